@@ -1,37 +1,36 @@
-//! What a request needs of a model, what is stated of models, and whether the two fit.
+//! Capabilities that requests require, and capabilities that are stated of models.
 //!
-//! An unstated capability excludes no target: the provider itself reports what it cannot do.
+//! An unstated capability excludes no target: the provider itself rejects what it cannot do.
 
 use super::model_type::{ModelType, ModelTypes};
 use std::fmt;
 
-/// How often the estimate of a prompt's length may count a token double before a target is passed
-/// over for it. Four bytes each is a rule for prose: JSON's own signs, escapes, indentation and long
-/// words take up to twice as many. A provider that is asked in vain costs an attempt, one that is
-/// passed over wrongly costs the answer.
+/// Factor by which an estimated prompt may exceed the context window before the target is excluded.
+/// Four bytes per token hold for prose; JSON syntax, escapes, indentation and long words take up to
+/// twice as many. A wrong attempt costs less than the exclusion of the only target that fits.
 const PROMPT_ESTIMATE_MARGIN: f64 = 2.0;
 
 /// Capabilities that a request requires of its target.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a need of its own, in any combination"
+    reason = "independent requirements, in any combination"
 )]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequiredCapabilities {
-    /// It shows pictures.
+    /// Image input.
     pub images: bool,
-    /// It offers functions to call.
+    /// Tool calls.
     pub tools: bool,
-    /// The answer must keep to a JSON schema.
+    /// Structured output by a JSON schema.
     pub json_schema: bool,
-    /// It asks the model to think first.
+    /// Reasoning.
     pub reasoning: bool,
-    /// It begins the model's own words, for the model to go on with.
+    /// Continuation of a response that the client begins.
     pub prefill: bool,
 }
 
 impl RequiredCapabilities {
-    /// What every request for a type of work needs.
+    /// Returns the requirements of a type of work.
     pub fn of(kind: ModelType) -> Self {
         Self {
             images: kind == ModelType::Vision,
@@ -41,28 +40,31 @@ impl RequiredCapabilities {
     }
 }
 
-/// What a model can do; `None` is not stated.
+/// Stated capabilities of a model; `None` is not stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Capabilities {
-    /// It answers in words.
+    /// Text responses.
     pub talk: Option<bool>,
-    /// It turns texts into numbers.
+    /// Embeddings.
     pub embeddings: Option<bool>,
-    /// It sees pictures.
+    /// Image input.
     pub vision: Option<bool>,
+    /// Tool calls.
     pub tools: Option<bool>,
+    /// Structured output by a JSON schema.
     pub json_schema: Option<bool>,
+    /// Reasoning.
     pub reasoning: Option<bool>,
-    /// It goes on with words of its own that the client begins.
+    /// Continuation of a response that the client begins.
     pub prefill: Option<bool>,
-    /// Tokens of the longest prompt.
+    /// Context window in tokens.
     pub context_window: Option<u64>,
-    /// Tokens of the longest answer.
+    /// Maximum output in tokens.
     pub max_output: Option<u64>,
 }
 
 impl Capabilities {
-    /// What follows from the types of work that a model is said to serve.
+    /// Returns the capabilities that follow from the configured types of a model.
     pub fn of(types: ModelTypes) -> Self {
         let talks = |kind: &ModelType| *kind != ModelType::Embedding && types.contains(*kind);
         Self {
@@ -72,8 +74,8 @@ impl Capabilities {
         }
     }
 
-    /// What keeps the model from such work whatever else is asked: nobody chats with an embedding
-    /// model, nor the other way round.
+    /// Returns the missing capability if the model cannot serve a type of work: embedding models do
+    /// not serve chat requests, nor chat models embedding requests.
     pub fn unsupported_type(&self, kind: ModelType) -> Option<MissingCapability> {
         if kind == ModelType::Embedding {
             (self.embeddings == Some(false)).then_some(MissingCapability::Embeddings)
@@ -82,15 +84,15 @@ impl Capabilities {
         }
     }
 
-    /// What the model lacks for a request with a prompt of about `input` tokens whose answer may
-    /// have `max_tokens`; the first that is found.
+    /// Returns the first capability that the model lacks for a request with a prompt of about `input`
+    /// tokens and a response of up to `max_tokens`.
     pub fn missing(
         &self,
         needs: RequiredCapabilities,
         input: f64,
         max_tokens: Option<f64>,
     ) -> Option<MissingCapability> {
-        let wanting = [
+        let required = [
             (needs.images, self.vision, MissingCapability::Vision),
             (needs.tools, self.tools, MissingCapability::Tools),
             (
@@ -105,7 +107,7 @@ impl Capabilities {
             ),
             (needs.prefill, self.prefill, MissingCapability::Prefill),
         ];
-        let missing = wanting
+        let missing = required
             .into_iter()
             .find(|(needed, stated, _)| *needed && *stated == Some(false));
         let too_long = |window: &u64| input > *window as f64 * PROMPT_ESTIMATE_MARGIN;
@@ -129,27 +131,39 @@ impl Capabilities {
     }
 }
 
-/// What a model has not got.
+/// Capability that a model lacks for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingCapability {
+    /// Text responses.
     Chat,
+    /// Embeddings.
     Embeddings,
+    /// Image input.
     Vision,
+    /// Tool calls.
     Tools,
+    /// Structured output by a JSON schema.
     JsonSchema,
+    /// Reasoning.
     Reasoning,
+    /// Continuation of a response that the client begins.
     Prefill,
-    /// Tokens that it holds, and that the prompt has about.
+    /// The estimated prompt exceeds the context window.
     Context {
+        /// Context window in tokens.
         window: u64,
+        /// Estimated tokens of the prompt.
         prompt: u64,
     },
-    /// Tokens of its longest answer, and those that are asked for.
+    /// The requested output exceeds the maximum.
     Output {
+        /// Maximum output in tokens.
         most: u64,
+        /// Requested tokens.
         wanted: u64,
     },
-    /// The prompt was too long for a target that holds as much, or for the same model.
+    /// The prompt was too long for the same model, or for a target with at least this context
+    /// window.
     ContextExceeded,
 }
 
@@ -160,17 +174,17 @@ impl fmt::Display for MissingCapability {
             Self::Embeddings => f.write_str("makes no embeddings"),
             Self::Vision => f.write_str("cannot see pictures"),
             Self::Tools => f.write_str("cannot call tools"),
-            Self::JsonSchema => f.write_str("cannot keep to a JSON schema"),
-            Self::Reasoning => f.write_str("does not reason"),
-            Self::Prefill => f.write_str("does not go on with an answer that is begun for it"),
+            Self::JsonSchema => f.write_str("does not support JSON schemas"),
+            Self::Reasoning => f.write_str("does not support reasoning"),
+            Self::Prefill => f.write_str("cannot continue a response that the client begins"),
             Self::Context { window, prompt } => {
-                write!(f, "holds {window} tokens, the prompt has about {prompt}")
-            }
-            Self::Output { most, wanted } => {
                 write!(
                     f,
-                    "answers with at most {most} tokens, {wanted} are asked for"
+                    "has a context window of {window} tokens, the prompt has about {prompt}"
                 )
+            }
+            Self::Output { most, wanted } => {
+                write!(f, "generates at most {most} tokens, {wanted} are requested")
             }
             Self::ContextExceeded => {
                 f.write_str("holds no more than one that the prompt was too long for")
@@ -179,7 +193,7 @@ impl fmt::Display for MissingCapability {
     }
 }
 
-/// An estimate to the hundred: more would feign precision.
+/// Rounds an estimate to a multiple of 100.
 fn rounded(tokens: f64) -> u64 {
     whole(tokens / 100.0).saturating_mul(100)
 }
@@ -187,7 +201,7 @@ fn rounded(tokens: f64) -> u64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a count of tokens; a float cast saturates"
+    reason = "token counts are not negative; a float cast saturates"
 )]
 fn whole(tokens: f64) -> u64 {
     tokens.round() as u64
@@ -211,7 +225,7 @@ mod tests {
     };
 
     #[test]
-    fn what_a_model_lacks_is_said_in_words() {
+    fn a_missing_capability_has_a_text() {
         let all = RequiredCapabilities {
             images: true,
             tools: true,
@@ -225,7 +239,7 @@ mod tests {
                     prefill: Some(false),
                     ..ABLE
                 },
-                "does not go on with an answer that is begun for it",
+                "cannot continue a response that the client begins",
             ),
             (
                 Capabilities {
@@ -246,20 +260,20 @@ mod tests {
                     json_schema: Some(false),
                     ..ABLE
                 },
-                "cannot keep to a JSON schema",
+                "does not support JSON schemas",
             ),
             (
                 Capabilities {
                     reasoning: Some(false),
                     ..ABLE
                 },
-                "does not reason",
+                "does not support reasoning",
             ),
         ];
 
-        for (capabilities, words) in cases {
+        for (capabilities, text) in cases {
             let lack = capabilities.missing(all, 100.0, None);
-            assert_eq!(lack.map(|lack| lack.to_string()).as_deref(), Some(words));
+            assert_eq!(lack.map(|lack| lack.to_string()).as_deref(), Some(text));
             assert_eq!(
                 capabilities.missing(RequiredCapabilities::default(), 100.0, None),
                 None
@@ -269,30 +283,30 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_must_be_far_too_long_before_an_estimate_keeps_a_target_out() {
+    fn only_a_prompt_estimated_at_twice_the_window_excludes_a_target() {
         let lack = |input| ABLE.missing(RequiredCapabilities::default(), input, None);
 
         assert_eq!(lack(9_000.0), None);
         assert_eq!(
             lack(17_049.0).map(|lack| lack.to_string()).as_deref(),
-            Some("holds 8192 tokens, the prompt has about 17000")
+            Some("has a context window of 8192 tokens, the prompt has about 17000")
         );
     }
 
     #[test]
-    fn a_longer_answer_than_the_longest_is_not_asked_for() {
+    fn a_request_over_the_maximum_output_is_excluded() {
         let lack = ABLE.missing(RequiredCapabilities::default(), 1.0, Some(5_000.0));
 
         assert_eq!(
             lack.map(|lack| lack.to_string()).as_deref(),
-            Some("answers with at most 4096 tokens, 5000 are asked for")
+            Some("generates at most 4096 tokens, 5000 are requested")
         );
     }
 
     #[test]
-    fn nobody_chats_with_an_embedding_model_nor_the_other_way_round() {
+    fn embedding_models_serve_no_chat_and_chat_models_no_embeddings() {
         let embedder = Capabilities::of([ModelType::Embedding].into_iter().collect());
-        let talker = Capabilities::of(ModelTypes::CHAT);
+        let chat = Capabilities::of(ModelTypes::CHAT);
         let both = Capabilities::of(ModelType::ALL.into_iter().collect());
 
         assert_eq!(
@@ -301,10 +315,10 @@ mod tests {
         );
         assert_eq!(embedder.unsupported_type(ModelType::Embedding), None);
         assert_eq!(
-            talker.unsupported_type(ModelType::Embedding),
+            chat.unsupported_type(ModelType::Embedding),
             Some(MissingCapability::Embeddings)
         );
-        assert_eq!(talker.unsupported_type(ModelType::Chat), None);
+        assert_eq!(chat.unsupported_type(ModelType::Chat), None);
         for kind in ModelType::ALL {
             assert_eq!(both.unsupported_type(kind), None);
             assert_eq!(Capabilities::default().unsupported_type(kind), None);
@@ -313,7 +327,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_nobody_states_keeps_nobody_out(
+        fn unstated_capabilities_exclude_no_target(
             images: bool, tools: bool, json_schema: bool, reasoning: bool, prefill: bool,
             input in 0.0..1e9, max_tokens in prop::option::of(0.0..1e9),
         ) {

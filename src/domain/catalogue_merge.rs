@@ -1,40 +1,41 @@
 //! Merge of a new configuration into the catalogue.
 //!
-//! Places are what attempts, leases, observations and records of decisions speak of, and some of
-//! them are under way while the configuration changes. So an index is never assigned twice.
+//! Attempts, leases, observations and recorded decisions refer to indices, and some of them outlive
+//! a change of the configuration. So an index is never assigned twice.
 
 use super::target::{Catalogue, Provider, RemovedEntries, Route, Target};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A catalogue that continues an earlier one.
+/// Catalogue that keeps all indices of an earlier one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogueMerge {
+    /// Merged catalogue.
     pub catalogue: Catalogue,
-    /// The place in it of each provider of the new configuration, in the configuration's order.
+    /// Index of each provider of the new configuration, in the order of the configuration.
     pub providers: Vec<ProviderIdx>,
-    /// The same for targets.
+    /// Index of each target of the new configuration, in the order of the configuration.
     pub targets: Vec<TargetIdx>,
 }
 
 impl Catalogue {
-    /// `next` with everybody who is known in the place where they were: retired ones that come back
-    /// included. Who is new comes at the end; whom `next` does not name is retired. Places in `next`
-    /// are its own.
+    /// Merges a new configuration. Known entries keep their indices, including retired ones that
+    /// return; new entries are appended; entries missing in `next` are retired. Indices inside `next`
+    /// refer to `next` itself.
     pub fn merged_with(&self, next: Self) -> CatalogueMerge {
         let (mut providers, mut targets) = (self.providers.clone(), self.targets.clone());
         let names = self.providers.iter().map(|provider| &*provider.name);
-        let provider_places: Vec<ProviderIdx> = placed(
+        let provider_indices: Vec<ProviderIdx> = merge_items(
             next.providers,
             |provider: &Provider| provider.name.to_string(),
             &mut providers,
             names.map(str::to_owned),
         );
         let moved = next.targets.into_iter().map(|target| Target {
-            provider: provider_places[target.provider.get()],
+            provider: provider_indices[target.provider.get()],
             ..target
         });
-        let target_places: Vec<TargetIdx> = placed(
+        let target_indices: Vec<TargetIdx> = merge_items(
             moved.collect(),
             |target: &Target| target.id.clone(),
             &mut targets,
@@ -44,7 +45,7 @@ impl Catalogue {
             targets: route
                 .targets
                 .iter()
-                .map(|&at| target_places[at.get()])
+                .map(|&at| target_indices[at.get()])
                 .collect(),
             ..route
         });
@@ -52,28 +53,29 @@ impl Catalogue {
             catalogue: Self {
                 routes: routes.collect(),
                 retired: RemovedEntries {
-                    providers: without(ProviderIdx::all(providers.len()), &provider_places),
-                    targets: without(TargetIdx::all(targets.len()), &target_places),
+                    providers: without(ProviderIdx::all(providers.len()), &provider_indices),
+                    targets: without(TargetIdx::all(targets.len()), &target_indices),
                 },
                 providers,
                 targets,
             },
-            providers: provider_places,
-            targets: target_places,
+            providers: provider_indices,
+            targets: target_indices,
         }
     }
 
-    /// Whether everybody of `earlier` has their place here.
+    /// Returns true if all entries of `earlier` have the same index here.
     pub(super) fn continues(&self, earlier: &Self) -> bool {
-        let named =
+        let name =
             |catalogue: &Self, at: usize| catalogue.providers.get(at).map(|p| p.name.clone());
-        let called = |catalogue: &Self, at: usize| catalogue.targets.get(at).map(|t| t.id.clone());
-        (0..earlier.providers.len()).all(|at| named(self, at) == named(earlier, at))
-            && (0..earlier.targets.len()).all(|at| called(self, at) == called(earlier, at))
+        let target_id =
+            |catalogue: &Self, at: usize| catalogue.targets.get(at).map(|t| t.id.clone());
+        (0..earlier.providers.len()).all(|at| name(self, at) == name(earlier, at))
+            && (0..earlier.targets.len()).all(|at| target_id(self, at) == target_id(earlier, at))
     }
 }
 
-/// The indices of a table that `named` leaves out.
+/// Returns the indices that are not in `named`.
 fn without<I: Ord>(all: impl Iterator<Item = I>, named: &[I]) -> BTreeSet<I> {
     let mut left: BTreeSet<I> = all.collect();
     for index in named {
@@ -82,8 +84,9 @@ fn without<I: Ord>(all: impl Iterator<Item = I>, named: &[I]) -> BTreeSet<I> {
     left
 }
 
-/// Puts each of `next` where one of the same identity is in `all`, or at the end; says where.
-fn placed<T, K: Ord, I: From<usize>>(
+/// Stores each item of `next` at the position of the item with the same identity in `all`, or at the
+/// end; returns the indices.
+fn merge_items<T, K: Ord, I: From<usize>>(
     next: Vec<T>,
     identity: impl Fn(&T) -> K,
     all: &mut Vec<T>,

@@ -1,74 +1,79 @@
-//! The breaker: when to stop sending, and when to try again.
+//! Circuit breaker of a target.
 //!
-//! It keeps a sequential likelihood ratio `g` of "nine in ten fail" against "as many fail as
-//! usual" (a CUSUM): `g += ln(0.9 / base)` on a failure, `g = max(0, g + ln(0.1 / (1 − base)))` on
-//! a first token; a stream that breaks after its own takes that back as well. At the usual 5 % four
-//! failures in a row open it and four first tokens of trial requests close it again; a target that
-//! always fails a quarter of the time takes about nine. The usual rate is the worst of its own and
-//! its peers', so that a general outage ejects no target.
+//! A CUSUM test: the log-likelihood ratio `g` of a failure rate of 90 % against the usual rate
+//! `base`. `g += ln(0.9 / base)` on a failure, `g = max(0, g + ln(0.1 / (1 − base)))` on a first
+//! token; a stream that breaks after its first token also reverts that token's credit. At a usual
+//! rate of 5 % four consecutive failures open the breaker and four first tokens of half-open probes
+//! close it; at 25 % it takes about nine failures. The usual rate is the maximum of the target's own
+//! and its peers', so that a general outage does not open all breakers.
 
 use super::decay::DecayedMean;
 use super::units::UnixTime;
 use std::time::Duration;
 
-/// Opens here: odds of e^11.5, one in a hundred thousand, against bad luck.
+/// Value of `g` at which the breaker opens: a likelihood ratio of e^11.5, about 100 000 to 1.
 const OPEN_THRESHOLD: f64 = 11.5;
-/// Where a half-open breaker starts: four good trial requests bring it to 0.
+/// Value of `g` at the start of half-open: four successful probes reduce it to 0.
 const HALF_OPEN: f64 = 8.7;
-/// The failure rate that it looks for.
+/// Failure rate of a broken target.
 const BROKEN_FAILURE_RATE: f64 = 0.9;
-/// The usual rate is taken as no better and no worse than these, so that the ratio stays finite.
+/// Bounds of the usual failure rate, so that the ratio stays finite.
 const USUAL_RATE_BOUNDS: (f64, f64) = (0.05, 0.5);
-/// First pause; each further one is twice as long, up to [`MAX_OPEN_S`], in seconds.
+/// First open time in seconds; doubles with each reopening, up to [`MAX_OPEN_S`].
 const FIRST_OPEN_S: f64 = 3.0;
-/// Its jitter included: who is well again is found out within that.
+/// Maximum open time in seconds, jitter included.
 const MAX_OPEN_S: f64 = 30.0;
-/// Up to that part is added by chance, so that many targets do not return at once.
+/// Maximum random addition to the open time, as a share, so that many targets do not return at once.
 const JITTER: f64 = 0.2;
-/// Pauses start small again after so many seconds closed.
+/// Seconds in the closed state after which the open time starts at [`FIRST_OPEN_S`] again.
 const BACKOFF_RESET_S: f64 = 60.0;
-/// Doublings that are counted; more would only overflow.
+/// Maximum number of doublings; more would overflow.
 const MAX_DOUBLINGS: u32 = 6;
-/// Memory of its own events, in seconds.
+/// Time constant of the recent events in seconds.
 const EVENT_MEMORY_S: f64 = 15.0;
-/// They are counted as if two had been seen before, at 2 %.
+/// Prior of the recent failure rate: 2 %, with the weight of two events.
 const PRIOR: (f64, f64) = (0.02, 2.0);
 
+/// State of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
+    /// Requests are sent.
     Closed,
-    /// Nothing is sent before that moment.
+    /// No request is sent before that time.
     Open(UnixTime),
-    /// One request at a time may try.
+    /// One probe request at a time is sent.
     HalfOpen,
 }
 
-/// A change worth telling.
+/// Change of state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
+    /// Opened until that time.
     Opened(UnixTime),
+    /// Admits a probe request.
     HalfOpened,
+    /// Closed after successful probes.
     Closed,
 }
 
-/// What surrounds an event.
+/// Context of a failure or success.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct FailureContext {
-    /// The target's own failure rate before the event, 0..1.
+    /// Failure rate of the target before the event, 0..1.
     pub own: f64,
-    /// The mean of its peers' [`CircuitBreaker::recent_failure_rate`].
+    /// Mean [`CircuitBreaker::recent_failure_rate`] of the other targets, 0..1.
     pub peers: f64,
-    /// Whether this was a half-open breaker's one trial.
+    /// True if the request was a half-open probe.
     pub trial: bool,
-    /// Whether a failure broke off what had begun: its first token was counted as a success.
+    /// True if the failure came after the first token, which had counted as a success.
     pub had_begun: bool,
-    /// Whether fewer than half of all breakers are open, so that one more may be.
+    /// True if fewer than half of all breakers are open, so that another one may open.
     pub may_open: bool,
-    /// A draw in 0..1 that spreads the pauses of many targets.
+    /// Random number in 0..1 for the jitter of the open time.
     pub luck: f64,
 }
 
-/// The breaker of one target.
+/// Circuit breaker of one target.
 #[derive(Debug, Clone, Copy)]
 pub struct CircuitBreaker {
     state: BreakerState,
@@ -94,37 +99,38 @@ impl Default for CircuitBreaker {
 }
 
 impl CircuitBreaker {
+    /// Returns the state.
     pub fn state(&self) -> BreakerState {
         self.state
     }
 
-    /// Closed, with nothing against it: then one more success changes nothing, whatever is usual.
+    /// Returns true if it is closed without evidence, so that another success changes nothing.
     pub fn is_settled(&self) -> bool {
         self.state == BreakerState::Closed && self.evidence <= 0.0
     }
 
-    /// Share of failures among what it heard lately.
+    /// Returns the share of failures among recent events, 0..1.
     pub fn recent_failure_rate(&self, now: UnixTime) -> f64 {
         let (rate, strength) = PRIOR;
         self.events.shrunk(rate, strength, now)
     }
 
-    /// Hears of a failure.
-    pub fn record_failure(&mut self, around: FailureContext, now: UnixTime) -> Option<Transition> {
-        if !self.accepts(1.0, &around, now) {
+    /// Records a failure.
+    pub fn record_failure(&mut self, context: FailureContext, now: UnixTime) -> Option<Transition> {
+        if !self.accepts(1.0, &context, now) {
             return None;
         }
         self.evidence += (BROKEN_FAILURE_RATE / self.base).ln();
-        if around.had_begun {
+        if context.had_begun {
             self.evidence -= self.success_credit();
         }
-        let may_open = around.may_open || self.state == BreakerState::HalfOpen;
-        (self.evidence >= OPEN_THRESHOLD && may_open).then(|| self.open(around.luck, now))
+        let may_open = context.may_open || self.state == BreakerState::HalfOpen;
+        (self.evidence >= OPEN_THRESHOLD && may_open).then(|| self.open(context.luck, now))
     }
 
-    /// Hears of a first token.
-    pub fn record_success(&mut self, around: FailureContext, now: UnixTime) -> Option<Transition> {
-        if !self.accepts(0.0, &around, now) {
+    /// Records a first token.
+    pub fn record_success(&mut self, context: FailureContext, now: UnixTime) -> Option<Transition> {
+        if !self.accepts(0.0, &context, now) {
             return None;
         }
         self.evidence = (self.evidence + self.success_credit()).max(0.0);
@@ -137,7 +143,8 @@ impl CircuitBreaker {
         None
     }
 
-    /// The trial was told to wait: that says nothing of its health, so it stays open until then.
+    /// Reopens a half-open breaker until the time that the provider asked for. A rate limit is no
+    /// evidence of bad health.
     pub fn extend_open(&mut self, until: UnixTime) -> Option<Transition> {
         if self.state != BreakerState::HalfOpen {
             return None;
@@ -146,7 +153,7 @@ impl CircuitBreaker {
         Some(Transition::Opened(until))
     }
 
-    /// Lets a trial through once the pause is over.
+    /// Becomes half-open if the open time has passed.
     pub fn tick(&mut self, peers: f64, now: UnixTime) -> Option<Transition> {
         match self.state {
             BreakerState::Open(until) if now >= until => Some(self.half_open(peers)),
@@ -154,7 +161,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// The target was seen healthy: a half-open probe may follow at once.
+    /// Becomes half-open immediately, after a successful probe of the provider.
     pub fn half_open(&mut self, peers: f64) -> Transition {
         self.state = BreakerState::HalfOpen;
         self.evidence = HALF_OPEN;
@@ -162,13 +169,13 @@ impl CircuitBreaker {
         Transition::HalfOpened
     }
 
-    /// What a first token takes away; negative.
+    /// Returns the change of `g` by a first token; negative.
     fn success_credit(&self) -> f64 {
         ((1.0 - BROKEN_FAILURE_RATE) / (1.0 - self.base)).ln()
     }
 
-    fn open(&mut self, luck: f64, now: UnixTime) -> Transition {
-        let spread = 1.0 + JITTER * luck;
+    fn open(&mut self, jitter: f64, now: UnixTime) -> Transition {
+        let spread = 1.0 + JITTER * jitter;
         let pause = (FIRST_OPEN_S * 2_f64.powi(self.trips.cast_signed()) * spread).min(MAX_OPEN_S);
         let until = now.plus(Duration::from_secs_f64(pause));
         self.trips = (self.trips + 1).min(MAX_DOUBLINGS);
@@ -176,25 +183,26 @@ impl CircuitBreaker {
         Transition::Opened(until)
     }
 
-    /// Prepares for an event (1 a failure, 0 a first token); false where it must not count.
-    fn accepts(&mut self, event: f64, around: &FailureContext, now: UnixTime) -> bool {
+    /// Adds an event (1 a failure, 0 a first token) to the recent events; returns false if it must not
+    /// change `g`.
+    fn accepts(&mut self, event: f64, context: &FailureContext, now: UnixTime) -> bool {
         if self.state == BreakerState::Closed {
             if self.trips > 0 && now.seconds_since(self.closed_at) >= BACKOFF_RESET_S {
                 self.trips = 0;
             }
             if self.evidence <= 0.0 {
-                let usual = around
+                let usual = context
                     .own
                     .max(self.recent_failure_rate(now))
-                    .max(around.peers);
+                    .max(context.peers);
                 self.base = usual.clamp(USUAL_RATE_BOUNDS.0, USUAL_RATE_BOUNDS.1);
             }
         }
         self.events.add(event, now);
         match self.state {
             BreakerState::Closed => true,
-            BreakerState::HalfOpen => around.trial,
-            // What was sent before it opened says nothing about now.
+            BreakerState::HalfOpen => context.trial,
+            // Requests sent before it opened are no evidence of the current state.
             BreakerState::Open(_) => false,
         }
     }
@@ -209,7 +217,7 @@ mod tests {
         UnixTime::from_seconds(seconds)
     }
 
-    fn around(own: f64, trial: bool) -> FailureContext {
+    fn context(own: f64, trial: bool) -> FailureContext {
         FailureContext {
             own,
             peers: 0.02,
@@ -223,66 +231,66 @@ mod tests {
     fn opened() -> CircuitBreaker {
         let mut breaker = CircuitBreaker::default();
         for _ in 0..4 {
-            breaker.record_failure(around(0.02, false), at(0));
+            breaker.record_failure(context(0.02, false), at(0));
         }
         breaker
     }
 
     #[test]
-    fn four_failures_in_a_row_open_it_and_four_good_trials_close_it() {
+    fn four_consecutive_failures_open_it_and_four_successful_probes_close_it() {
         let mut breaker = CircuitBreaker::default();
         for _ in 0..3 {
-            assert_eq!(breaker.record_failure(around(0.02, false), at(100)), None);
+            assert_eq!(breaker.record_failure(context(0.02, false), at(100)), None);
         }
         let until = at(103);
         assert_eq!(
-            breaker.record_failure(around(0.02, false), at(100)),
+            breaker.record_failure(context(0.02, false), at(100)),
             Some(Transition::Opened(until))
         );
 
         assert_eq!(breaker.tick(0.02, at(102)), None);
         assert_eq!(breaker.tick(0.02, until), Some(Transition::HalfOpened));
         for _ in 0..3 {
-            assert_eq!(breaker.record_success(around(0.5, true), at(104)), None);
+            assert_eq!(breaker.record_success(context(0.5, true), at(104)), None);
         }
         assert_eq!(
-            breaker.record_success(around(0.5, true), at(104)),
+            breaker.record_success(context(0.5, true), at(104)),
             Some(Transition::Closed)
         );
     }
 
     #[test]
-    fn streams_that_break_after_their_first_token_open_it_as_fast() {
+    fn streams_that_break_after_their_first_token_open_it_as_quickly() {
         let broke = FailureContext {
             had_begun: true,
-            ..around(0.02, false)
+            ..context(0.02, false)
         };
         let mut breaker = CircuitBreaker::default();
         for _ in 0..3 {
-            assert_eq!(breaker.record_success(around(0.02, false), at(1)), None);
+            assert_eq!(breaker.record_success(context(0.02, false), at(1)), None);
             assert_eq!(breaker.record_failure(broke, at(1)), None);
         }
-        assert_eq!(breaker.record_success(around(0.02, false), at(1)), None);
+        assert_eq!(breaker.record_success(context(0.02, false), at(1)), None);
         assert!(breaker.record_failure(broke, at(1)).is_some());
 
-        // And a trial that breaks off is a trial that failed.
+        // A probe that breaks after its first token is a failed probe.
         breaker.tick(0.02, at(100));
         let broke = FailureContext {
             trial: true,
             ..broke
         };
-        assert_eq!(breaker.record_success(around(0.02, true), at(101)), None);
+        assert_eq!(breaker.record_success(context(0.02, true), at(101)), None);
         assert!(breaker.record_failure(broke, at(102)).is_some());
     }
 
     #[test]
-    fn a_flaky_target_needs_more_failures_and_so_does_one_on_a_bad_day_of_all() {
+    fn a_high_usual_rate_of_the_target_or_its_peers_requires_more_failures() {
         for (own, peers) in [(0.25, 0.02), (0.02, 0.25)] {
             let mut breaker = CircuitBreaker::default();
             let event = FailureContext {
                 own,
                 peers,
-                ..around(own, false)
+                ..context(own, false)
             };
             let failures = (1..20).find(|_| breaker.record_failure(event, at(1)).is_some());
             assert!(failures.unwrap() >= 8, "{failures:?}");
@@ -292,20 +300,24 @@ mod tests {
     #[test]
     fn it_does_not_open_while_half_of_all_are_open() {
         let mut breaker = CircuitBreaker::default();
-        let refused = FailureContext {
+        let blocked = FailureContext {
             may_open: false,
-            ..around(0.02, false)
+            ..context(0.02, false)
         };
-        assert!((0..20).all(|_| breaker.record_failure(refused, at(1)).is_none()));
-        assert!(breaker.record_failure(around(0.02, false), at(1)).is_some());
+        assert!((0..20).all(|_| breaker.record_failure(blocked, at(1)).is_none()));
+        assert!(
+            breaker
+                .record_failure(context(0.02, false), at(1))
+                .is_some()
+        );
     }
 
     #[test]
-    fn a_failed_trial_opens_it_for_longer_and_one_told_to_wait_until_then() {
+    fn a_failed_probe_doubles_the_open_time_and_a_rate_limited_one_sets_it() {
         let mut breaker = opened();
         breaker.tick(0.02, at(3));
         assert_eq!(
-            breaker.record_failure(around(0.02, true), at(3)),
+            breaker.record_failure(context(0.02, true), at(3)),
             Some(Transition::Opened(at(9)))
         );
 
@@ -318,22 +330,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_before_it_opened_does_not_count() {
+    fn requests_sent_before_it_opened_do_not_count() {
         let mut breaker = opened();
         breaker.tick(0.02, at(3));
 
-        assert_eq!(breaker.record_failure(around(0.02, false), at(3)), None);
+        assert_eq!(breaker.record_failure(context(0.02, false), at(3)), None);
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
     }
 
     proptest! {
         #[test]
-        fn a_pause_is_between_three_seconds_and_thirty_and_always_ends(
-            luck in 0.0..1.0_f64, rounds in 1_usize..20,
+        fn the_open_time_is_between_3_and_30_seconds(
+            jitter in 0.0..1.0_f64, rounds in 1_usize..20,
         ) {
             let mut breaker = CircuitBreaker::default();
             let mut now = at(1_000);
-            let event = FailureContext { luck, ..around(0.9, true) };
+            let event = FailureContext { luck: jitter, ..context(0.9, true) };
             for _ in 0..rounds {
                 let mut opened = None;
                 while opened.is_none() {

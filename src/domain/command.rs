@@ -1,4 +1,4 @@
-//! Wishes to change something, and the answers to them.
+//! Commands that change the state of the balancer, and their replies.
 
 use super::config_update::ConfigUpdate;
 use super::index::ProviderIdx;
@@ -6,134 +6,193 @@ use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights, WeightsError};
 use std::time::Duration;
 
-/// A command, with the name of its sender.
+/// Change of the state, with its author.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
+    /// Change global weights.
     SetWeights(WeightsPatch),
-    /// Keep what is on trial.
+    /// Make all changes on trial permanent.
     ConfirmWeights {
+        /// Author.
         who: String,
     },
-    /// Go back to the weights as they stood at a revision.
+    /// Restore the weights of an earlier revision.
     Rollback {
+        /// Number of that revision.
         number: u64,
+        /// Author.
         who: String,
     },
+    /// Change settings of one provider.
     ChangeProvider {
+        /// Name of the provider.
         name: String,
+        /// New settings.
         patch: ProviderPatch,
+        /// Author.
         who: String,
     },
-    /// Requests that run outside of the gateway, and are counted in and out by hand.
+    /// Count a request that runs outside of the gateway.
     AdjustExternalLoad {
+        /// Name of the provider.
         provider: String,
+        /// Model id; `None` counts at the provider only.
         model: Option<String>,
+        /// Start or end of the request.
         action: ExternalLoadAction,
     },
-    /// The configuration was read again.
+    /// Apply a reloaded configuration.
     Reconfigure(Box<ConfigUpdate>),
 }
 
-/// New weights; what is missing keeps its value.
+/// New global weights in points, 0..100. `None` keeps the value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WeightsPatch {
+    /// Points of cost.
     pub cost: Option<f64>,
+    /// Points of latency.
     pub latency: Option<f64>,
+    /// Points of reliability.
     pub reliability: Option<f64>,
+    /// Points of load.
     pub load: Option<f64>,
+    /// Points of priority.
     pub priority: Option<f64>,
-    /// The revision the wish was drafted on; refused where it is not the newest any more.
+    /// Expected revision; the command is rejected if it is not the newest.
     pub drafted_on: Option<u64>,
+    /// Reason for the record.
     pub reason: Option<String>,
-    /// Undo by itself after this long.
+    /// Time on trial, after which the change reverts unless it is confirmed.
     pub revert_after: Option<Duration>,
+    /// Author.
     pub who: String,
 }
 
-/// New settings of a provider; what is missing keeps its value.
+/// New settings of a provider. `None` keeps the value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProviderPatch {
+    /// Enable or disable it.
     pub enabled: Option<bool>,
+    /// Start or stop draining it.
     pub draining: Option<bool>,
-    /// 0..100.
+    /// Priority, 0..100.
     pub priority: Option<f64>,
-    /// 1 or more.
+    /// Limit on concurrent requests, 1 or more.
     pub max_concurrent: Option<i64>,
+    /// Weight override.
     pub weights: Option<WeightOverride>,
-    /// Everything that it may serve goes there for so long; zero ends that.
+    /// Pin all requests that it can serve to it for this time; zero removes the pin.
     pub pin: Option<Duration>,
-    /// Close the breakers of all its targets, and ask it again even where it was to be left alone.
+    /// Close the breakers and end the cooldowns of all its targets.
     pub reset: bool,
-    /// The revision the wish was drafted on; refused where it is not the newest any more.
+    /// Expected revision; the command is rejected if it is not the newest.
     pub drafted_on: Option<u64>,
-    /// The settings undo themselves after this long; pins and resets have no part in it.
+    /// Time on trial, after which the settings revert unless confirmed; not for pins and resets.
     pub revert_after: Option<Duration>,
 }
 
+/// Change of the external load of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExternalLoadAction {
+    /// A request started.
     Increment,
+    /// A request ended.
     Decrement,
 }
 
-/// What became of a wish.
+/// Result of an accepted command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CommandReply {
+    /// Weights in effect.
     Weights {
+        /// Global weights.
         weights: Weights,
+        /// Newest revision.
         revision: u64,
+        /// Time at which unconfirmed changes revert.
         reverts_at: Option<UnixTime>,
         /// Warnings about these weights.
         warnings: Vec<String>,
     },
+    /// Provider settings in effect.
     Provider {
         /// The changed provider.
         place: ProviderIdx,
+        /// Newest revision.
         revision: u64,
         /// Time at which its unconfirmed settings revert.
         reverts_at: Option<UnixTime>,
     },
+    /// Requests in flight after [`Command::AdjustExternalLoad`].
     InFlight(u32),
-    /// The revision that the configuration is in force with.
+    /// Revision of the applied configuration.
     Reconfigured(u64),
 }
 
-/// Error of a rejected command; nothing has changed.
+/// Error of a rejected command; the state is unchanged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CommandError {
+    /// The weights are invalid.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The expected revision is not the newest.
     #[error(
         "revision is {drafted_on}, but {revision} is the newest: {who} changed {what}; read it and try again"
     )]
     Stale {
+        /// Expected revision.
         drafted_on: u64,
+        /// Newest revision.
         revision: u64,
+        /// Author of the newest revision.
         who: String,
+        /// Changes of the newest revision.
         what: String,
     },
+    /// No provider has this name.
     #[error("provider {name:?} is unknown; there {}", list(known))]
-    UnknownProvider { name: String, known: Vec<String> },
+    UnknownProvider {
+        /// Requested name.
+        name: String,
+        /// Names of the configured providers.
+        known: Vec<String>,
+    },
+    /// The provider has no such model.
     #[error(
         "model {model:?} is unknown at provider {provider:?}; there {}",
         list(known)
     )]
     UnknownModel {
+        /// Name of the provider.
         provider: String,
+        /// Requested model id.
         model: String,
+        /// Model ids of the provider.
         known: Vec<String>,
     },
+    /// A value is out of range.
     #[error("{field} is {value}, but must be {expected}")]
     Field {
+        /// Name of the field in the API.
         field: &'static str,
+        /// Rejected value.
         value: f64,
+        /// Description of the valid range.
         expected: &'static str,
     },
-    #[error("revision {number} is not remembered; the oldest that is has number {oldest}")]
-    UnknownRevision { number: u64, oldest: u64 },
+    /// The revision never existed, or is no longer stored.
+    #[error("revision {number} is not stored; the oldest stored revision is {oldest}")]
+    UnknownRevision {
+        /// Requested revision.
+        number: u64,
+        /// Oldest stored revision.
+        oldest: u64,
+    },
+    /// No change is on trial.
     #[error("no weights are on trial, so there is nothing to keep")]
     NothingToConfirm,
-    #[error("the configuration was made for other providers than there are by now; read it again")]
+    /// The configuration was read before the providers changed.
+    #[error("the providers have changed since the configuration was read; reload it")]
     ConfigOutdated,
 }
 

@@ -1,4 +1,4 @@
-//! A configuration that was read again, as the rules see it.
+//! Changes of a reloaded configuration.
 
 use super::balancer::GlobalLimits;
 use super::snapshot::Strategy;
@@ -7,43 +7,52 @@ use super::tuning::Tuning;
 use super::weights::{Objective, Weights};
 use crate::domain::index::ProviderIdx;
 
-/// What shall hold from now on. What an operator changed while running stays, unless the
-/// configuration now says something else of it than it did before.
+/// Reloaded configuration. Changes that an operator made at run time stay, unless the file changed
+/// the same setting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigUpdate {
-    /// Continues the present one.
+    /// New catalogue; keeps all indices of the current one.
     pub catalogue: Catalogue,
+    /// Configured strategy.
     pub strategy: Strategy,
+    /// Configured tuning.
     pub tuning: Tuning,
-    /// As configured.
+    /// Configured global weights.
     pub weights: Weights,
+    /// Configured global limits.
     pub allowances: GlobalLimits,
-    /// Those of them that the configuration changed.
+    /// Weights that differ from the previous configuration.
     pub objectives: Vec<Objective>,
-    /// What the configuration changed of providers that are known, by their places.
+    /// Settings of known providers that differ from the previous configuration.
     pub settings: Vec<(ProviderIdx, ProviderSetting)>,
-    /// Providers that are reached in another way than before, by their places.
+    /// Known providers with another key or address.
     pub renewals: Vec<(ProviderIdx, EndpointChange)>,
-    /// What changed, in words, one for each; where nothing did, nothing is recorded.
+    /// Descriptions of the changes. No revision is recorded if it is empty.
     pub changes: Vec<String>,
+    /// Author of the revision.
     pub who: String,
+    /// Reason of the revision.
     pub reason: Option<String>,
 }
 
-/// A setting of a provider that may be changed while running, too.
+/// Setting of a provider that can also be changed at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderSetting {
+    /// Enabled or disabled.
     Enabled,
+    /// Priority, 0..100.
     Priority,
+    /// Limit on concurrent requests.
     MaxConcurrent,
+    /// Weight override.
     Weights,
 }
 
-/// How a provider is another than it was.
+/// Change of a provider that invalidates measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndpointChange {
-    /// Another key: what it said of the old one's rights and limits does not hold.
+    /// New key: authentication failures and rate limits of the old one are discarded.
     Key,
-    /// Another address or protocol: nothing that was learnt holds.
+    /// New address or protocol: all measurements are discarded.
     Address,
 }

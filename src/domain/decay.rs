@@ -1,11 +1,11 @@
-//! Statistics that forget by time: an observation of age `a` weighs `exp(-a / tau)`.
+//! Exponentially decayed statistics: an observation of age `a` has the weight `exp(-a / tau)`.
 //!
-//! `mean = Σ w·x / Σ w`, `n = Σ w`. Forgetting by time and not by count keeps a quiet target's
-//! numbers as young as a busy one's. Reading never changes what is read.
+//! `mean = Σ w·x / Σ w`, `n = Σ w`. Decay by time, not by count, keeps the statistics of a target
+//! with little traffic as recent as those of a busy one. Reads do not change the state.
 
 use super::units::UnixTime;
 
-/// A decayed mean; with nothing behind it `n` is 0 and so is the mean.
+/// Decayed mean. Without observations `n` and the mean are 0.
 #[derive(Debug, Clone, Copy)]
 pub struct DecayedMean {
     tau: f64,
@@ -15,7 +15,7 @@ pub struct DecayedMean {
 }
 
 impl DecayedMean {
-    /// `tau` is the memory in seconds.
+    /// Creates an empty mean with the time constant `tau` in seconds.
     pub const fn new(tau: f64) -> Self {
         Self {
             tau,
@@ -25,8 +25,8 @@ impl DecayedMean {
         }
     }
 
-    /// Adds one observation. What is not a finite number would poison every later reading, and is
-    /// left out.
+    /// Adds one observation. Ignores values that are not finite, because they would make every later
+    /// mean invalid.
     pub fn add(&mut self, value: f64, now: UnixTime) {
         self.add_part(value, 1.0, now);
     }
@@ -43,12 +43,12 @@ impl DecayedMean {
         self.at = self.at.max(now);
     }
 
-    /// How many observations' worth is remembered at `now`.
+    /// Returns the total weight of the observations at `now`.
     pub fn n(&self, now: UnixTime) -> f64 {
         self.weight * self.fade(now)
     }
 
-    /// The mean of what is remembered; 0 with nothing behind it.
+    /// Returns the mean; 0 without observations.
     pub fn mean(&self) -> f64 {
         if self.weight > 0.0 {
             self.sum / self.weight
@@ -57,28 +57,29 @@ impl DecayedMean {
         }
     }
 
-    /// The sum of what is remembered at `now`.
+    /// Returns the decayed sum at `now`.
     pub fn sum(&self, now: UnixTime) -> f64 {
         self.sum * self.fade(now)
     }
 
-    /// The mean pulled towards `prior` as if that had been seen `strength` times.
+    /// Returns the mean with `prior` added as `strength` observations.
     pub fn shrunk(&self, prior: f64, strength: f64, now: UnixTime) -> f64 {
         let n = self.n(now);
         (n * self.mean() + strength * prior) / (n + strength)
     }
 
-    /// Whether nothing was ever added.
+    /// Returns whether no observation was ever added.
     pub fn is_empty(&self) -> bool {
         self.weight == 0.0
     }
 
-    /// Forgets everything.
+    /// Removes all observations.
     pub fn clear(&mut self) {
         self.retain(0.0);
     }
 
-    /// Forgets all but `part` of it, for a fresh start after a recovery.
+    /// Scales the weight of all observations by `part` (0..1), so that later ones dominate after a
+    /// recovery.
     pub fn retain(&mut self, part: f64) {
         self.weight *= part;
         self.sum *= part;
@@ -89,21 +90,22 @@ impl DecayedMean {
     }
 }
 
-/// A decayed count of events, read as a rate.
+/// Decayed count of events, read as a rate.
 #[derive(Debug, Clone, Copy)]
 pub struct DecayedCount(DecayedMean);
 
 impl DecayedCount {
-    /// `tau` is the memory in seconds.
+    /// Creates an empty count with the time constant `tau` in seconds.
     pub const fn new(tau: f64) -> Self {
         Self(DecayedMean::new(tau))
     }
 
+    /// Counts one event.
     pub fn add(&mut self, now: UnixTime) {
         self.0.add(0.0, now);
     }
 
-    /// Events per second; exact for a steady stream once `tau` has passed.
+    /// Returns events per second; exact for a steady stream after several `tau`.
     pub fn per_second(&self, now: UnixTime) -> f64 {
         self.0.n(now) / self.0.tau
     }
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_stream_reads_as_its_rate() {
+    fn a_steady_stream_is_reported_at_its_rate() {
         let mut count = DecayedCount::new(10.0);
         for tenth in 0..1_000_u64 {
             count.add(UnixTime::from_micros(tenth * 100_000));

@@ -5,52 +5,68 @@ use super::weights::Weights;
 use crate::domain::index::ProviderIdx;
 use std::sync::Arc;
 
-/// News; only notable things, never one for each request.
+/// Notable change, for readers; not emitted for every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Rises by one with every event.
+    /// Sequence number, increased by one with every event.
     pub id: u64,
+    /// Time of the event.
     pub at: UnixTime,
+    /// Subject of the event.
     pub kind: EventKind,
-    /// Whether it is bad news.
+    /// True if the event is a problem.
     pub bad: bool,
+    /// Name of the provider, if it concerns one.
     pub provider: Option<Arc<str>>,
-    /// One sentence.
+    /// Description in one sentence.
     pub text: String,
 }
 
+/// Subject of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
+    /// Transition of a circuit breaker.
     Breaker,
+    /// Result of a probe.
     Probe,
+    /// Rate limit or cooldown of a provider.
     Limit,
+    /// Change of weights or settings.
     Change,
+    /// Notable end of a client request.
     Request,
-    /// Most of a budget is spent, or all of it.
+    /// A budget is mostly or fully spent.
     Budget,
+    /// Anything else.
     Info,
 }
 
-/// A change of weights or of a provider, for the record.
+/// Recorded change of weights or of a provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
+    /// Revision number.
     pub number: u64,
+    /// Time of the change.
     pub at: UnixTime,
+    /// Author.
     pub who: String,
+    /// Reason that the author gave.
     pub reason: Option<String>,
-    /// What changed, in words.
+    /// Description of the changes.
     pub what: String,
+    /// Global weights before.
     pub before: Weights,
+    /// Global weights after.
     pub after: Weights,
 }
 
-/// What a pure function asks the outside to do.
+/// I/O that the caller must perform.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Tell everybody who listens.
+    /// Publish to all subscribers.
     Emit(Event),
-    /// Write to the configuration: these weights are here to stay.
+    /// Write these global weights to the configuration file.
     PersistWeights(Weights),
-    /// Write to the configuration: this provider's settings are here to stay.
+    /// Write the settings of this provider to the configuration file.
     PersistProvider(ProviderIdx),
 }

@@ -1,9 +1,9 @@
-//! Failures of attempts, and what follows from each class.
+//! Classes of failed attempts, and their consequences.
 
 use std::time::Duration;
 
-/// Class of a failed attempt. It decides which targets may follow, and what the target's
-/// statistics count.
+/// Class of a failed attempt. It determines which targets may be tried next and which statistics
+/// of the target change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// The request is invalid; every target would reject it.
@@ -73,8 +73,8 @@ impl Failure {
         )
     }
 
-    /// Cooldown of the target after it, whatever its circuit breaker says: as long as the provider
-    /// asks, and minutes for faults that only an operator can repair.
+    /// Returns the cooldown of the target after this failure, independent of its circuit breaker: the
+    /// delay that the provider asks for, and minutes for faults that only an operator can repair.
     pub fn cooldown(self) -> Option<Duration> {
         match self {
             Self::Auth | Self::Permission => Some(Duration::from_mins(5)),
@@ -85,7 +85,7 @@ impl Failure {
         }
     }
 
-    /// The code in logs, events and metrics.
+    /// Returns the code in logs, events and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",

@@ -1,13 +1,12 @@
-//! Latencies in buckets that grow by a tenth: 1 ms, 1.1 ms, 1.21 ms … ten minutes. A quantile is
-//! read to within 5 %, and histograms of neighbouring times can be added, which averages of
-//! percentiles cannot.
+//! Latency histogram with buckets that grow by 10 %: 1 ms, 1.1 ms, 1.21 ms … ten minutes. Quantiles
+//! are accurate to 5 %. Histograms of adjacent periods can be added; percentiles cannot.
 
-/// How much one bucket is wider than the one before.
+/// Width of a bucket relative to the previous one.
 const GROWTH: f64 = 1.1;
-/// The last bucket starts at 1.1^140 ms, ten minutes; what is longer falls into it.
+/// Index of the last bucket. It starts at 1.1^140 ms, ten minutes, and has no upper end.
 const LAST_BUCKET: u8 = 140;
 
-/// Counts per bucket; only buckets with something in them take memory.
+/// Counts per bucket. Empty buckets take no memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// (bucket, count), by bucket.
@@ -15,23 +14,24 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts one latency in milliseconds; what is not a number counts as 0.
+    /// Counts one latency in milliseconds; NaN counts as 0.
     pub fn add(&mut self, milliseconds: f64) {
         self.count(bucket(milliseconds), 1);
     }
 
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for &(bucket, count) in &other.cells {
             self.count(bucket, count);
         }
     }
 
+    /// Returns the number of latencies.
     pub fn total(&self) -> u64 {
         self.cells.iter().map(|&(_, count)| u64::from(count)).sum()
     }
 
-    /// The latency below which the part `quantile` (0..1) lies, in milliseconds; nothing where
-    /// nothing was counted.
+    /// Returns the quantile (0..1) in milliseconds; `None` if the histogram is empty.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
         let total = self.total();
         if total == 0 {
@@ -51,8 +51,8 @@ impl Histogram {
         None
     }
 
-    /// How many lie below the first bound, between each two, and beyond the last; in milliseconds,
-    /// rising, read to within one bucket.
+    /// Returns the counts below the first bound, between adjacent bounds, and above the last. Bounds
+    /// are in milliseconds and ascending; the result is accurate to one bucket.
     pub fn spread<const N: usize>(&self, bounds: [f64; N]) -> Vec<u32> {
         let mut parts = vec![0_u32; N + 1];
         for &(bucket, count) in &self.cells {
@@ -65,12 +65,13 @@ impl Histogram {
 
     fn count(&mut self, bucket: u8, count: u32) {
         match self.cells.binary_search_by_key(&bucket, |&(at, _)| at) {
-            Ok(place) => self.cells[place].1 = self.cells[place].1.saturating_add(count),
-            Err(place) => self.cells.insert(place, (bucket, count)),
+            Ok(at) => self.cells[at].1 = self.cells[at].1.saturating_add(count),
+            Err(at) => self.cells.insert(at, (bucket, count)),
         }
     }
 }
 
+/// Lower bound of a bucket in milliseconds.
 fn edge(bucket: u8) -> f64 {
     GROWTH.powi(i32::from(bucket))
 }
@@ -108,10 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn strange_latencies_land_in_the_outer_buckets() {
+    fn invalid_latencies_count_in_the_first_or_last_bucket() {
         let mut histogram = Histogram::default();
-        for strange in [f64::NAN, -1.0, 0.0, f64::INFINITY, 1e300] {
-            histogram.add(strange);
+        for invalid in [f64::NAN, -1.0, 0.0, f64::INFINITY, 1e300] {
+            histogram.add(invalid);
         }
 
         assert_eq!(histogram.total(), 5);
@@ -120,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_quantile_is_within_a_bucket_of_the_truth(
+        fn a_quantile_is_within_one_bucket_of_the_exact_value(
             mut values in prop::collection::vec(2.0..500_000.0_f64, 20..200),
         ) {
             let mut histogram = Histogram::default();

@@ -1,17 +1,20 @@
-//! Names of things.
+//! Ids of targets and decisions.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Provider + model: the unit of balancing. Written `provider/model`.
+/// Id of a target, provider + model. Written `provider/model`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId {
+    /// Name of the provider.
     pub provider: Arc<str>,
+    /// Model id at that provider.
     pub model: Arc<str>,
 }
 
 impl TargetId {
+    /// Creates the id of a target.
     pub fn new(provider: &str, model: &str) -> Self {
         Self {
             provider: provider.into(),
@@ -26,7 +29,7 @@ impl fmt::Display for TargetId {
     }
 }
 
-/// One balancing decision. Written as 16 hexadecimal digits.
+/// Id of one balancing decision. Written as 16 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DecisionId(pub u64);
 
@@ -56,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decision_id_survives_being_written() {
+    fn a_written_decision_id_is_parsed_to_the_same_id() {
         let id = DecisionId(0x00ab_cdef);
 
         assert_eq!(id.to_string(), "0000000000abcdef");

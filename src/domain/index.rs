@@ -1,12 +1,12 @@
-//! Typed indices of the catalogue. An index belongs to one name for ever, so attempts, leases,
-//! observations and recorded decisions may outlive a change of the configuration.
+//! Typed indices of the catalogue. An index is never assigned to another name, so attempts, leases,
+//! observations and recorded decisions stay valid when the configuration changes.
 
 use std::ops::{Index, IndexMut};
 
-/// A row of a table with one row per provider, in the order of the catalogue.
+/// Marker for rows of a table with one row per provider, in the order of the catalogue.
 pub trait PerProvider {}
 
-/// A row of a table with one row per target, in the order of the catalogue.
+/// Marker for rows of a table with one row per target, in the order of the catalogue.
 pub trait PerTarget {}
 
 /// Defines an index type, and indexes tables of one kind of row with it.
@@ -17,17 +17,17 @@ macro_rules! index_type {
         pub struct $name(usize);
 
         impl $name {
-            /// The position in a table, counted from 0.
+            /// Returns the position in a table, counted from 0.
             pub const fn get(self) -> usize {
                 self.0
             }
 
-            /// The rows of a table, in order, with their indices.
+            /// Iterates over the rows of a table with their indices.
             pub fn enumerate<R>(rows: impl IntoIterator<Item = R>) -> impl Iterator<Item = (Self, R)> {
                 rows.into_iter().enumerate().map(|(index, row)| (Self(index), row))
             }
 
-            /// The indices of a table with `len` rows, in order.
+            /// Iterates over the indices of a table with `len` rows.
             pub fn all(len: usize) -> impl DoubleEndedIterator<Item = Self> {
                 (0..len).map(Self)
             }

@@ -16,9 +16,9 @@ impl Limiter {
         self.in_use.load(Ordering::Acquire)
     }
 
-    /// Reserves `amount` if no more than `limit` is in use then; no limit where there is none. The
-    /// caller gives it back with [`Limiter::release`]: for owners that hold several reservations
-    /// and cannot afford a pointer for each.
+    /// Reserves `amount` unless more than `limit` would be in use; `None` is no limit. The caller
+    /// must return it with [`Limiter::release`]. For owners of several reservations, which need no
+    /// permit for each.
     pub fn try_reserve(&self, amount: u64, limit: Option<u64>) -> bool {
         let more = |in_use: u64| {
             let after = in_use.saturating_add(amount);
@@ -34,7 +34,7 @@ impl Limiter {
         self.in_use.fetch_add(amount, Ordering::AcqRel)
     }
 
-    /// Gives back a reserved amount; the amount in use never falls below 0.
+    /// Returns a reserved amount; the amount in use never falls below 0.
     pub fn release(&self, amount: u64) {
         let less = |in_use: u64| Some(in_use.saturating_sub(amount));
         let _always = self
@@ -42,8 +42,8 @@ impl Limiter {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
     }
 
-    /// Reserves `amount` and returns a permit that gives it back on drop; nothing if more than
-    /// `limit` would be in use.
+    /// Reserves `amount` and returns a permit that returns it on drop; `None` if more than `limit`
+    /// would be in use.
     pub fn try_acquire(self: &Arc<Self>, amount: u64, limit: Option<u64>) -> Option<Permit> {
         self.try_reserve(amount, limit).then(|| Permit {
             limiter: Arc::clone(self),
@@ -51,7 +51,7 @@ impl Limiter {
         })
     }
 
-    /// Returns a permit for nothing, to be grown.
+    /// Returns a permit of amount 0, for use with [`Permit::grow`].
     pub fn empty_permit(self: &Arc<Self>) -> Permit {
         Permit {
             limiter: Arc::clone(self),
@@ -60,7 +60,7 @@ impl Limiter {
     }
 }
 
-/// An amount in use, given back on drop.
+/// Amount in use, returned to the limiter on drop.
 #[derive(Debug)]
 pub struct Permit {
     limiter: Arc<Limiter>,
@@ -68,8 +68,8 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Raises the amount to `amount`, and returns false if more than `limit` is in use then. It
-    /// counts in any case, because its owner holds it until the permit is dropped.
+    /// Raises the amount to `amount`, and returns false if more than `limit` is in use afterwards.
+    /// The amount counts in both cases, because the owner holds it until the permit is dropped.
     pub fn grow(&mut self, amount: u64, limit: u64) -> bool {
         let more = amount.saturating_sub(self.amount);
         let before = self.limiter.reserve(more);
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_permit_gives_its_whole_amount_back() {
+    fn a_dropped_permit_returns_its_whole_amount() {
         let limiter = Arc::new(Limiter::default());
         let mut permit = limiter.try_acquire(2, Some(5)).unwrap();
         assert!(limiter.try_acquire(4, Some(5)).is_none());

@@ -1,25 +1,25 @@
-//! How much slower a target gets when it is busy, learnt from what it did: the slope of
-//! `ln(time per token)` over `ln(1 + requests in flight)`. It turns load into a price that is seen
-//! before the latency is.
+//! Effect of load on the latency of a target: the regression slope of `ln(time per token)` over
+//! `ln(1 + requests in flight)`. It predicts the higher latency of additional requests before that
+//! latency is measured.
 
 use super::decay::DecayedMean;
 use super::units::UnixTime;
 
-/// Memory of the slope, in seconds: load moves within minutes, a vendor's hardware does not.
+/// Time constant of the slope in seconds: load changes within minutes, a vendor's hardware does not.
 const SLOPE_MEMORY_S: f64 = 300.0;
-/// Memory of the usual load, in seconds: that of the quick estimates which it belongs to.
+/// Time constant of the usual load in seconds; the same as that of the short-term estimates.
 const LOAD_MEMORY_S: f64 = 20.0;
-/// With less spread of load, or fewer answers, a slope is noise.
+/// Minimum variance of the load, and minimum number of responses; below them a slope is noise.
 const MIN_VARIANCE: f64 = 0.02;
 const MIN_SAMPLES: f64 = 20.0;
-/// The slope counts half at that many answers.
+/// Number of responses at which the slope has half its weight.
 const HALF_TRUST_SAMPLES: f64 = 30.0;
-/// Steeper than in proportion to load is a coincidence.
+/// Upper bound of the slope; 1 is proportional to load, and steeper slopes are noise.
 const MAX_SLOPE: f64 = 1.2;
-/// Bounds of the logarithm of what load does to an estimate: a factor of 4.5 either way.
+/// Bound of the logarithm of the load factor: a factor of 4.5 in both directions.
 const MAX_LOG_FACTOR: f64 = 1.5;
 
-/// What was learnt of one target.
+/// Load statistics of one target.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadSensitivity {
     load: DecayedMean,
@@ -30,12 +30,12 @@ pub struct LoadSensitivity {
     slope: f64,
 }
 
-/// As the next choice needs it.
+/// Load curve of one target, as the selection uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LoadCurve {
-    /// 0 where nothing is known: load changes nothing.
+    /// Slope; 0 if unknown, so that load has no effect.
     pub slope: f64,
-    /// `ln(1 + in flight)` that the estimates were made at.
+    /// Mean `ln(1 + in flight)` of the requests behind the estimates.
     pub usual: f64,
 }
 
@@ -54,8 +54,8 @@ impl Default for LoadSensitivity {
 }
 
 impl LoadSensitivity {
-    /// An answer that began at `load = ln(1 + in flight)` took `per_token` seconds for each token;
-    /// it is worth `weight` of a direct observation, 0..1.
+    /// Adds a response that began at `load = ln(1 + in flight)` and took `per_token` seconds per token;
+    /// it counts as `weight` of a direct observation, 0..1.
     pub fn add(&mut self, load: f64, per_token: f64, weight: f64, now: UnixTime) {
         let pace = per_token.max(1e-6).ln();
         if !load.is_finite() || !pace.is_finite() {
@@ -75,6 +75,7 @@ impl LoadSensitivity {
         }
     }
 
+    /// Returns the load curve.
     pub fn curve(&self) -> LoadCurve {
         LoadCurve {
             slope: self.slope,
@@ -84,7 +85,7 @@ impl LoadSensitivity {
 }
 
 impl LoadCurve {
-    /// What to multiply an estimate by while so many are in flight.
+    /// Returns the factor for a latency estimate at `in_flight` concurrent requests.
     pub fn at(&self, in_flight: u32) -> f64 {
         if self.slope == 0.0 {
             return 1.0;
@@ -101,29 +102,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_that_slows_down_in_proportion_is_found_out() {
-        let mut elasticity = LoadSensitivity::default();
-        assert_eq!(elasticity.curve().at(1_000), 1.0, "nothing is known yet");
+    fn a_target_that_slows_down_in_proportion_to_load_gets_a_slope_near_1() {
+        let mut sensitivity = LoadSensitivity::default();
+        assert_eq!(sensitivity.curve().at(1_000), 1.0, "nothing is known yet");
         for step in 0..400_u32 {
             let in_flight = step % 16;
             let now = UnixTime::from_micros(1_000_000_000 + u64::from(step) * 100_000);
             let per_token = 0.01 * f64::from(1 + in_flight);
-            elasticity.add(f64::from(in_flight).ln_1p(), per_token, 1.0, now);
+            sensitivity.add(f64::from(in_flight).ln_1p(), per_token, 1.0, now);
         }
 
-        let curve = elasticity.curve();
+        let curve = sensitivity.curve();
         assert!((curve.slope - 0.9).abs() < 0.1, "{curve:?}");
         assert!(curve.at(40) > 2.0 * curve.at(10));
     }
 
     #[test]
-    fn a_target_that_does_not_care_has_no_slope() {
-        let mut elasticity = LoadSensitivity::default();
+    fn a_target_that_does_not_slow_down_has_no_slope() {
+        let mut sensitivity = LoadSensitivity::default();
         for step in 0..400_u32 {
             let now = UnixTime::from_micros(1_000_000_000 + u64::from(step) * 100_000);
-            elasticity.add(f64::from(step % 16).ln_1p(), 0.01, 1.0, now);
+            sensitivity.add(f64::from(step % 16).ln_1p(), 0.01, 1.0, now);
         }
 
-        assert!(elasticity.curve().slope.abs() < 1e-6);
+        assert!(sensitivity.curve().slope.abs() < 1e-6);
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! This module uses no task, socket, screen, database, clock, random source or log. Time is passed
 //! as a [`UnixTime`], randomness as a number, changes as a [`Command`], results as an
-//! [`Observation`]; what the caller must do is returned as an [`Effect`]. Every rule can therefore
-//! be tested in microseconds, and read without knowing async Rust.
+//! [`Observation`]; required I/O is returned as an [`Effect`]. Unit tests therefore need no async
+//! runtime.
 //!
 //! Reading order: units and ids, the configuration (`target`, `weights`), statistics
 //! (`observation`, `decay`, `load_sensitivity`, `upstream_quota`, `histogram`, `timeline`), decisions
 //! (`circuit_breaker`, `score`, `selection`, `decision_log`, `retry`, `pricing`), limits
 //! (`rate_limiter`, `in_flight`, `budget`), and the state that owns them all (`balancer`).
+
+#![warn(missing_docs)]
 
 mod balancer;
 mod budget;

@@ -11,18 +11,18 @@ use crate::domain::index::TargetIdx;
 
 /// Maximum number of suggested names.
 const MAX_SUGGESTIONS: usize = 3;
-/// Names less alike than this (Jaro-Winkler, 0..1) are no help.
+/// Minimum similarity (Jaro-Winkler, 0..1) of a suggested name.
 const MIN_SIMILARITY: f64 = 0.8;
 
 /// Meaning of a model name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelResolution {
-    /// All targets of a type; with no type named, the request itself tells it.
+    /// All targets of a type; `None` if the type is inferred from the request.
     Auto(Option<ModelType>),
-    /// Only these.
+    /// Only these targets.
     Targets {
-        /// Places in the catalogue, in its order or in the route's; never empty, except for a
-        /// route without targets.
+        /// Targets in the order of the catalogue or the route; empty only for a route without
+        /// targets.
         places: Vec<TargetIdx>,
         /// True if the client insists on this target: there is no fallback.
         pinned: bool,
@@ -33,20 +33,25 @@ pub enum ModelResolution {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("model {name:?} is unknown; {}", hint(near))]
 pub struct UnknownModel {
+    /// Requested name.
     pub name: String,
-    /// Names that are nearly the same, the nearest first; at most three.
+    /// Similar names, most similar first; at most three.
     pub near: Vec<String>,
 }
 
 fn hint(near: &[String]) -> String {
     if near.is_empty() {
-        "no known name is near it".to_owned()
+        "no known name is similar".to_owned()
     } else {
-        format!("near names are {}", near.join(", "))
+        format!("similar names: {}", near.join(", "))
     }
 }
 
-/// Resolves a model name, or suggests near names.
+/// Resolves a model name.
+///
+/// # Errors
+///
+/// The name is unknown; the error suggests similar names.
 pub fn resolve(catalogue: &Catalogue, name: &str) -> Result<ModelResolution, UnknownModel> {
     let found = auto(name)
         .or_else(|| route(catalogue, name))
@@ -58,8 +63,8 @@ pub fn resolve(catalogue: &Catalogue, name: &str) -> Result<ModelResolution, Unk
     })
 }
 
-/// Every name that a client may send, in the order in which it is listed to clients: `auto`,
-/// `auto:TYPE` where a target serves the type, routes, bare ids, `provider/model`.
+/// Returns all names for clients in the order of the model list: `auto`, `auto:TYPE` if a target
+/// serves the type, routes, bare ids, `provider/model`.
 pub fn model_names(catalogue: &Catalogue) -> Vec<String> {
     let served = |kind: &ModelType| {
         let mut targets = catalogue.active_targets();
@@ -105,12 +110,12 @@ fn route(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
 }
 
 fn pinned(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
-    // A model id may hold slashes itself, so a provider's name may be any of the beginnings.
-    let place = name
+    // Names of providers and models may contain slashes, so every slash may be the separator.
+    let target = name
         .match_indices('/')
         .find_map(|(at, _)| catalogue.target(&name[..at], &name[at + 1..]))?;
     Some(ModelResolution::Targets {
-        places: vec![place],
+        places: vec![target],
         pinned: true,
     })
 }
@@ -119,7 +124,7 @@ fn bare(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
     let places: Vec<TargetIdx> = catalogue
         .active_targets()
         .filter(|(_, target)| &*target.id.model == name)
-        .map(|(place, _)| place)
+        .map(|(index, _)| index)
         .collect();
     (!places.is_empty()).then_some(ModelResolution::Targets {
         places,
@@ -129,14 +134,14 @@ fn bare(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
 
 fn near(catalogue: &Catalogue, name: &str) -> Vec<String> {
     let wanted = name.to_lowercase();
-    let mut alike: Vec<(f64, String)> = model_names(catalogue)
+    let mut similar: Vec<(f64, String)> = model_names(catalogue)
         .into_iter()
         .map(|known| (strsim::jaro_winkler(&wanted, &known.to_lowercase()), known))
-        .filter(|(likeness, _)| MIN_SIMILARITY <= *likeness)
+        .filter(|(similarity, _)| MIN_SIMILARITY <= *similarity)
         .collect();
-    // Stable, so that equals stay in the order of the list.
-    alike.sort_by(|a, b| b.0.total_cmp(&a.0));
-    alike
+    // Stable, so that equally similar names keep the order of the list.
+    similar.sort_by(|a, b| b.0.total_cmp(&a.0));
+    similar
         .into_iter()
         .take(MAX_SUGGESTIONS)
         .map(|(_, known)| known)
@@ -181,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_name_is_understood() {
+    fn every_kind_of_name_is_resolved() {
         let catalogue = catalogue();
         let cases = [
             ("auto", ModelResolution::Auto(None)),
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_near_ones() {
+    fn an_unknown_name_gets_similar_suggestions() {
         let error = resolve(&catalogue(), "GPT-40").unwrap_err();
 
         assert_eq!(error.near[0], "gpt-4o");
@@ -221,17 +226,17 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("model \"GPT-40\" is unknown; near names are gpt-4o")
+                .starts_with("model \"GPT-40\" is unknown; similar names: gpt-4o")
         );
     }
 
     #[test]
-    fn a_name_like_no_other_points_to_the_list() {
+    fn a_name_without_similar_ones_gets_no_suggestions() {
         let error = resolve(&catalogue(), "zzz").unwrap_err();
 
         assert_eq!(
             error.to_string(),
-            "model \"zzz\" is unknown; no known name is near it"
+            "model \"zzz\" is unknown; no known name is similar"
         );
         assert!(resolve(&catalogue(), "auto:poetry").is_err());
         assert!(resolve(&catalogue(), "").is_err());

@@ -6,16 +6,21 @@ use std::str::FromStr;
 /// Type of work that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum ModelType {
+    /// Text conversation.
     #[default]
     Chat,
+    /// Requests with images.
     Vision,
+    /// Requests with reasoning parameters.
     Reasoning,
     /// Long generated documents or code.
     Artifact,
+    /// Embedding vectors of texts.
     Embedding,
 }
 
 impl ModelType {
+    /// All types.
     pub const ALL: [Self; 5] = [
         Self::Chat,
         Self::Vision,
@@ -24,6 +29,7 @@ impl ModelType {
         Self::Embedding,
     ];
 
+    /// Returns the name in the configuration, the API and `auto:TYPE`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
@@ -54,8 +60,8 @@ impl FromStr for ModelType {
     }
 }
 
-/// Requests whose answers are of similar length: the type of work, streamed or in one piece, with
-/// or without tools, the limit on output tokens, and whether the answer shall be JSON.
+/// Class of requests with responses of similar length: the type of work, streamed or not, with or
+/// without tools, the limit on output tokens, and whether the response must be JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestClass {
     kind: ModelType,
@@ -82,12 +88,13 @@ const SHORT_ANSWER: f64 = 32.0;
 const MEDIUM_ANSWER: f64 = 256.0;
 
 impl RequestClass {
-    /// Types of work, streamed or not: every class has one of them as its parent.
+    /// Number of parents: types of work, streamed or not.
     pub const PARENTS: usize = 2 * ModelType::ALL.len();
-    /// Two with and without tools, four limits, two with and without JSON, in each parent.
+    /// Number of classes: two with and without tools, four limits, two with and without JSON, in each
+    /// parent.
     pub const COUNT: usize = Self::PARENTS * 16;
 
-    /// Without tools, a limit, or JSON.
+    /// Creates the class of a type of work, without tools, a limit, or JSON.
     pub const fn new(kind: ModelType, streamed: bool) -> Self {
         Self {
             kind,
@@ -122,15 +129,17 @@ impl RequestClass {
         Self { limit, ..self }
     }
 
+    /// Returns the type of work.
     pub const fn kind(self) -> ModelType {
         self.kind
     }
 
+    /// Returns true if the response is streamed.
     pub const fn is_streamed(self) -> bool {
         self.streamed
     }
 
-    /// Its index among [`Self::PARENTS`].
+    /// Returns the index of its parent, below [`Self::PARENTS`].
     pub const fn parent(self) -> usize {
         2 * self.kind as usize + self.streamed as usize
     }
@@ -147,7 +156,7 @@ impl RequestClass {
 pub struct ModelTypes(u8);
 
 impl ModelTypes {
-    /// A chat model serves artifacts too, unless they are named.
+    /// Default types of a chat model: chat and artifacts.
     pub const CHAT: Self = Self(1 << ModelType::Chat as u8 | 1 << ModelType::Artifact as u8);
 
     /// Iterates over the types of the set, in the order of [`ModelType::ALL`].
@@ -156,6 +165,7 @@ impl ModelTypes {
         all.filter(move |kind| self.contains(*kind))
     }
 
+    /// Returns true if the set contains `kind`.
     pub const fn contains(self, kind: ModelType) -> bool {
         self.0 & (1 << kind as u8) != 0
     }

@@ -1,35 +1,37 @@
-//! Usage × price → money.
+//! Cost of an attempt from usage and price.
 //!
 //! `cost = (input − cached − written)·p_in + cached·p_cached + written·p_write + output·p_out`;
-//! past a threshold of prompt tokens the whole call is billed at the higher tier.
+//! above a threshold of prompt tokens the whole call is billed at the higher tier.
 
 use super::units::Money;
 
-/// Tokens of one call, each counted once: `cached` and `written` are parts of `input`,
-/// `reasoning` is a part of `output`.
+/// Tokens of one call. `cached` and `written` are included in `input`, `reasoning` in `output`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
+    /// Prompt tokens.
     pub input: u64,
+    /// Generated tokens.
     pub output: u64,
-    /// Read from the provider's prompt cache.
+    /// Tokens read from the prompt cache of the provider.
     pub cached: u64,
-    /// Written to it.
+    /// Tokens written to the prompt cache.
     pub written: u64,
+    /// Reasoning tokens.
     pub reasoning: u64,
 }
 
-/// How sure a count of tokens is.
+/// Source of a token count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsageBasis {
     /// The provider reported it.
     Exact,
-    /// Reckoned from the length of what was sent and said: an answer that broke off or was left
-    /// has no report.
+    /// Estimated from the length of prompt and response, because an interrupted response has no
+    /// report.
     Estimated,
 }
 
 impl UsageBasis {
-    /// The word for how sure an amount is, where there may be none.
+    /// Returns the code of a basis; `unknown` for `None`.
     pub fn as_str(basis: Option<Self>) -> &'static str {
         match basis {
             Some(Self::Exact) => "exact",
@@ -39,15 +41,17 @@ impl UsageBasis {
     }
 }
 
-/// Tokens, and how sure they are. Where nothing is known there is none of it.
+/// Tokens with their source. Unknown usage is `None` in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MeasuredUsage {
+    /// Token counts.
     pub usage: Usage,
+    /// Source of the counts.
     pub basis: UsageBasis,
 }
 
 impl MeasuredUsage {
-    /// The provider refused: it used nothing, and that is sure.
+    /// Usage of a request that the provider rejected.
     pub const ZERO: Self = Self {
         usage: Usage {
             input: 0,
@@ -59,7 +63,7 @@ impl MeasuredUsage {
         basis: UsageBasis::Exact,
     };
 
-    /// Both together; no surer than the less sure of them.
+    /// Adds `other`; the sum is exact only if both are.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let (one, two) = (self.usage, other.usage);
@@ -80,6 +84,7 @@ impl MeasuredUsage {
         }
     }
 
+    /// Creates a usage that the provider reported.
     pub fn exact(usage: Usage) -> Self {
         Self {
             usage,
@@ -87,12 +92,18 @@ impl MeasuredUsage {
         }
     }
 
-    /// What a provider reported of a whole answer, or else what lengths tell: `prompt` in tokens,
-    /// `said` in bytes. None if the response had not begun, because it may not be billed.
-    pub fn of(reported: Option<Usage>, is_whole: bool, prompt: u64, said: usize) -> Option<Self> {
+    /// Returns the reported usage of a complete response, or else an estimate from `prompt` tokens
+    /// and `response_bytes`. `None` if the response had not begun, because it may not be
+    /// billed.
+    pub fn of(
+        reported: Option<Usage>,
+        is_whole: bool,
+        prompt: u64,
+        response_bytes: usize,
+    ) -> Option<Self> {
         match reported {
             Some(usage) if is_whole => Some(Self::exact(usage)),
-            None if said == 0 => None,
+            None if response_bytes == 0 => None,
             reported => {
                 let usage = reported.unwrap_or_default();
                 let input = if usage.input == 0 {
@@ -103,7 +114,7 @@ impl MeasuredUsage {
                 Some(Self {
                     usage: Usage {
                         input,
-                        output: usage.output.max(estimate_tokens(said)),
+                        output: usage.output.max(estimate_tokens(response_bytes)),
                         ..usage
                     },
                     basis: UsageBasis::Estimated,
@@ -113,17 +124,19 @@ impl MeasuredUsage {
     }
 }
 
-/// How many amounts of a sum are sure, how many are reckoned, and how many are missing in it.
+/// Numbers of exact, estimated and unknown amounts in a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CostBasisCounts {
+    /// Amounts from reported usage.
     pub exact: u64,
+    /// Amounts from estimated usage.
     pub estimated: u64,
-    /// No price, or the response broke off before its usage was known.
+    /// Attempts without a price, or without known usage.
     pub unknown: u64,
 }
 
 impl CostBasisCounts {
-    /// Counts one amount; nothing is an unknown one.
+    /// Counts one amount; `None` is unknown.
     pub fn add(&mut self, basis: Option<UsageBasis>) {
         match basis {
             Some(UsageBasis::Exact) => self.exact += 1,
@@ -132,6 +145,7 @@ impl CostBasisCounts {
         }
     }
 
+    /// Adds all counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.exact += other.exact;
         self.estimated += other.estimated;
@@ -139,7 +153,8 @@ impl CostBasisCounts {
     }
 }
 
-/// Tokens of so many bytes of text: four bytes each, a usual average of English and code.
+/// Estimates the tokens of a text from its bytes: four bytes each, a usual average of English and
+/// code.
 pub fn estimate_tokens(bytes: usize) -> u64 {
     bytes.div_ceil(4) as u64
 }
@@ -147,25 +162,33 @@ pub fn estimate_tokens(bytes: usize) -> u64 {
 /// Prices per token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
+    /// Price of a prompt token.
     pub input: Money,
+    /// Price of a generated token.
     pub output: Money,
-    /// Without one, cached tokens cost as much as others.
+    /// Price of a token read from the prompt cache; `None` is the price of `input`.
     pub cached: Option<Money>,
+    /// Price of a token written to the prompt cache; `None` is the price of `input`.
     pub written: Option<Money>,
+    /// Higher tier for long prompts.
     pub above: Option<PriceTier>,
 }
 
 /// Prices for calls whose prompt is longer than `threshold` tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriceTier {
+    /// Prompt tokens above which the tier applies.
     pub threshold: u64,
+    /// Price of a prompt token.
     pub input: Money,
+    /// Price of a generated token.
     pub output: Money,
+    /// Price of a token read from the prompt cache; `None` is that of [`Price::cached`].
     pub cached: Option<Money>,
 }
 
 impl Price {
-    /// A flat price from USD per million tokens.
+    /// Creates a flat price from USD per million tokens.
     pub fn flat(input_usd_per_1m: f64, output_usd_per_1m: f64) -> Self {
         Self {
             input: Money::per_token(input_usd_per_1m),
@@ -176,7 +199,7 @@ impl Price {
         }
     }
 
-    /// Whether nothing costs anything there.
+    /// Returns true if all prices are 0.
     pub fn is_free(&self) -> bool {
         let others = [self.cached, self.written];
         let tier = self.above.map_or(Money::ZERO, |tier| {
@@ -184,41 +207,41 @@ impl Price {
                 .max(tier.output)
                 .max(tier.cached.unwrap_or(Money::ZERO))
         });
-        let dearest = others
+        let highest = others
             .into_iter()
             .flatten()
             .chain([tier, self.max_per_token()]);
-        dearest.max() == Some(Money::ZERO)
+        highest.max() == Some(Money::ZERO)
     }
 
-    /// The dearer of the two prices per token, which `maxCost` is compared with.
+    /// Returns the higher of the prices for input and output, which `maxCost` is compared with.
     pub fn max_per_token(&self) -> Money {
         self.input.max(self.output)
     }
 
-    /// What so many tokens in and out would cost.
+    /// Returns the cost in USD of `input` and `output` tokens at the flat price.
     pub fn cost_of(&self, input: f64, output: f64) -> f64 {
         self.input.usd() * input + self.output.usd() * output
     }
 }
 
-/// What a call cost, as far as usage and price are known. Nothing used costs nothing whatever the
-/// price, and what is free costs nothing however much was used.
+/// Returns the cost of an attempt; `None` if usage or price is unknown. Zero usage costs nothing
+/// without a price, and a free target costs nothing without a usage.
 pub fn attempt_cost(usage: Option<MeasuredUsage>, price: Option<&Price>) -> Option<Money> {
     match (usage, price) {
         (Some(MeasuredUsage::ZERO), _) => Some(Money::ZERO),
-        (Some(metered), Some(price)) => Some(cost(metered.usage, price)),
+        (Some(measured), Some(price)) => Some(cost(measured.usage, price)),
         (None, Some(price)) if price.is_free() => Some(Money::ZERO),
         _ => None,
     }
 }
 
-/// How sure an amount is; nothing where there is none.
+/// Returns the basis of a cost; `None` if the cost is unknown.
 pub fn cost_basis(usage: Option<MeasuredUsage>, cost: Option<Money>) -> Option<UsageBasis> {
-    cost.map(|_| usage.map_or(UsageBasis::Exact, |metered| metered.basis))
+    cost.map(|_| usage.map_or(UsageBasis::Exact, |measured| measured.basis))
 }
 
-/// What a call cost.
+/// Returns the cost of a call.
 pub fn cost(usage: Usage, price: &Price) -> Money {
     let tier = price.above.filter(|tier| usage.input > tier.threshold);
     let (input, output, cached) = match tier {
@@ -290,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn bills_of_vendors_are_matched_to_the_token() {
+    fn costs_match_the_bills_of_vendors() {
         let used = |input, output, cached, written, reasoning| Usage {
             input,
             output,
@@ -303,8 +326,8 @@ mod tests {
         let gpt = price(1.25, 10.0, 0.125, None);
         // In pico-dollars: tokens times a millionth of the price.
         let cases = [
-            // litellm #9812: 3 plain tokens and 12 304 written; the vendor's console billed $0.0544,
-            // and $0.0913 came out where the written ones were charged as plain ones too.
+            // litellm #9812: 3 plain tokens and 12 304 written ones; billed $0.0544. Charging the
+            // written ones as plain ones too gives $0.0913.
             (used(12_307, 550, 0, 12_304, 0), sonnet, 54_399_000_000),
             // litellm #14849: 257 955 of 262 960 tokens read from the cache; $0.185, not $0.764.
             (used(262_960, 1_744, 257_955, 0, 0), gemini, 184_918_125_000),
@@ -342,25 +365,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_no_amount_and_what_was_not_used_costs_nothing() {
-        let (free, dear) = (Price::flat(0.0, 0.0), Price::flat(1.0, 2.0));
+    fn an_unknown_price_gives_no_cost_and_zero_usage_costs_nothing() {
+        let (free, paid) = (Price::flat(0.0, 0.0), Price::flat(1.0, 2.0));
         let some = Some(MeasuredUsage::exact(Usage {
             input: 1,
             ..Usage::default()
         }));
 
         assert_eq!(attempt_cost(some, None), None);
-        assert_eq!(attempt_cost(None, Some(&dear)), None);
+        assert_eq!(attempt_cost(None, Some(&paid)), None);
         assert_eq!(attempt_cost(None, Some(&free)), Some(Money::ZERO));
         assert_eq!(
             attempt_cost(Some(MeasuredUsage::ZERO), None),
             Some(Money::ZERO)
         );
-        assert_eq!(attempt_cost(some, Some(&dear)), Some(Money::per_token(1.0)));
+        assert_eq!(attempt_cost(some, Some(&paid)), Some(Money::per_token(1.0)));
     }
 
     #[test]
-    fn zero_is_a_price() {
+    fn a_price_of_zero_is_known() {
         let usage = Usage {
             input: 10_000,
             output: 10_000,

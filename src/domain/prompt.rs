@@ -1,24 +1,24 @@
-//! How long a prompt is, as far as its bytes tell.
+//! Estimate of the length of a prompt from its bytes.
 
 use super::pricing::estimate_tokens;
 
-/// A run of so many bytes without an end is no text, but a file in Base64: a picture, a sound, a
-/// document. Words of that length do not exist.
+/// Minimum length of a run without a terminator that counts as a Base64 file (image, audio,
+/// document). Words of that length do not exist.
 const MIN_BASE64_RUN: usize = 2_000;
-/// What a file counts for, whatever its size: vendors count a picture as 85 to 1 600 tokens by its
-/// area, a page of a document as about 1 500.
+/// Tokens of a file of any size: vendors count 85 to 1 600 tokens for an image, depending on its
+/// area, and about 1 500 for a page of a document.
 const FILE_TOKENS: u64 = 1_000;
-/// Bytes looked at together where only the end of a file is searched.
+/// Bytes checked together in the search for the end of a file.
 const SCAN_BLOCK_BYTES: usize = 64;
 
-/// Estimated tokens of a request's body, JSON as it came. One pass: text is passed over in strides
-/// of `MIN_BASE64_RUN` bytes, a file in blocks.
+/// Estimates the tokens of a request body, raw JSON. One pass: text is skipped in strides of
+/// `MIN_BASE64_RUN` bytes, a file in blocks.
 pub fn prompt_tokens(body: &[u8]) -> u64 {
     let (mut text, mut files) = (body.len(), 0);
     let mut at = 0;
     while at + MIN_BASE64_RUN <= body.len() {
-        // Where a run ends within the stride, none that began before is long enough, and the next
-        // to look at begins behind the last end.
+        // If a run ends within the stride, no run before it is long enough, and the next candidate
+        // begins after the last end.
         if let Some(last) = (at..at + MIN_BASE64_RUN)
             .rev()
             .find(|place| ends(body, *place))
@@ -34,14 +34,14 @@ pub fn prompt_tokens(body: &[u8]) -> u64 {
     estimate_tokens(text) + files * FILE_TOKENS
 }
 
-/// Place of the first end, or the length of it all.
+/// Returns the position of the first terminator, or the length of the body.
 fn end_of_file(body: &[u8], from: usize) -> usize {
     let mut at = from;
     while let (Some(block), Some(next)) = (
         body.get(at..at + SCAN_BLOCK_BYTES),
         body.get(at + 1..=at + SCAN_BLOCK_BYTES),
     ) {
-        // Without a way out in the middle, the compiler looks at many bytes at once.
+        // No early exit, so that the compiler vectorises the loop.
         let has_end = block
             .iter()
             .zip(next)
@@ -59,13 +59,12 @@ fn ends(body: &[u8], place: usize) -> bool {
     is_end(body[place], body.get(place + 1).copied().unwrap_or(b'"'))
 }
 
-/// Whether a run ends with `byte` before `next`: blanks, the quote at a text's end, the comma behind
-/// an address's head and between numbers, and whatever is not ASCII, for some languages have no
-/// blanks. Some clients write the slash of Base64 as `\/`; every other escape, the letters of those
-/// languages among them (`\u4e2d`), is no part of a file.
+/// Returns true if `byte` before `next` ends a run: white space, quotes, commas (after the head of a
+/// data URL and between numbers), and non-ASCII bytes, because some languages have no spaces. Some
+/// clients write the slash of Base64 as `\/`; every other escape (`\u4e2d`) ends a run.
 #[expect(
     clippy::needless_bitwise_bool,
-    reason = "every part is reckoned, so that no byte needs a branch of its own"
+    reason = "every operand is evaluated, so that the loop has no branches"
 )]
 const fn is_end(byte: u8, next: u8) -> bool {
     (byte <= b' ')
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_counts_as_a_page_whatever_its_size() {
+    fn a_picture_of_any_size_counts_as_one_file() {
         let text = "what is this? ".repeat(20);
         let about = |bytes| prompt_tokens(format!("{text}{}{text}", picture(bytes)).as_bytes());
         let words = estimate_tokens(text.len() * 2);
@@ -128,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_what_looking_at_every_run_gives(
+        fn the_estimate_equals_that_of_a_split_into_runs(
             runs in prop::collection::vec((1_usize..5_000, prop::sample::select(vec![" ", "\"", "é"])), 0..12),
         ) {
             let body: String = runs.iter().map(|(length, end)| "a".repeat(*length) + end).collect();

@@ -1,60 +1,61 @@
 //! SplitMix64 (Steele, Lea, Flood 2014): small, fast, and the same on every platform, so that a
 //! seed and the same calls give the same decisions.
 
-/// A seeded stream of random numbers.
+/// Seeded stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct SplitMix64(u64);
 
-/// The chance that one decision takes: two numbers in 0..1, whatever comes of them, so that the
-/// same seed and the same calls give the same decisions.
+/// Random numbers of one decision, 0..1. Always two, used or not, so that the same seed and the same
+/// calls give the same decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RandomDraw {
-    /// Whether to explore.
+    /// Compared with the exploration share: below it, the selection explores.
     pub gate: f64,
     /// Draw by selection probabilities, 0..1.
     pub draw: f64,
 }
 
 impl RandomDraw {
-    /// From a stream of chance.
-    pub fn of(chance: &mut SplitMix64) -> Self {
+    /// Draws both numbers from a stream.
+    pub fn of(random: &mut SplitMix64) -> Self {
         Self {
-            gate: chance.next_f64(),
-            draw: chance.next_f64(),
+            gate: random.next_f64(),
+            draw: random.next_f64(),
         }
     }
 
-    /// No exploration, and that draw.
+    /// Returns the given draw without exploration.
     pub const fn without_exploration(draw: f64) -> Self {
         Self { gate: 1.0, draw }
     }
 }
 
-/// The step of the sequence: 2^64 divided by the golden ratio, made odd.
+/// Increment of the state: 2^64 divided by the golden ratio, made odd.
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl SplitMix64 {
+    /// Creates the stream of a seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Uniform in 0..1.
+    /// Returns the next number, uniform in 0..1.
     pub fn next_f64(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(GAMMA);
         Self::f64_at(self.0)
     }
 
-    /// The state that follows `state`, for owners that keep it in an atomic.
+    /// Returns the increment of the state, for owners that keep it in an atomic.
     pub const fn next_state() -> u64 {
         GAMMA
     }
 
-    /// The number in 0..1 that belongs to a state.
+    /// Returns the number of a state, uniform in 0..1.
     pub fn f64_at(state: u64) -> f64 {
         (Self::mix(state) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// All bits of a state stirred.
+    /// Mixes all bits of a state.
     pub const fn mix(state: u64) -> u64 {
         let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -67,10 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_luck() {
+    fn the_same_seed_gives_the_same_numbers() {
         let draws = |seed| {
-            let mut chance = SplitMix64::new(seed);
-            (0..5).map(|_| chance.next_f64()).collect::<Vec<_>>()
+            let mut random = SplitMix64::new(seed);
+            (0..5).map(|_| random.next_f64()).collect::<Vec<_>>()
         };
 
         assert_eq!(draws(7), draws(7));

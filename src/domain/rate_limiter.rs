@@ -1,14 +1,12 @@
 //! Rate limits of a provider per minute: requests, and tokens in and out.
 //!
-//! Both are token buckets that time fills evenly, up to a whole minute's amount, so that a burst of
-//! that size is fine and no edge of a minute lets twice as much through. A bucket is one number:
-//! the moment at which it would have been empty, had it been filled evenly ever since (the "virtual
-//! schedule" of the generic cell rate algorithm, ITU-T I.371). A new limit keeps the part that is
-//! left: half full stays half full.
+//! Both are token buckets with a constant refill and a capacity of one minute's amount, so bursts of
+//! that size pass and no minute boundary admits twice the limit. A bucket is one number: the time at
+//! which it would have been empty (the virtual schedule of the generic cell rate algorithm, ITU-T
+//! I.371). A new limit keeps the remaining share: half full stays half full.
 //!
-//! A request counts when it is sent. Tokens are known when an answer is whole, so they are *held*
-//! while it runs and *drained* when it has ended: what was held and not used is free at once, and
-//! whatever the order of things, what is drained never exceeds what time has filled.
+//! A request counts when it is sent. Tokens are known only at the end of a response, so they are
+//! *held* while it runs and *drained* at its end. Held tokens that were not used are free at once.
 
 use super::limiter::Limiter;
 use super::units::UnixTime;
@@ -18,32 +16,47 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The period of both limits, in nanoseconds.
 const PERIOD_NS: u64 = 60_000_000_000;
 const PER_MICRO: u64 = 1_000;
-/// With less than this part of a limit left, odds fall in proportion: 15 %, as for learnt limits.
+/// Remaining share of a limit below which selection probabilities fall in proportion; the same for
+/// upstream limits.
 const SOFT_LIMIT_SHARE: f64 = 0.15;
 
-/// The most in a minute; no limit where there is none. Never 0.
+/// Limits per minute; `None` is no limit. Never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RateLimits {
+    /// Requests per minute.
     pub requests: Option<u64>,
-    /// In and out together.
+    /// Tokens per minute, in and out.
     pub tokens: Option<u64>,
 }
 
 impl RateLimits {
+    /// Returns true if there is no limit.
     pub fn is_unlimited(self) -> bool {
         self == Self::default()
     }
 }
 
-/// Which of the two limits has no room, and for how many seconds more.
+/// Limit that a request exceeds, and the seconds until it fits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RateLimitExceeded {
-    Requests { limit: u64, seconds: f64 },
-    Tokens { limit: u64, seconds: f64 },
+    /// Requests per minute.
+    Requests {
+        /// Configured limit.
+        limit: u64,
+        /// Seconds until the request fits.
+        seconds: f64,
+    },
+    /// Tokens per minute.
+    Tokens {
+        /// Configured limit.
+        limit: u64,
+        /// Seconds until the request fits.
+        seconds: f64,
+    },
 }
 
 impl RateLimitExceeded {
-    /// Seconds until the limit may have room.
+    /// Returns the seconds until the request fits.
     pub fn seconds(self) -> f64 {
         match self {
             Self::Requests { seconds, .. } | Self::Tokens { seconds, .. } => seconds,
@@ -51,7 +64,7 @@ impl RateLimitExceeded {
     }
 }
 
-/// For example `its requests_per_minute of 500 are used up for 3 s more`.
+/// Formats for example `its requests_per_minute of 500 is used up for 3 s more`.
 impl fmt::Display for RateLimitExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, limit) = match *self {
@@ -61,19 +74,21 @@ impl fmt::Display for RateLimitExceeded {
         let seconds = self.seconds().ceil();
         write!(
             f,
-            "its {name} of {limit} are used up for {seconds:.0} s more"
+            "its {name} of {limit} is used up for {seconds:.0} s more"
         )
     }
 }
 
-/// What is left of both at one moment.
+/// Remaining requests and tokens at one time; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RateLimitRemaining {
+    /// Remaining requests.
     pub requests: Option<u64>,
+    /// Remaining tokens.
     pub tokens: Option<u64>,
 }
 
-/// The state of one provider's limits; full at the start.
+/// State of the limits of one provider; full at the start.
 #[derive(Debug, Default)]
 pub(super) struct RateLimiter {
     requests: GcraBucket,
@@ -83,7 +98,7 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Takes one request and holds `tokens`: both, or neither.
+    /// Takes one request and holds `tokens`; returns false and takes neither if one limit is exceeded.
     pub fn try_acquire(&self, rates: RateLimits, tokens: u64, now: UnixTime) -> bool {
         if let Some(limit) = rates.requests
             && !self.requests.try_acquire(limit, now)
@@ -93,10 +108,10 @@ impl RateLimiter {
         let Some(limit) = rates.tokens else {
             return true;
         };
-        // No more than the limit is held of it, so that the sum of what many hold cannot wrap.
+        // Holds at most the limit, so that the sum of all held tokens cannot overflow.
         let tokens = tokens.min(limit);
         let held = self.held.reserve(tokens);
-        if room(self.tokens.left(limit, now), held, tokens, limit) {
+        if fits(self.tokens.left(limit, now), held, tokens, limit) {
             return true;
         }
         self.held.release(tokens);
@@ -109,7 +124,7 @@ impl RateLimiter {
     /// Replaces the held tokens of an attempt by the tokens that it used.
     pub fn settle(&self, rates: RateLimits, (held, used): (u64, u64), now: UnixTime) {
         if let Some(limit) = rates.tokens {
-            // In this order the tokens are counted at every moment.
+            // Drained before released, so that the tokens count at every time.
             self.tokens.drain(limit, used, now);
             self.held.release(held.min(limit));
         }
@@ -131,16 +146,16 @@ impl RateLimiter {
         }
         let limit = rates.tokens?;
         let (left, held) = (self.tokens.left(limit, now), self.held.in_use());
-        if room(left, held, tokens, limit) {
+        if fits(left, held, tokens, limit) {
             return None;
         }
-        // What is held may come back sooner or be used; time alone fills what is missing.
+        // Held tokens may be released sooner; the refill alone covers what is missing.
         let missing = (held as f64 + tokens.min(limit) as f64 - left).min(limit as f64);
         let seconds = missing * 60.0 / limit as f64;
         Some(RateLimitExceeded::Tokens { limit, seconds })
     }
 
-    /// What of the odds the limits leave, 0..1: everything while 15 % of both are left.
+    /// Returns the factor for selection probabilities, 0..1: 1 while 15 % of both limits are left.
     pub fn headroom(&self, rates: RateLimits, now: UnixTime) -> f64 {
         let part = |left: Option<u64>, limit: Option<u64>| {
             left.zip(limit)
@@ -151,6 +166,7 @@ impl RateLimiter {
         (least / SOFT_LIMIT_SHARE).clamp(0.0, 1.0)
     }
 
+    /// Returns what is left of both limits.
     pub fn left(&self, rates: RateLimits, now: UnixTime) -> RateLimitRemaining {
         let requests = rates
             .requests
@@ -163,14 +179,14 @@ impl RateLimiter {
     }
 }
 
-/// Tokens that rounding may have taken: times are whole nanoseconds.
+/// Maximum rounding error in tokens; times are whole nanoseconds.
 const ROUNDING_TOKENS: f64 = 0.5;
-/// A part of a unit that is as good as none, where what is left is shown.
+/// Rounding tolerance in units, for display of the remaining amount.
 const NEGLIGIBLE_UNITS: f64 = 0.001;
 
-/// Whether `tokens` more fit beside what is held. A request larger than the whole limit fits where
-/// nothing else does, for it would wait for ever.
-fn room(left: f64, held: u64, tokens: u64, limit: u64) -> bool {
+/// Returns true if `tokens` more fit beside the held ones. A request larger than the whole limit
+/// fits if nothing is held or used, because it would otherwise wait forever.
+fn fits(left: f64, held: u64, tokens: u64, limit: u64) -> bool {
     let needed = held.saturating_add(tokens.min(limit)) as f64;
     needed <= left + ROUNDING_TOKENS
 }
@@ -178,22 +194,22 @@ fn room(left: f64, held: u64, tokens: u64, limit: u64) -> bool {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a float cast saturates, and less than nothing is nothing"
+    reason = "a float cast saturates, and negative amounts are clamped to 0"
 )]
 fn whole(units: f64) -> u64 {
     (units + NEGLIGIBLE_UNITS).max(0.0) as u64
 }
 
-/// A token bucket after GCRA. It shares no code with [`super::retry::RetryBudget`], which earns by
-/// requests as well, nor with a budget of money, whose periods are calendar days and months.
+/// Token bucket by GCRA. It shares no code with [`super::retry::RetryBudget`], which also refills per
+/// request, nor with the spending budgets, whose periods are calendar days and months.
 #[derive(Debug, Default)]
 struct GcraBucket {
-    /// Nanoseconds since the epoch; later than now where more was drained than there was.
+    /// Nanoseconds since the epoch; in the future if more was drained than was left.
     empty_at: AtomicU64,
 }
 
 impl GcraBucket {
-    /// Units that are left; fewer than none after a debt.
+    /// Returns the remaining units; negative if overdrawn.
     fn left(&self, limit: u64, now: UnixTime) -> f64 {
         let empty_at = self.empty_at.load(Ordering::Acquire);
         let now = nanoseconds(now);
@@ -205,7 +221,7 @@ impl GcraBucket {
         filled * limit as f64 / PERIOD_NS as f64
     }
 
-    /// Takes one unit, or nothing where there is none.
+    /// Takes one unit; returns false if none is left.
     fn try_acquire(&self, limit: u64, now: UnixTime) -> bool {
         let take = |empty_at: u64| {
             let (after, wait) = after_one(empty_at, limit, now);
@@ -216,11 +232,12 @@ impl GcraBucket {
             .is_ok()
     }
 
-    /// Nanoseconds until there is a unit to take.
+    /// Returns the nanoseconds until a unit is available.
     fn wait(&self, limit: u64, now: UnixTime) -> u64 {
         after_one(self.empty_at.load(Ordering::Acquire), limit, now).1
     }
 
+    /// Returns one unit that was taken and not used.
     fn give_back(&self, limit: u64) {
         let back = |empty_at: u64| Some(empty_at.saturating_sub(time_of(1, limit)));
         let _always = self
@@ -228,7 +245,7 @@ impl GcraBucket {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, back);
     }
 
-    /// Takes whatever was used.
+    /// Takes `units`, even if fewer are left.
     fn drain(&self, limit: u64, units: u64, now: UnixTime) {
         let drain = |empty_at: u64| {
             let empty_at = empty_at.max(full(now));
@@ -240,9 +257,9 @@ impl GcraBucket {
     }
 }
 
-/// Where a bucket that is empty at that time would be empty after one unit more, and how long that
-/// one has to wait. Rounding up adds a nanosecond a unit, which is forgiven, so that a whole
-/// minute's amount fits.
+/// Returns the new `empty_at` after one more unit, and the nanoseconds which that unit must wait.
+/// Rounding up adds up to one nanosecond per unit; this much is tolerated, so that a whole minute's
+/// amount fits.
 fn after_one(empty_at: u64, limit: u64, now: UnixTime) -> (u64, u64) {
     let cost = time_of(1, limit);
     let after = empty_at.max(full(now)).saturating_add(cost);
@@ -254,12 +271,12 @@ fn nanoseconds(moment: UnixTime) -> u64 {
     moment.micros().saturating_mul(PER_MICRO)
 }
 
-/// When a bucket that is full now would have been empty.
+/// Returns `empty_at` of a bucket that is full now.
 fn full(now: UnixTime) -> u64 {
     nanoseconds(now).saturating_sub(PERIOD_NS)
 }
 
-/// The time that fills so many units, rounded up, so that rounding never lets more through.
+/// Returns the nanoseconds that refill `units`, rounded up, so that rounding never admits more.
 fn time_of(units: u64, limit: u64) -> u64 {
     let time = u128::from(units) * u128::from(PERIOD_NS);
     u64::try_from(time.div_ceil(u128::from(limit.max(1)))).unwrap_or(u64::MAX)

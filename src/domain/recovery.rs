@@ -5,17 +5,18 @@ use std::str::FromStr;
 /// Handling of a stream that breaks after its first content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Recovery {
-    /// The client gets an error event.
+    /// Sends an error event to the client.
     #[default]
     Error,
-    /// The response is held back and starts again at another target.
+    /// Buffers the response and restarts the request at another target.
     Restart,
 }
 
 impl Recovery {
+    /// All values.
     pub const ALL: [Self; 2] = [Self::Error, Self::Restart];
 
-    /// The name in the configuration.
+    /// Returns the name in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",

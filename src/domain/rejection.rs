@@ -12,14 +12,15 @@ pub enum RejectionReason {
 }
 
 impl RejectionReason {
+    /// All reasons.
     pub const ALL: [Self; 3] = [Self::NoTarget, Self::BudgetExceeded, Self::Overloaded];
 
-    /// The reason as text.
+    /// Returns the reason as text.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::NoTarget => "no target may serve",
-            Self::BudgetExceeded => "no budget has room for it",
-            Self::Overloaded => "too many requests at once",
+            Self::NoTarget => "no target is eligible",
+            Self::BudgetExceeded => "a budget is used up",
+            Self::Overloaded => "too many concurrent requests",
         }
     }
 }
@@ -27,20 +28,25 @@ impl RejectionReason {
 /// Rejected requests by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RejectionCounts {
+    /// Rejections because no target was eligible.
     pub target: u64,
+    /// Rejections because a budget was used up.
     pub budget: u64,
+    /// Rejections because of `max_in_flight`.
     pub room: u64,
 }
 
 impl RejectionCounts {
-    pub fn add(&mut self, want: RejectionReason, count: u64) {
-        match want {
+    /// Adds `count` rejections.
+    pub fn add(&mut self, reason: RejectionReason, count: u64) {
+        match reason {
             RejectionReason::NoTarget => self.target += count,
             RejectionReason::BudgetExceeded => self.budget += count,
             RejectionReason::Overloaded => self.room += count,
         }
     }
 
+    /// Adds all counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.target += other.target;
         self.budget += other.budget;

@@ -1,5 +1,5 @@
-//! Deciding again: a recorded round under other weights, by the code that decided it and with the
-//! chance that it had. And the smallest change of a weight that would have chosen otherwise.
+//! Replay of a recorded selection under other weights, with the same code and the same random
+//! numbers, and the smallest change of a weight that would have selected another target.
 
 use super::selection::{
     Eligibility, ExclusionReason, ScoredCandidate, SelectionReason, assign_probabilities,
@@ -10,18 +10,21 @@ use super::weights::{Objective, WeightOverride, Weights};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use std::collections::BTreeMap;
 
-/// What might have been set otherwise: the global weights, and single providers by their places.
+/// Settings of a replay: global weights, and overrides by provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WhatIfSettings {
+    /// Global weights.
     pub weights: Weights,
+    /// Overrides of single providers.
     pub providers: BTreeMap<ProviderIdx, ProviderOverride>,
 }
 
-/// What might have been set otherwise of one provider; what is missing stays as it was.
+/// Settings of one provider in a replay; `None` keeps the recorded value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ProviderOverride {
-    /// 0..1.
+    /// Priority, 0..1.
     pub priority: Option<f64>,
+    /// Weight override.
     pub weights: Option<WeightOverride>,
 }
 
@@ -34,32 +37,35 @@ impl From<Weights> for WhatIfSettings {
     }
 }
 
-/// Room for one round after the other.
+/// Replays rounds with a reused buffer.
 #[derive(Debug, Default)]
 pub struct Replay {
     rows: Vec<ScoredCandidate>,
 }
 
-/// A weight that would have chosen otherwise.
+/// Change of one weight that would have selected another target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Counterfactual {
+    /// Changed weight.
     pub objective: Objective,
+    /// Recorded points.
     pub from: f64,
+    /// Changed points.
     pub to: f64,
-    /// Place of the target in the catalogue that it would have chosen.
+    /// Target that it would have selected.
     pub target: TargetIdx,
 }
 
 impl Replay {
-    /// Returns the target selected under other global weights; none if none was eligible.
+    /// Returns the target selected under other global weights; `None` if none was eligible.
     ///
-    /// Only what follows from weights is decided again: a wish, a trial, an exploration or a need
-    /// stay what they were.
+    /// Repeats only selections that depend on weights: pins, preferences, half-open probes,
+    /// explorations and last resorts keep their result.
     pub fn choose(&mut self, round: &SelectionRound, weights: &Weights) -> Option<TargetIdx> {
         self.simulate(round, &WhatIfSettings::from(*weights))
     }
 
-    /// The same with more than the global weights set otherwise.
+    /// Returns the target selected under other settings.
     pub fn simulate(
         &mut self,
         round: &SelectionRound,
@@ -72,11 +78,11 @@ impl Replay {
         self.rows.clear();
         for considered in &round.candidates {
             let row = &considered.row;
-            let wished = supposed.providers.get(&row.provider);
-            let wished = wished.copied().unwrap_or_default();
-            let own = wished.weights.unwrap_or(considered.own);
+            let patch = supposed.providers.get(&row.provider);
+            let patch = patch.copied().unwrap_or_default();
+            let own = patch.weights.unwrap_or(considered.own);
             let own = supposed.weights.with_override(&own);
-            let priority = wished.priority.unwrap_or(row.priority);
+            let priority = patch.priority.unwrap_or(row.priority);
             let again = (round.strategy, &round.tuning);
             self.rows.push(ScoredCandidate {
                 utility: strategy_utility(again, &own, &row.bads, priority),
@@ -85,13 +91,13 @@ impl Replay {
             });
         }
         assign_probabilities(&mut self.rows, round.strategy, &round.tuning);
-        let place = if reason == SelectionReason::Fallback {
+        let position = if reason == SelectionReason::Fallback {
             next_after_failure(&self.rows, |provider| self.failed(provider))
         } else {
             draw_weighted(&self.rows, round.luck.draw)
         };
-        // What was left out of the record cannot be chosen again.
-        place.map_or(round.chosen, |place| Some(self.rows[place].target))
+        // Candidates left out of the record cannot be selected again.
+        position.map_or(round.chosen, |position| Some(self.rows[position].target))
     }
 
     fn failed(&self, provider: ProviderIdx) -> bool {
@@ -103,8 +109,8 @@ impl Replay {
             .any(|row| row.provider == provider && tried(row))
     }
 
-    /// The smallest change of one weight, in whole points, that would have selected another target;
-    /// nothing where none would.
+    /// Returns the smallest change of one weight, in whole points, that would have selected another
+    /// target; `None` if no change would.
     pub fn counterfactual(&mut self, round: &SelectionRound) -> Option<Counterfactual> {
         if !round.reason?.is_weighed() || !round.strategy.uses_weights() {
             return None;

@@ -1,49 +1,49 @@
-//! How often one client request is tried: one cap on attempts and one on time, over retries and
-//! fallbacks together, so that an outage is never multiplied.
+//! Retries of one client request, bounded by attempts and by time over retries and fallbacks
+//! together, so that an outage does not multiply the traffic.
 
 use super::failure::Failure;
 use super::units::UnixTime;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// First pause before the same target is asked again; doubles, up to [`MAX_BACKOFF`].
+/// First pause before a retry at the same target; doubles, up to [`MAX_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_BACKOFF: Duration = Duration::from_secs(4);
-/// A delay that a provider asks for is waited for only up to here; a longer one ends the request.
+/// Longest delay requested by a provider that a retry waits for; a longer one ends the request.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
-/// With less time than this left a further attempt is not begun.
+/// Minimum remaining time for another attempt.
 pub const MIN_TIME_LEFT: Duration = Duration::from_millis(500);
 
 /// Bounds of [`backoff_estimate`].
 const MIN_ESTIMATE: Duration = Duration::from_secs(1);
 const MAX_ESTIMATE: Duration = Duration::from_secs(30);
 
-/// A client request earns that much of a further attempt: in the long run at most a fifth more
-/// attempts than requests.
+/// Retries earned by each client request: in the long run at most 20 % more attempts than requests.
 const DEPOSIT_PER_REQUEST: f64 = 0.2;
-/// And time earns so many a second, for those who have few requests.
+/// Retries earned per second, for instances with little traffic.
 const DEPOSIT_PER_S: f64 = 2.0;
-/// At most so many are saved up, and at the start half of them are there.
+/// Maximum balance in retries; the initial balance is half of it.
 const MAX_BALANCE: f64 = 40.0;
-/// A busy gateway may save what it earns in that many seconds, for an outage meets as many requests
-/// as are in flight.
+/// Seconds of earnings that a busy gateway may save, because an outage hits all requests in flight at
+/// once.
 const BALANCE_WINDOW_S: f64 = 10.0;
 
-/// What all requests together may spend on further attempts, so that an outage is not answered
-/// with a storm. One number that time itself fills: the moment at which nothing was left.
+/// Retry budget of all requests together, which bounds retry storms in an outage. One number that
+/// refills by time: the time at which the balance was 0.
 #[derive(Debug)]
 pub struct RetryBudget {
     empty_at: AtomicU64,
 }
 
 impl RetryBudget {
+    /// Creates a budget with half of the maximum balance.
     pub fn new(now: UnixTime) -> Self {
         Self {
             empty_at: AtomicU64::new(now.micros().saturating_sub(micros(MAX_BALANCE / 2.0))),
         }
     }
 
-    /// A request came in, one of `per_second`.
+    /// Adds the earnings of one request, at a rate of `per_second` requests.
     pub fn deposit(&self, per_second: f64, now: UnixTime) {
         let most = MAX_BALANCE.max(BALANCE_WINDOW_S * DEPOSIT_PER_REQUEST * per_second);
         let earn = |empty_at: u64| {
@@ -60,7 +60,7 @@ impl RetryBudget {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, earn);
     }
 
-    /// Takes one further attempt; false where there is none.
+    /// Takes one retry; returns false if the balance is below 1.
     pub fn try_withdraw(&self, now: UnixTime) -> bool {
         let spend = |empty_at: u64| {
             let after = empty_at + micros(1.0);
@@ -72,7 +72,7 @@ impl RetryBudget {
     }
 }
 
-/// The time in which so many attempts are earned by waiting.
+/// Returns the microseconds in which time alone earns `attempts`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -82,24 +82,25 @@ fn micros(attempts: f64) -> u64 {
     (attempts / DEPOSIT_PER_S * 1e6) as u64
 }
 
-/// When a request may succeed that failed after so many attempts, where no target states a delay:
-/// 1 s, doubled for each attempt after the first, at most 30 s.
+/// Estimates when a request may succeed after so many failed attempts, where no target states a
+/// delay: 1 s, doubled for each attempt after the first, at most 30 s.
 pub fn backoff_estimate(attempts: u32) -> Duration {
     let doublings = attempts.saturating_sub(1).min(5);
     (MIN_ESTIMATE * 2_u32.pow(doublings)).min(MAX_ESTIMATE)
 }
 
-/// What to do after a failed attempt.
+/// Next step after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// Ask another target, at once.
+    /// Try another target immediately.
     FailOver,
-    /// Ask the same one, after a pause.
+    /// Retry the same target after a pause.
     Retry(Duration),
+    /// Return the error to the client.
     GiveUp,
 }
 
-/// The attempts of one client request.
+/// Attempts of one client request.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryState {
     made: u32,
@@ -108,7 +109,7 @@ pub struct RetryState {
 }
 
 impl RetryState {
-    /// `max_retries` attempts may follow the first.
+    /// Creates the state of a request with at most `max_retries` attempts after the first.
     pub fn new(max_retries: u32) -> Self {
         Self {
             made: 0,
@@ -117,15 +118,18 @@ impl RetryState {
         }
     }
 
+    /// Returns the number of attempts so far.
     pub fn count(&self) -> u32 {
         self.made
     }
 
+    /// Counts the start of an attempt.
     pub fn begin(&mut self) {
         self.made += 1;
     }
 
-    /// `untried` says whether another target may be asked, `left` is the request's remaining time.
+    /// Returns the next step. `untried` is true if another target is eligible, `left` is the remaining
+    /// time of the request.
     pub fn decide(&mut self, failure: Failure, untried: bool, left: Duration) -> RetryDecision {
         if self.made >= self.most || left < MIN_TIME_LEFT {
             return RetryDecision::GiveUp;
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_is_not_answered_with_a_storm() {
+    fn the_retry_budget_bounds_retries_in_an_outage() {
         let at = |seconds: u64| UnixTime::from_seconds(1_000 + seconds);
         let budget = RetryBudget::new(at(0));
         let spent = |now| (0..5_000).filter(|_| budget.try_withdraw(now)).count();
@@ -182,11 +186,15 @@ mod tests {
         assert_eq!(spent(at(0)), 20, "a fifth of a hundred requests");
         assert_eq!(spent(at(3)), 6, "two a second");
         budget.deposit(1.0, at(10_000));
-        assert_eq!(spent(at(10_000)), 40, "no more is saved");
+        assert_eq!(spent(at(10_000)), 40, "the balance is bounded");
         for _ in 0..2_000 {
             budget.deposit(1_000.0, at(20_000));
         }
-        assert_eq!(spent(at(20_000)), 2_000, "unless there is much to do");
+        assert_eq!(
+            spent(at(20_000)),
+            2_000,
+            "the bound grows with the request rate"
+        );
     }
 
     #[test]
@@ -197,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_request_is_tried_once() {
+    fn an_invalid_request_is_tried_once() {
         let mut attempts = RetryState::new(3);
         attempts.begin();
 
@@ -208,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_delay_is_not_waited_for() {
+    fn a_long_requested_delay_ends_the_request() {
         let mut attempts = RetryState::new(3);
         attempts.begin();
         let limited = |seconds| Failure::RateLimit(Some(Duration::from_secs(seconds)));

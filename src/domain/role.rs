@@ -15,9 +15,10 @@ pub enum Role {
 }
 
 impl Role {
+    /// All roles.
     pub const ALL: [Self; 3] = [Self::Client, Self::Viewer, Self::Operator];
 
-    /// The name in the configuration and in messages.
+    /// Returns the name in the configuration and in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",

@@ -1,13 +1,13 @@
-//! When the next probe of a provider is due.
+//! Schedule of the probes of a provider.
 
 use super::units::UnixTime;
 use std::time::Duration;
 
-/// While a provider is down it is asked this often, so that its return is found early.
+/// Probe interval while a provider is down, so that its recovery is detected early.
 const DOWN_PROBE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// Whether to probe now. Traffic that succeeded within the interval answers the question for
-/// free; a provider that is down is asked more often.
+/// Returns true if a probe is due. Traffic that succeeded within the interval replaces a probe; a
+/// provider that is down is probed more often.
 pub fn probe_due(
     now: UnixTime,
     last_probe: Option<UnixTime>,

@@ -13,38 +13,50 @@ use super::weights::{WeightOverride, Weights};
 
 /// Candidates recorded per selection: the best ones, and the selected one among them.
 const MAX_CANDIDATES_PER_ROUND: usize = 64;
+
 /// One candidate, with the values needed to score it again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedCandidate {
+    /// Its evaluation.
     pub row: ScoredCandidate,
-    /// Its provider's own weights.
+    /// Weight override of its provider.
     pub own: WeightOverride,
-    /// USD per token in and out; none if the price is unknown.
+    /// USD per token in and out; `None` if the price is unknown.
     pub price: Option<(f64, f64)>,
 }
 
 /// One selection: for the first attempt of a request, or for a fallback.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SelectionRound {
+    /// Decision that it belongs to.
     pub decision: DecisionId,
     /// True for a dry run: nothing was sent.
     pub is_dry_run: bool,
+    /// Time of the selection.
     pub at: UnixTime,
-    /// 1 for the first.
+    /// Number of the attempt, 1 for the first.
     pub attempt: u32,
+    /// Strategy in effect.
     pub strategy: Strategy,
+    /// Tuning in effect.
     pub tuning: Tuning,
-    /// The global weights, and their revision.
+    /// Global weights in effect.
     pub weights: Weights,
+    /// Revision of the weights.
     pub revision: u64,
+    /// Class of the request.
     pub class: RequestClass,
-    /// Tokens that were expected.
+    /// Estimated tokens of the prompt.
     pub input: f64,
+    /// Expected tokens of the response.
     pub output: f64,
+    /// Random numbers of the selection.
     pub luck: RandomDraw,
-    /// The selected target; none if no target was eligible.
+    /// The selected target; `None` if no target was eligible.
     pub chosen: Option<TargetIdx>,
+    /// Reason of the selection.
     pub reason: Option<SelectionReason>,
+    /// Candidates by target index.
     pub candidates: Vec<RecordedCandidate>,
     /// Number of candidates left out of the record.
     pub left_out: usize,
@@ -53,18 +65,24 @@ pub struct SelectionRound {
 /// Request that a selection belongs to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SelectionContext {
+    /// Decision of the request.
     pub decision: DecisionId,
+    /// True if nothing is sent.
     pub is_dry_run: bool,
+    /// Number of the attempt, 1 for the first.
     pub attempt: u32,
+    /// Class of the request.
     pub class: RequestClass,
     /// Estimated tokens of the prompt.
     pub input: f64,
+    /// Random numbers of the selection.
     pub luck: RandomDraw,
+    /// Time of the selection.
     pub at: UnixTime,
 }
 
 impl SelectionRound {
-    /// Records a selection from the candidates that were just scored.
+    /// Records a selection from the evaluated candidates.
     pub fn of(
         table: &RoutingTable,
         field: &CandidateSet,

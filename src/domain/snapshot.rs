@@ -46,6 +46,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// All strategies.
     pub const ALL: [Self; 7] = [
         Self::Adaptive,
         Self::Best,
@@ -56,6 +57,7 @@ impl Strategy {
         Self::LowestCost,
     ];
 
+    /// Returns the name in the configuration and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Adaptive => "adaptive",
@@ -86,26 +88,30 @@ impl FromStr for Strategy {
     }
 }
 
-/// What the next choice needs to know; replaced whenever any of it changes.
+/// Input of the next selection; replaced when any part changes.
 #[derive(Debug, Clone)]
 pub struct RoutingTable {
+    /// Providers, targets and routes.
     pub catalogue: Arc<Catalogue>,
+    /// Strategy of the selection.
     pub strategy: Strategy,
+    /// Parameters of the scores.
     pub tuning: Tuning,
+    /// Global weights.
     pub weights: Weights,
     /// Revision of weights and providers.
     pub revision: u64,
-    /// One for each target of the catalogue, in its order.
+    /// States of all targets, by index.
     pub candidates: Vec<Candidate>,
-    /// Output tokens of a usual answer.
+    /// Expected output tokens of a response.
     pub expected_output: f64,
-    /// The same for each class of requests, by its index.
+    /// Expected output tokens by class of request.
     pub outputs: ExpectedOutputs,
-    /// Seconds to a usual first token, over all targets.
+    /// Mean seconds to the first token, over all targets.
     pub peers_first_token: f64,
     /// Client requests per second.
     pub request_rate: f64,
-    /// The provider that all requests go to while pinned.
+    /// Pinned provider, which serves all requests that it can serve.
     pub pinned: Option<ProviderIdx>,
     /// Retry budget of all requests together.
     pub retries: Arc<RetryBudget>,
@@ -118,7 +124,7 @@ pub struct RoutingTable {
 }
 
 impl RoutingTable {
-    /// The candidates with their indices.
+    /// Iterates over the candidates with their indices.
     pub fn indexed(&self) -> impl Iterator<Item = (TargetIdx, &Candidate)> {
         TargetIdx::enumerate(&self.candidates)
     }
@@ -129,74 +135,96 @@ impl PerTarget for Candidate {}
 /// State of one target for the selection.
 #[derive(Debug, Clone)]
 pub struct Candidate {
+    /// Id, `provider/model`.
     pub id: TargetId,
     /// Its provider.
     pub provider: ProviderIdx,
+    /// Types of work for which it may be selected.
     pub types: ModelTypes,
+    /// Stated capabilities of the model.
     pub capabilities: Capabilities,
+    /// Price; `None` if unknown.
     pub price: Option<Price>,
+    /// State for the selection.
     pub standing: RoutingState,
     /// End of the cooldown after a `Retry-After` or a rejected key.
     pub blocked_until: Option<UnixTime>,
-    /// The failure behind that.
+    /// Failure that caused the cooldown.
     pub blocked_by: Option<Failure>,
-    /// True if the provider asked for it, so that it holds even as a last resort.
+    /// True if the provider asked for the cooldown, so that it holds even as a last resort.
     pub block_binds: bool,
+    /// Estimates from decayed means.
     pub estimate: Estimate,
-    /// The same over the last 1000 attempts at all targets, for the strategy `best`.
+    /// Estimates over the last 1000 attempts at all targets, for the strategy `best`.
     pub window: Estimate,
-    /// Our shadow of its rate limits.
+    /// Estimated remaining quota at the provider.
     pub quota: UpstreamQuota,
-    /// When its breaker closed, for a slow start.
+    /// Time at which its breaker closed, for the slow start.
     pub slow_from: Option<UnixTime>,
-    /// When a request last succeeded there.
+    /// Time of its last success.
     pub succeeded_at: Option<UnixTime>,
-    /// 0..1.
+    /// Priority, 0..1.
     pub priority: f64,
-    /// The global weights with its provider's override.
+    /// Global weights with the override of its provider.
     pub weights: Weights,
+    /// Override of its provider.
     pub own_weights: WeightOverride,
-    /// Attempts at once: at its provider, and at itself.
+    /// Limit on concurrent attempts at its provider.
     pub max_concurrent: Option<u32>,
+    /// Limit on concurrent attempts at the target itself.
     pub own_max_concurrent: Option<u32>,
-    /// What its provider may be sent in a minute.
+    /// Limits per minute of its provider.
     pub rates: RateLimits,
+    /// Load of the target.
     pub load_counters: Arc<LoadCounters>,
+    /// Load of its provider.
     pub provider_load_counters: Arc<LoadCounters>,
 }
 
-/// Whether a target may be used at all.
+/// Availability of a target for the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoutingState {
+    /// Available.
     Usable,
     /// Its breaker is open until then.
     Open(UnixTime),
-    /// Its breaker lets one trial through.
+    /// Its breaker admits one probe request.
     HalfOpen,
-    /// Probes cannot reach its provider.
+    /// Probes do not reach its provider.
     Down,
+    /// Its provider gets no new requests.
     Draining,
-    /// Disabled, or why it cannot be used.
+    /// Disabled or unusable, with the reason.
     Off(Arc<str>),
 }
 
-/// How a provider stands, for people.
+/// Health of a provider or target, for display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HealthState {
+    /// No problem.
     Ok,
+    /// Slower than usual.
     Slow,
+    /// In a cooldown, or out of quota.
     Limited,
+    /// High failure rate, breaker closed.
     Failing,
+    /// Breaker open.
     Open,
+    /// Breaker half-open.
     HalfOpen,
+    /// Probes do not reach it.
     Down,
+    /// Draining.
     Draining,
+    /// Disabled or unusable.
     Off,
+    /// Not measured yet.
     Unknown,
 }
 
 impl HealthState {
-    /// Whether requests may go there.
+    /// Returns true if the selection may use it.
     pub fn is_usable(self) -> bool {
         matches!(
             self,
@@ -204,31 +232,40 @@ impl HealthState {
         )
     }
 
-    /// Whether an operator should know.
+    /// Returns true if an operator should look at it.
     pub fn needs_attention(self) -> bool {
         !matches!(self, Self::Ok | Self::Unknown | Self::Draining | Self::Off)
     }
 }
 
-/// Everything at one moment, over one window.
+/// State and statistics at one time, over one window.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// Time of the snapshot.
     pub at: UnixTime,
-    /// Oldest record behind it.
+    /// Time of the oldest record in it.
     pub since: UnixTime,
     /// Length of the window.
     pub window: Duration,
+    /// Revision of weights and providers.
     pub revision: u64,
-    /// Time and author of that revision; none before the first change.
+    /// Time and author of that revision; `None` before the first change.
     pub revised: Option<(UnixTime, String)>,
+    /// Strategy of the selection.
     pub strategy: Strategy,
+    /// Global weights.
     pub weights: Weights,
+    /// Time at which unconfirmed changes revert.
     pub reverts_at: Option<UnixTime>,
+    /// Figures of all client requests.
     pub totals: Totals,
+    /// Client requests per second.
     pub requests_per_second: f64,
+    /// Cost per hour, USD.
     pub usd_per_hour: f64,
-    /// What was spent of what may be, in the periods at hand.
+    /// Usage of the budgets in the current periods.
     pub budget: BudgetSnapshot,
+    /// Configured providers.
     pub providers: Vec<ProviderSnapshot>,
     /// Client requests over the window, oldest first.
     pub columns: Vec<TimeBucket>,
@@ -236,123 +273,170 @@ pub struct Snapshot {
     pub column_width: Duration,
     /// Start of the last column.
     pub last_column: UnixTime,
-    /// Newest first.
+    /// Latest events, newest first.
     pub events: Vec<Event>,
 }
 
-/// What finished in one column of time.
+/// Requests that ended in one interval.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TimeBucket {
+    /// Requests that count in the success rate.
     pub rated: u64,
+    /// Failures among them.
     pub failed: u64,
+    /// Median latency, milliseconds.
     pub p50_ms: Option<f64>,
+    /// 95th percentile of the latency, milliseconds.
     pub p95_ms: Option<f64>,
+    /// 99th percentile of the latency, milliseconds.
     pub p99_ms: Option<f64>,
-    /// To the first token of streams: p50, p95, p99.
+    /// Time to the first token of streams, milliseconds: p50, p95, p99.
     pub first_token_ms: [Option<f64>; 3],
-    /// Successes by their latency: below each of `SPREAD_MS`, and beyond the last.
+    /// Successes by latency: between the bounds [`SPREAD_MS`].
     pub spread: [u32; SPREAD_MS.len() + 1],
+    /// Known cost.
     pub cost: Money,
 }
 
-/// Bounds of the parts of a column's spread, in milliseconds.
+/// Bounds of [`TimeBucket::spread`] in milliseconds.
 pub const SPREAD_MS: [f64; 4] = [500.0, 1_000.0, 2_000.0, 5_000.0];
 
-/// All client requests.
+/// Figures of all client requests in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Totals {
+    /// Client requests.
     pub requests: u64,
+    /// Attempts at targets.
     pub attempts: u64,
-    /// Attempts that followed the first of a request.
+    /// Attempts after the first of a request.
     pub retries: u64,
+    /// Share of successes, 0..1.
     pub success_rate: Option<f64>,
+    /// Mean latency of successes, milliseconds.
     pub mean_latency_ms: Option<f64>,
+    /// Median latency, milliseconds.
     pub p50_ms: Option<f64>,
+    /// 95th percentile of the latency, milliseconds.
     pub p95_ms: Option<f64>,
+    /// 99th percentile of the latency, milliseconds.
     pub p99_ms: Option<f64>,
+    /// Known cost.
     pub cost: Option<Money>,
-    /// Attempts by certainty of their cost.
+    /// Attempts by basis of their cost.
     pub cost_basis: CostBasisCounts,
+    /// Tokens in and out.
     pub tokens: u64,
-    /// Requests that were refused, and for want of what.
+    /// Rejected requests by reason.
     pub refused: RejectionCounts,
 }
 
-/// One provider: its numbers over the window, and how it stands now.
+/// Settings, state and figures of one provider over the window.
 #[derive(Debug, Clone)]
 pub struct ProviderSnapshot {
+    /// Name.
     pub name: Arc<str>,
+    /// Name of its protocol.
     pub kind: Arc<str>,
+    /// False if an operator disabled it.
     pub enabled: bool,
+    /// True while it gets no new requests.
     pub draining: bool,
-    /// Everything that it may serve goes there until then.
+    /// End of its pin.
     pub pinned_until: Option<UnixTime>,
+    /// Priority, 0..100.
     pub priority: u8,
+    /// Limit on concurrent requests.
     pub max_concurrent: Option<u32>,
-    /// What it may be sent in a minute, and what is left of that now.
+    /// Limits per minute.
     pub rates: RateLimits,
+    /// Remaining requests and tokens of these limits.
     pub rates_left: RateLimitRemaining,
-    /// Its own weights over the global ones.
+    /// Weight override.
     pub weights: WeightOverride,
+    /// Health.
     pub state: HealthState,
+    /// Time at which the state began.
     pub state_since: UnixTime,
-    /// Since when it has been in one trouble or another; nothing where it is in none.
+    /// Time since which it needs attention; `None` if it does not.
     pub trouble_since: Option<UnixTime>,
-    /// Why it is in that state; empty when all is well.
+    /// Reason of the state; empty if there is no problem.
     pub why: String,
+    /// Requests in flight.
     pub in_flight: u32,
     /// Selection probability of a chat request, 0..1.
     pub share: f64,
+    /// Score of its best target, 0..1.
     pub score: Option<f64>,
+    /// Factors of that score.
     pub factors: Option<Factors>,
+    /// Attempts per second.
     pub requests_per_second: f64,
+    /// Cost per hour, USD.
     pub usd_per_hour: Option<f64>,
+    /// Attempts.
     pub requests: u64,
+    /// Share of successes, 0..1.
     pub success_rate: Option<f64>,
+    /// Share of the time in which it was usable, 0..1.
     pub availability: Option<f64>,
+    /// Mean latency of successes, milliseconds.
     pub mean_latency_ms: Option<f64>,
-    /// p50, p95, p99.
+    /// Latency in milliseconds: p50, p95, p99.
     pub latency_ms: [Option<f64>; 3],
-    /// p50, p95, p99.
+    /// Time to the first token in milliseconds: p50, p95, p99.
     pub first_token_ms: [Option<f64>; 3],
+    /// Known cost.
     pub cost: Option<Money>,
-    /// Attempts by certainty of their cost.
+    /// Attempts by basis of their cost.
     pub cost_basis: CostBasisCounts,
+    /// Tokens in and out.
     pub tokens: u64,
+    /// Mean tokens of an attempt with known usage.
     pub mean_tokens: Option<f64>,
     /// Request fields dropped in translation.
     pub dropped_fields: u64,
+    /// Its configured models.
     pub models: Vec<ModelSnapshot>,
-    /// Failures that count in the rates, by their word.
+    /// Failures that count in the rates, by code.
     pub failures: Vec<(&'static str, u64)>,
-    /// The client left.
+    /// Attempts that clients cancelled.
     pub cancelled: u64,
-    /// Oldest first; empty if not requested.
+    /// Attempts over the window, oldest first; empty if not requested.
     pub columns: Vec<TimeBucket>,
 }
 
-/// One model of one provider over the window.
+/// State and figures of one model of a provider over the window.
 #[derive(Debug, Clone)]
 pub struct ModelSnapshot {
+    /// Model id.
     pub model: Arc<str>,
-    /// The types of work for which the balancer may choose it by itself.
+    /// Types of work for which the balancer may select it.
     pub types: ModelTypes,
+    /// Attempts.
     pub requests: u64,
+    /// Mean latency of successes, milliseconds.
     pub mean_latency_ms: Option<f64>,
+    /// Share of successes, 0..1.
     pub success_rate: Option<f64>,
-    /// USD per token over all tokens in and out.
+    /// Mean cost in USD of a token, in and out.
     pub usd_per_token: Option<f64>,
-    /// State now, and its reason.
+    /// Health.
     pub state: HealthState,
+    /// Reason of the state; empty if there is no problem.
     pub why: String,
 }
 
 /// Figures of the last `hours` hours.
 #[derive(Debug, Clone)]
 pub struct PerformanceReport {
+    /// Length of the report in hours.
     pub hours: u32,
+    /// Time of the report.
     pub at: UnixTime,
+    /// Time of the oldest record in it.
     pub since: UnixTime,
+    /// Figures of all client requests.
     pub totals: Totals,
+    /// Configured providers.
     pub providers: Vec<ProviderSnapshot>,
 }

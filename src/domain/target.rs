@@ -13,18 +13,21 @@ use std::sync::Arc;
 /// A configured vendor endpoint, without its address and key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
+    /// Unique name.
     pub name: Arc<str>,
     /// Name of its protocol.
     pub kind: Arc<str>,
-    /// 0..100.
+    /// Priority, 0..100.
     pub priority: u8,
-    /// Limit on concurrent requests; none: no limit.
+    /// Limit on concurrent requests; `None` is no limit.
     pub max_concurrent: Option<u32>,
-    /// Requests and tokens in a minute.
+    /// Limits per minute on requests and tokens.
     pub rates: RateLimits,
+    /// False if an operator disabled it.
     pub enabled: bool,
     /// Reason that it cannot be used at all, for example a missing key.
     pub off: Option<Arc<str>>,
+    /// Weight override for its targets.
     pub weights: WeightOverride,
 }
 
@@ -49,15 +52,17 @@ impl Provider {
 /// Provider + model: the unit of balancing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
+    /// Id, `provider/model`.
     pub id: TargetId,
     /// Its provider.
     pub provider: ProviderIdx,
     /// Types of work for which the balancer may select it.
     pub types: ModelTypes,
+    /// Stated capabilities of the model.
     pub capabilities: Capabilities,
-    /// None if unknown.
+    /// Price; `None` if unknown.
     pub price: Option<Price>,
-    /// Limit on concurrent requests; none: no limit.
+    /// Limit on concurrent requests; `None` is no limit.
     pub max_concurrent: Option<u32>,
 }
 
@@ -66,26 +71,33 @@ impl PerTarget for Target {}
 /// A model name for clients, and the targets that may serve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
+    /// Name for clients.
     pub model: Arc<str>,
-    /// In the order of preference of the configuration.
+    /// Targets in the configured order of preference.
     pub targets: Vec<TargetIdx>,
 }
 
-/// All providers, targets and routes, in the order of the configuration. An index is valid for ever:
+/// All providers, targets and routes, in the order of the configuration. Indices are permanent:
 /// removed entries keep theirs as retired, and new entries are appended
 /// ([`Catalogue::merged_with`]).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
+    /// Providers by index, retired ones included.
     pub providers: Vec<Provider>,
+    /// Targets by index, retired ones included.
     pub targets: Vec<Target>,
+    /// Configured routes.
     pub routes: Vec<Route>,
+    /// Indices of removed entries.
     pub retired: RemovedEntries,
 }
 
 /// Indices of entries that are no longer configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemovedEntries {
+    /// Removed providers.
     pub providers: BTreeSet<ProviderIdx>,
+    /// Removed targets.
     pub targets: BTreeSet<TargetIdx>,
 }
 
@@ -94,25 +106,25 @@ impl Catalogue {
     pub fn provider(&self, name: &str) -> Option<ProviderIdx> {
         self.active_providers()
             .find(|(_, provider)| &*provider.name == name)
-            .map(|(place, _)| place)
+            .map(|(index, _)| index)
     }
 
     /// Returns the index of a configured target.
     pub fn target(&self, provider: &str, model: &str) -> Option<TargetIdx> {
         self.active_targets()
             .find(|(_, target)| &*target.id.provider == provider && &*target.id.model == model)
-            .map(|(place, _)| place)
+            .map(|(index, _)| index)
     }
 
-    /// Iterates over configured entries with their indices.
+    /// Iterates over configured providers with their indices.
     pub fn active_providers(&self) -> impl Iterator<Item = (ProviderIdx, &Provider)> {
         let all = ProviderIdx::enumerate(&self.providers);
-        all.filter(|(place, _)| !self.retired.providers.contains(place))
+        all.filter(|(index, _)| !self.retired.providers.contains(index))
     }
 
-    /// Iterates over configured entries with their indices.
+    /// Iterates over configured targets with their indices.
     pub fn active_targets(&self) -> impl Iterator<Item = (TargetIdx, &Target)> {
         let all = TargetIdx::enumerate(&self.targets);
-        all.filter(|(place, _)| !self.retired.targets.contains(place))
+        all.filter(|(index, _)| !self.retired.targets.contains(index))
     }
 }

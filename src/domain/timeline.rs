@@ -1,6 +1,6 @@
-//! What happened when, in four widths of column: seconds for five minutes, quarters of a minute
-//! for fifteen, minutes for a day, hours for a year. Columns are aligned to the epoch, so that a
-//! chart moves by one cell at a time and two readers see the same columns.
+//! Time series in buckets of four widths: 1 s for 5 minutes, 15 s for 15 minutes, 1 min for a day,
+//! 1 h for a year. Buckets are aligned to the epoch, so that a chart moves by one cell at a time and
+//! all readers see the same buckets.
 
 use super::histogram::Histogram;
 use super::observation::{AttemptEnd, Outcome};
@@ -9,25 +9,26 @@ use super::rejection::{RejectionCounts, RejectionReason};
 use super::units::{Money, UnixTime};
 use std::collections::VecDeque;
 
-/// Width in seconds and number of columns kept.
+/// Width in seconds and number of stored buckets.
 const TIERS: [(u64, usize); 4] = [(1, 301), (15, 61), (60, 1_441), (3_600, 8_761)];
 
-/// What a column holds: something that can be added up.
+/// Content of a bucket, which can be summed.
 pub trait Merge: Default {
+    /// Adds `other`.
     fn merge(&mut self, other: &Self);
 }
 
-/// A part of the past: the last columns of one width, the unfinished one included.
+/// Range of the latest buckets of one width, including the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketRange {
-    /// Width of a column in seconds.
+    /// Width of a bucket in seconds.
     pub width: u64,
-    /// How many columns.
+    /// Number of buckets.
     pub columns: usize,
 }
 
 impl BucketRange {
-    /// Sixty columns over `seconds`, one of the windows that the screen offers.
+    /// Returns 60 buckets over `seconds`, one of the windows of the dashboard.
     pub const fn window(seconds: u64) -> Self {
         Self {
             width: seconds / 60,
@@ -35,7 +36,7 @@ impl BucketRange {
         }
     }
 
-    /// The last `hours`, by the minute for a day and by the hour beyond.
+    /// Returns the last `hours`: buckets of a minute up to 24 hours, else of an hour.
     pub const fn hours(hours: u32) -> Self {
         if hours <= 24 {
             Self {
@@ -50,21 +51,21 @@ impl BucketRange {
         }
     }
 
-    /// Start of the oldest column.
+    /// Returns the start of the oldest bucket.
     pub fn start(self, now: UnixTime) -> UnixTime {
         let last = now.unix_seconds() / self.width;
         UnixTime::from_seconds(last.saturating_sub(self.columns as u64 - 1) * self.width)
     }
 }
 
-/// One quantity over time. Only columns in which something happened take memory.
+/// Time series. Empty buckets take no memory.
 #[derive(Debug, Default)]
 pub struct Timeline<T> {
     tiers: [VecDeque<(u64, T)>; TIERS.len()],
 }
 
 impl<T: Merge> Timeline<T> {
-    /// Lets `change` add to the column of `now`, in every width.
+    /// Applies `change` to the bucket of `now` in every width.
     pub fn record(&mut self, now: UnixTime, change: impl Fn(&mut T)) {
         for (columns, (width, keep)) in self.tiers.iter_mut().zip(TIERS) {
             let index = now.unix_seconds() / width;
@@ -83,27 +84,27 @@ impl<T: Merge> Timeline<T> {
         }
     }
 
-    /// The columns of `span`, oldest first; those with nothing in them are empty sums.
+    /// Returns the buckets of `span`, oldest first; empty ones as the default.
     pub fn buckets(&self, span: BucketRange, now: UnixTime) -> Vec<T> {
         let mut columns: Vec<T> = (0..span.columns).map(|_| T::default()).collect();
         let first = span.start(now).unix_seconds() / span.width;
         self.visit(span, now, |start, value| {
-            let place = usize::try_from(start / span.width - first).unwrap_or(usize::MAX);
-            if let Some(column) = columns.get_mut(place) {
+            let index = usize::try_from(start / span.width - first).unwrap_or(usize::MAX);
+            if let Some(column) = columns.get_mut(index) {
                 column.merge(value);
             }
         });
         columns
     }
 
-    /// All of `span` added up.
+    /// Returns the sum over `span`.
     pub fn total(&self, span: BucketRange, now: UnixTime) -> T {
         let mut sum = T::default();
         self.visit(span, now, |_, value| sum.merge(value));
         sum
     }
 
-    /// Start of the oldest column kept that lies in `span`.
+    /// Returns the start of the oldest stored bucket in `span`.
     pub fn oldest(&self, span: BucketRange, now: UnixTime) -> Option<UnixTime> {
         let mut oldest = None;
         self.visit(span, now, |start, _| {
@@ -115,7 +116,7 @@ impl<T: Merge> Timeline<T> {
     fn visit(&self, span: BucketRange, now: UnixTime, mut see: impl FnMut(u64, &T)) {
         let from = span.start(now).unix_seconds();
         let seconds = span.width * span.columns as u64;
-        // The widest columns that fit into those asked for and reach back far enough.
+        // The widest stored buckets that divide the requested ones and reach back far enough.
         let tier = TIERS
             .iter()
             .rposition(|&(width, keep)| {
@@ -131,33 +132,38 @@ impl<T: Merge> Timeline<T> {
     }
 }
 
-/// Attempts, or client requests, of one column.
+/// Attempts or client requests of one bucket.
 #[derive(Debug, Clone, Default)]
 pub struct BucketCounts {
+    /// Successes.
     pub succeeded: u64,
+    /// Failures that count in the rates.
     pub failed: u64,
-    /// The client left; counts in no rate.
+    /// Cancelled by the client; counts in no rate.
     pub cancelled: u64,
-    /// The client asked for something impossible; counts in no rate.
+    /// Failures that the client caused; counts in no rate.
     pub client_errors: u64,
     /// Rejected requests; those without a target or over `max_in_flight` also count as failed.
     pub rejected: RejectionCounts,
-    /// Attempts that followed the first of a client request.
+    /// Attempts after the first of a client request.
     pub retries: u64,
-    /// Milliseconds, successes only.
+    /// Latency of successes in milliseconds.
     pub latency: Histogram,
+    /// Sum of the latencies of successes in milliseconds.
     pub latency_sum_ms: f64,
-    /// Milliseconds, streams only.
+    /// Time to the first token of streams in milliseconds.
     pub first_token: Histogram,
+    /// Known cost.
     pub cost: Money,
-    /// How sure the costs of the attempts are.
+    /// Attempts by basis of their cost.
     pub cost_basis: CostBasisCounts,
-    /// Attempts that reported tokens.
+    /// Attempts with known usage.
     pub metered: u64,
+    /// Tokens in and out.
     pub tokens: u64,
-    /// Members of requests that were lost in translation.
+    /// Request fields dropped in translation.
     pub dropped_fields: u64,
-    /// Failures that count in the rates, by their words.
+    /// Failures that count in the rates, by code.
     pub failures: Vec<(&'static str, u64)>,
 }
 
@@ -184,7 +190,7 @@ impl BucketCounts {
         self.dropped_fields += u64::from(end.dropped_fields);
         self.cost += end.cost.unwrap_or_default();
         self.cost_basis.add(cost_basis(end.usage, end.cost));
-        // A refusal used nothing, and says nothing of how long answers are.
+        // Rejected attempts used nothing and must not lower the mean response length.
         let used = end.usage.filter(|used| *used != MeasuredUsage::ZERO);
         if let Some(MeasuredUsage { usage, .. }) = used {
             self.metered += 1;
@@ -192,42 +198,42 @@ impl BucketCounts {
         }
     }
 
-    /// Counts requests that were refused. A budget that is used up is no failure.
-    pub fn record_rejected(&mut self, want: RejectionReason, count: u64) {
-        self.rejected.add(want, count);
-        if want != RejectionReason::BudgetExceeded {
+    /// Counts rejected requests. A used-up budget is not a failure.
+    pub fn record_rejected(&mut self, reason: RejectionReason, count: u64) {
+        self.rejected.add(reason, count);
+        if reason != RejectionReason::BudgetExceeded {
             self.failed += count;
         }
     }
 
-    fn count_failure(&mut self, word: &'static str, times: u64) {
-        match self.failures.iter_mut().find(|(known, _)| *known == word) {
+    fn count_failure(&mut self, code: &'static str, times: u64) {
+        match self.failures.iter_mut().find(|(known, _)| *known == code) {
             Some((_, count)) => *count += times,
-            None => self.failures.push((word, times)),
+            None => self.failures.push((code, times)),
         }
     }
 
-    /// What counts in the rates.
+    /// Returns the number that counts in the rates.
     pub fn rate_base(&self) -> u64 {
         self.succeeded + self.failed
     }
 
-    /// Everything that was sent.
+    /// Returns the number of all attempts or requests.
     pub fn all(&self) -> u64 {
         self.rate_base() + self.cancelled + self.client_errors + self.rejected.budget
     }
 
-    /// 0..1; nothing with nothing behind it.
+    /// Returns the share of successes, 0..1; `None` without attempts.
     pub fn success_rate(&self) -> Option<f64> {
         (self.rate_base() > 0).then(|| self.succeeded as f64 / self.rate_base() as f64)
     }
 
+    /// Returns the mean latency of successes in milliseconds.
     pub fn mean_latency_ms(&self) -> Option<f64> {
         (self.succeeded > 0).then(|| self.latency_sum_ms / self.succeeded as f64)
     }
 
-    /// What is known to have been spent; nothing where all that is known is that something is
-    /// missing.
+    /// Returns the known cost; `None` if it is 0 and the cost of some attempts is unknown.
     pub fn known_cost(&self) -> Option<Money> {
         (self.cost > Money::ZERO || self.cost_basis.unknown == 0).then_some(self.cost)
     }
@@ -249,21 +255,23 @@ impl Merge for BucketCounts {
         self.metered += other.metered;
         self.tokens += other.tokens;
         self.dropped_fields += other.dropped_fields;
-        for &(word, count) in &other.failures {
-            self.count_failure(word, count);
+        for &(code, count) in &other.failures {
+            self.count_failure(code, count);
         }
     }
 }
 
-/// How long a provider was watched, and how long of that it was usable.
+/// Monitored time of a provider, and the usable part of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Uptime {
+    /// Monitored time in microseconds.
     pub watched_us: u64,
+    /// Usable time in microseconds.
     pub usable_us: u64,
 }
 
 impl Uptime {
-    /// 0..1; nothing before the first look.
+    /// Returns the usable share, 0..1; `None` before the first observation.
     pub fn part(self) -> Option<f64> {
         (self.watched_us > 0).then(|| self.usable_us as f64 / self.watched_us as f64)
     }
@@ -292,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn every_window_holds_what_happened_in_it_and_nothing_older() {
+    fn every_window_holds_its_events_and_no_older_ones() {
         let now = 1_000_000_000;
         let timeline = counted(&[
             now - 90_000,
@@ -314,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_add_up_to_the_sum() {
+    fn buckets_sum_to_the_total() {
         let now = 1_000_000_007;
         let timeline = counted(
             &(0..2_000)
@@ -336,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn every_attempt_is_exact_estimated_or_unknown_and_what_is_unknown_is_not_free() {
+    fn unknown_costs_are_counted_apart_and_not_as_zero() {
         let used = |basis| MeasuredUsage {
             usage: Usage {
                 input: 10,
@@ -361,27 +369,27 @@ mod tests {
             client_deadline_hit: false,
             abandoned_after: None,
         };
-        let (exact, reckoned) = (used(UsageBasis::Exact), used(UsageBasis::Estimated));
+        let (exact, estimated) = (used(UsageBasis::Exact), used(UsageBasis::Estimated));
         let mut unpriced = BucketCounts::default();
         unpriced.add(&end(Some(exact), None));
         assert_eq!(unpriced.known_cost(), None);
 
-        let mut tally = BucketCounts::default();
-        assert_eq!(tally.known_cost(), Some(Money::ZERO));
-        tally.add(&end(Some(MeasuredUsage::ZERO), Some(Money::ZERO)));
-        tally.add(&end(Some(exact), Some(Money::from_pico(3))));
-        tally.add(&end(Some(reckoned), Some(Money::from_pico(4))));
-        tally.merge(&unpriced);
-        tally.add(&end(None, None));
+        let mut counts = BucketCounts::default();
+        assert_eq!(counts.known_cost(), Some(Money::ZERO));
+        counts.add(&end(Some(MeasuredUsage::ZERO), Some(Money::ZERO)));
+        counts.add(&end(Some(exact), Some(Money::from_pico(3))));
+        counts.add(&end(Some(estimated), Some(Money::from_pico(4))));
+        counts.merge(&unpriced);
+        counts.add(&end(None, None));
 
         let basis = CostBasisCounts {
             exact: 2,
             estimated: 1,
             unknown: 2,
         };
-        assert_eq!(tally.cost_basis, basis);
-        assert_eq!(tally.known_cost(), Some(Money::from_pico(7)));
-        assert_eq!((tally.metered, tally.tokens), (3, 90));
+        assert_eq!(counts.cost_basis, basis);
+        assert_eq!(counts.known_cost(), Some(Money::from_pico(7)));
+        assert_eq!((counts.metered, counts.tokens), (3, 90));
     }
 
     #[test]

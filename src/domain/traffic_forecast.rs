@@ -1,5 +1,5 @@
-//! How the next requests are shared out among the providers, as things stand and as they would
-//! under other settings: both by the code that decides each request.
+//! Forecast of the traffic shares of the providers, under the current or other settings. It uses the
+//! code that selects the target of each request.
 
 use super::index::PerProvider;
 use super::model_type::ModelType;
@@ -9,18 +9,18 @@ use super::selection::{RequestProfile, score_all, shares};
 use super::snapshot::{RoutingState, RoutingTable};
 use super::units::UnixTime;
 
-/// A provider in the eyes of the balancer, for a usual chat request.
+/// Share and score of a provider for a typical chat request.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TrafficForecast {
     /// Selection probability, 0..1; all sum to 1, or to 0 if no target is eligible.
     pub share: f64,
-    /// Factors and score of its best target that is in use; nothing where none is.
+    /// Factors and score of its best target that is not off; `None` if there is none.
     pub best: Option<(Factors, f64)>,
 }
 
 impl PerProvider for TrafficForecast {}
 
-/// Forecasts for all providers, by index.
+/// Returns the forecasts for all providers, by index.
 pub fn traffic_forecasts(table: &RoutingTable, now: UnixTime) -> Vec<TrafficForecast> {
     let mut all = vec![TrafficForecast::default(); table.catalogue.providers.len()];
     let paid = RequestProfile {
@@ -30,8 +30,8 @@ pub fn traffic_forecasts(table: &RoutingTable, now: UnixTime) -> Vec<TrafficFore
     for ranked in shares(table, &paid, now) {
         all[table.candidates[ranked.target].provider].share += ranked.share;
     }
-    let worth = score_all(table, &RequestProfile::usual(ModelType::Chat), now);
-    for (candidate, (factors, score)) in table.candidates.iter().zip(worth) {
+    let scores = score_all(table, &RequestProfile::usual(ModelType::Chat), now);
+    for (candidate, (factors, score)) in table.candidates.iter().zip(scores) {
         if matches!(candidate.standing, RoutingState::Off(_)) {
             continue;
         }
@@ -50,11 +50,11 @@ impl RoutingTable {
         let mut table = self.clone();
         table.weights = supposed.weights;
         for candidate in &mut table.candidates {
-            let wished = supposed.providers.get(&candidate.provider);
-            let wished = wished.copied().unwrap_or_default();
-            candidate.own_weights = wished.weights.unwrap_or(candidate.own_weights);
+            let patch = supposed.providers.get(&candidate.provider);
+            let patch = patch.copied().unwrap_or_default();
+            candidate.own_weights = patch.weights.unwrap_or(candidate.own_weights);
             candidate.weights = supposed.weights.with_override(&candidate.own_weights);
-            candidate.priority = wished.priority.unwrap_or(candidate.priority);
+            candidate.priority = patch.priority.unwrap_or(candidate.priority);
         }
         table
     }

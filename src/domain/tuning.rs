@@ -1,26 +1,26 @@
-//! The few constants of the balancer that an operator may want to move; the others stand beside
-//! the formulae they belong to.
+//! Constants of the balancer that an operator can configure. Other constants stand beside their
+//! formulae.
 
-/// How `adaptive` weighs and draws.
+/// Parameters of the scores and of the strategy `adaptive`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning {
-    /// Temperature of the odds, as a part of the whole score: a target that is that much behind
-    /// the best has a third of its odds. One point of a hundred follows the weights closely and
-    /// still keeps near equals measured.
+    /// Softmax temperature in units of the score (0..1): a target this far below the best has `1/e`
+    /// of its probability. The default of 0.010 follows the weights closely and still sends traffic
+    /// to targets of nearly equal score.
     pub temperature: f64,
     /// Share of first attempts that go to the target unused for the longest time, 0..1.
     pub exploration: f64,
-    /// A first token that takes so many seconds is worth nothing. Fixed, and not the slowest
-    /// target's, so that a score does not move because another target left.
+    /// Time to the first token in seconds at which the latency score is 0. Fixed, and not the
+    /// slowest target's, so that a score does not change when another target is removed.
     pub first_token_reference: f64,
-    /// Seconds per token that are worth nothing.
+    /// Seconds per output token at which the latency score is 0.
     pub token_reference: f64,
-    /// What is taken off a score for each unit of risk beyond [`GUARD_FREE_RISK`], whatever the weights
-    /// say; 0 switches it off.
+    /// Amount subtracted from the score for each unit of risk above [`GUARD_FREE_RISK`], regardless
+    /// of the weights; 0 disables it.
     pub guard: f64,
 }
 
-/// A risk up to here is the weights' business alone.
+/// Risk up to which [`Tuning::guard`] has no effect.
 pub const GUARD_FREE_RISK: f64 = 0.20;
 
 impl Default for Tuning {
@@ -36,7 +36,7 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// Seconds that an answer of so many tokens may take before its latency is worth nothing.
+    /// Returns the latency in seconds at which a response of `tokens` tokens scores 0.
     pub fn reference(&self, tokens: f64) -> f64 {
         self.first_token_reference + self.token_reference * tokens
     }

@@ -1,41 +1,45 @@
-//! A shadow of a provider's own bookkeeping of our rate limits: a bucket of requests and one of
-//! tokens, filled by what its headers say and drained by what we send, so that a target is left in
-//! peace before it answers 429.
+//! Estimate of the remaining rate limits at a provider: a bucket of requests and one of tokens, set
+//! from its response headers and drained by what the gateway sends, so that the gateway stops before
+//! the provider returns 429.
 
 use super::lease::SentTotals;
 use super::units::UnixTime;
 
-/// Headers that say how much there is but not when it comes back are read as limits per minute,
-/// as most vendors mean them, in seconds.
+/// Period in seconds of limits whose headers state no reset; per minute at most vendors.
 const DEFAULT_PERIOD_S: f64 = 60.0;
-/// With less than this part of a limit left, odds fall in proportion: 15 %.
+/// Remaining share of a limit below which selection probabilities fall in proportion.
 const SOFT_LIMIT_SHARE: f64 = 0.15;
-/// The odds keep at least this part, so that a wrong shadow is found out.
+/// Minimum factor, so that a wrong estimate is corrected by traffic.
 const MIN_SHARE: f64 = 0.02;
 
 /// One limit as a provider's headers state it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpstreamLimit {
+    /// Capacity.
     pub limit: f64,
+    /// Remaining amount.
     pub remaining: f64,
-    /// Seconds until it is whole again, where it was said.
+    /// Seconds until the limit is full again; `None` if not stated.
     pub reset: Option<f64>,
 }
 
-/// What the headers of one answer said; limits of 0 or less mean unknown.
+/// Limits from the headers of one response; limits of 0 or less are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct UpstreamLimits {
+    /// Limit on requests.
     pub requests: Option<UpstreamLimit>,
+    /// Limit on tokens.
     pub tokens: Option<UpstreamLimit>,
 }
 
 impl UpstreamLimits {
+    /// Returns true if the headers stated no limit.
     pub fn is_empty(&self) -> bool {
         self.requests.is_none() && self.tokens.is_none()
     }
 }
 
-/// One bucket, as it stood at one moment; what was sent since is in the gauge's ledger.
+/// Bucket of one limit at one time. [`SentTotals`] counts what was sent since then.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuotaBucket {
     limit: f64,
@@ -43,21 +47,21 @@ pub struct QuotaBucket {
     /// Per second.
     refill: f64,
     at: UnixTime,
-    /// The ledger's count at that moment.
+    /// Sent total at that time.
     sent: u64,
-    /// When a header last spoke of it.
-    told: UnixTime,
+    /// Time of the last header about it.
+    reported_at: UnixTime,
 }
 
 impl QuotaBucket {
-    /// What is left at `now`; the refilling counts up to the limit, what was sent since counts in
-    /// full.
+    /// Returns the remaining amount at `now`; the refill is capped at the limit, and everything sent
+    /// since is subtracted.
     pub fn left(&self, sent: u64, now: UnixTime) -> f64 {
         let level = self.level + self.refill * now.seconds_since(self.at);
         level.clamp(0.0, self.limit) - sent.saturating_sub(self.sent) as f64
     }
 
-    /// Seconds until so much is left; 0 where it is.
+    /// Returns the seconds until `needed` is left; 0 if it is.
     pub fn wait(&self, needed: f64, sent: u64, now: UnixTime) -> f64 {
         let missing = needed - self.left(sent, now);
         if missing <= 0.0 {
@@ -69,14 +73,14 @@ impl QuotaBucket {
         }
     }
 
-    /// Brings it to `now`.
+    /// Updates the level to `now`.
     fn refresh(&mut self, sent: u64, now: UnixTime) {
         self.level = self.left(sent, now).max(0.0);
         (self.at, self.sent) = (now, sent);
     }
 
-    /// What a header says of a moment in the past: since `started` it has been refilled, and we
-    /// have sent what lies between the two counts.
+    /// Updates the bucket from a header, which describes the time `started`: adds the refill since
+    /// then and subtracts what was sent between the two counts.
     fn apply_header(
         known: Option<Self>,
         limit: UpstreamLimit,
@@ -101,12 +105,12 @@ impl QuotaBucket {
             refill,
             at: now,
             sent,
-            told: now,
+            reported_at: now,
         }
     }
 }
 
-/// Both buckets of a target; a bucket that no header has spoken of holds any amount.
+/// Both buckets of a target; a limit without headers is unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct UpstreamQuota {
     requests: Option<QuotaBucket>,
@@ -114,8 +118,8 @@ pub struct UpstreamQuota {
 }
 
 impl UpstreamQuota {
-    /// Learns from the headers of an attempt that was begun at `started`, when the ledger stood at
-    /// `then`.
+    /// Updates the buckets from the headers of an attempt that began at `started`, when the sent totals
+    /// were `then`.
     pub fn observe_headers(
         &mut self,
         limits: &UpstreamLimits,
@@ -148,7 +152,7 @@ impl UpstreamQuota {
         }
     }
 
-    /// A 429 says that at most one request is left, whatever we thought.
+    /// Sets the remaining requests to at most 1, after a 429.
     pub fn mark_exhausted(&mut self, sent: SentTotals, now: UnixTime) {
         if let Some(bucket) = &mut self.requests {
             bucket.refresh(sent.requests, now);
@@ -156,14 +160,15 @@ impl UpstreamQuota {
         }
     }
 
-    /// An answer said nothing of limits: what was said long before does not hold any more.
+    /// Discards old limits, after a response whose headers state none.
     pub fn expire(&mut self, now: UnixTime) {
-        let holds = |bucket: &QuotaBucket| now.seconds_since(bucket.told) < DEFAULT_PERIOD_S;
-        self.requests = self.requests.filter(holds);
-        self.tokens = self.tokens.filter(holds);
+        let is_recent =
+            |bucket: &QuotaBucket| now.seconds_since(bucket.reported_at) < DEFAULT_PERIOD_S;
+        self.requests = self.requests.filter(is_recent);
+        self.tokens = self.tokens.filter(is_recent);
     }
 
-    /// Brings both to `now`, so that a full bucket does not fill beyond its limit unseen.
+    /// Updates both levels to `now`, so that the refill is capped at the limit.
     pub fn refresh(&mut self, sent: SentTotals, now: UnixTime) {
         if let Some(bucket) = &mut self.requests {
             bucket.refresh(sent.requests, now);
@@ -173,19 +178,19 @@ impl UpstreamQuota {
         }
     }
 
-    /// Seconds until a request of so many tokens fits; 0 where it does.
+    /// Returns the seconds until a request of `tokens` tokens fits; 0 if it does.
     pub fn wait(&self, tokens: f64, sent: SentTotals, now: UnixTime) -> f64 {
         let requests = self
             .requests
             .map_or(0.0, |bucket| bucket.wait(1.0, sent.requests, now));
-        // A request larger than the whole limit would wait for ever; the provider shall say so.
+        // A request larger than the whole limit would wait forever; the provider rejects it.
         let tokens = self.tokens.map_or(0.0, |bucket| {
             bucket.wait(tokens.min(bucket.limit), sent.tokens, now)
         });
         requests.max(tokens)
     }
 
-    /// What of the odds is kept, 0.02..1: everything while 15 % of both limits are left.
+    /// Returns the factor for selection probabilities, 0.02..1: 1 while 15 % of both limits are left.
     pub fn headroom(&self, sent: SentTotals, now: UnixTime) -> f64 {
         let part = |bucket: Option<QuotaBucket>, sent: u64| {
             bucket.map_or(1.0, |bucket| bucket.left(sent, now) / bucket.limit)
@@ -210,7 +215,7 @@ mod tests {
         }
     }
 
-    fn said(remaining: f64, reset: Option<f64>) -> UpstreamLimits {
+    fn stated(remaining: f64, reset: Option<f64>) -> UpstreamLimits {
         let limit = UpstreamLimit {
             limit: 60.0,
             remaining,
@@ -223,15 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_since_is_taken_off_and_time_fills_up() {
+    fn requests_sent_since_the_header_are_subtracted_and_time_refills() {
         let mut quota = UpstreamQuota::default();
-        assert_eq!(
-            quota.headroom(sent(9), at(0)),
-            1.0,
-            "nobody has said anything"
-        );
-        // Begun when one had been sent; by now four more were, and two seconds filled two.
-        quota.observe_headers(&said(5.0, None), (at(0), sent(1)), sent(5), at(2));
+        assert_eq!(quota.headroom(sent(9), at(0)), 1.0, "no limit is known");
+        // At the start one request was sent; since then four more, and two seconds refilled two.
+        quota.observe_headers(&stated(5.0, None), (at(0), sent(1)), sent(5), at(2));
 
         assert_eq!(quota.wait(0.0, sent(7), at(2)), 0.0);
         assert_eq!(
@@ -245,16 +246,16 @@ mod tests {
     #[test]
     fn a_full_bucket_does_not_fill_beyond_its_limit() {
         let mut quota = UpstreamQuota::default();
-        quota.observe_headers(&said(60.0, None), (at(0), sent(1)), sent(1), at(0));
+        quota.observe_headers(&stated(60.0, None), (at(0), sent(1)), sent(1), at(0));
         quota.refresh(sent(1), at(10_000));
 
         assert!(quota.wait(0.0, sent(61), at(10_000)) > 0.0);
     }
 
     #[test]
-    fn a_reset_tells_the_refill_and_a_limit_of_nothing_is_none() {
+    fn a_reset_determines_the_refill_and_invalid_limits_are_ignored() {
         let mut quota = UpstreamQuota::default();
-        quota.observe_headers(&said(0.0, Some(6.0)), (at(0), sent(1)), sent(1), at(0));
+        quota.observe_headers(&stated(0.0, Some(6.0)), (at(0), sent(1)), sent(1), at(0));
         assert!(
             (quota.wait(0.0, sent(1), at(0)) - 0.1).abs() < 1e-9,
             "ten a second"
@@ -266,18 +267,18 @@ mod tests {
             remaining: 0.0,
             reset: None,
         };
-        let said = UpstreamLimits {
+        let stated = UpstreamLimits {
             requests: Some(limit),
             tokens: Some(limit),
         };
-        unknown.observe_headers(&said, (at(0), sent(1)), sent(1), at(0));
+        unknown.observe_headers(&stated, (at(0), sent(1)), sent(1), at(0));
         assert_eq!(unknown, UpstreamQuota::default());
     }
 
     #[test]
-    fn a_limit_that_is_not_spoken_of_any_more_is_forgotten() {
+    fn a_limit_without_recent_headers_expires() {
         let mut quota = UpstreamQuota::default();
-        quota.observe_headers(&said(0.0, None), (at(0), sent(1)), sent(1), at(0));
+        quota.observe_headers(&stated(0.0, None), (at(0), sent(1)), sent(1), at(0));
         quota.expire(at(59));
         assert_ne!(quota, UpstreamQuota::default());
         quota.refresh(sent(1), at(60));
@@ -286,15 +287,15 @@ mod tests {
     }
 
     #[test]
-    fn a_429_leaves_one_at_most() {
+    fn a_429_leaves_at_most_one_request() {
         let mut quota = UpstreamQuota::default();
         quota.mark_exhausted(sent(1), at(0));
         assert_eq!(
             quota,
             UpstreamQuota::default(),
-            "where no limit is known there is none to empty"
+            "an unknown limit stays unknown"
         );
-        quota.observe_headers(&said(50.0, None), (at(0), sent(1)), sent(1), at(0));
+        quota.observe_headers(&stated(50.0, None), (at(0), sent(1)), sent(1), at(0));
         quota.mark_exhausted(sent(1), at(0));
         assert!(quota.wait(0.0, sent(2), at(0)) > 0.0);
     }

@@ -1,15 +1,20 @@
-//! How much each objective counts.
+//! Weights of the objectives of balancing.
 //!
-//! Cost, latency and reliability share 100 points; load and priority stand beside them with
-//! 0..100 each (the founding document: 30/40/30, and 10 and 10).
+//! Cost, latency and reliability sum to 100 points; load and priority have 0..100 points each.
+//! Defaults: 30/40/30, 10 and 10.
 
-/// The operator's weights in points.
+/// Weights in points, 0..100 each; cost, latency and reliability sum to 100.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weights {
+    /// Points of a low price.
     pub cost: f64,
+    /// Points of a low latency.
     pub latency: f64,
+    /// Points of a low failure rate.
     pub reliability: f64,
+    /// Points of few requests in flight.
     pub load: f64,
+    /// Points of the configured priority.
     pub priority: f64,
 }
 
@@ -25,17 +30,23 @@ impl Default for Weights {
     }
 }
 
-/// What a weight is for.
+/// Objective that a weight applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Objective {
+    /// Low price.
     Cost,
+    /// Low latency.
     Latency,
+    /// Low failure rate.
     Reliability,
+    /// Few requests in flight.
     Load,
+    /// Configured priority.
     Priority,
 }
 
 impl Objective {
+    /// All objectives.
     pub const ALL: [Self; 5] = [
         Self::Cost,
         Self::Latency,
@@ -44,6 +55,7 @@ impl Objective {
         Self::Priority,
     ];
 
+    /// Returns the name in the configuration and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cost => "cost",
@@ -55,25 +67,40 @@ impl Objective {
     }
 }
 
-/// What is wrong with a set of weights.
+/// Error of an invalid set of weights.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WeightsError {
+    /// A weight is outside 0..100.
     #[error("{name} is {value}, but must be a number from 0 to 100")]
-    Range { name: &'static str, value: f64 },
+    Range {
+        /// Name of the objective.
+        name: &'static str,
+        /// Rejected points.
+        value: f64,
+    },
+    /// Cost, latency and reliability do not sum to 100.
     #[error(
         "cost + latency + reliability are {sum}, but must be 100 (cost {cost}, latency {latency}, reliability {reliability})"
     )]
     Sum {
+        /// Sum of the three.
         sum: f64,
+        /// Points of cost.
         cost: f64,
+        /// Points of latency.
         latency: f64,
+        /// Points of reliability.
         reliability: f64,
     },
 }
 
 impl Weights {
-    /// Refuses numbers outside 0..100 and objectives that do not share exactly 100 points (to a
-    /// thousandth, for those who write 33.333).
+    /// Returns the weights if they are valid.
+    ///
+    /// # Errors
+    ///
+    /// A weight is outside 0..100, or cost, latency and reliability do not sum to 100 within 0.002,
+    /// a tolerance for values such as 33.333.
     pub fn validated(self) -> Result<Self, WeightsError> {
         let named = [
             ("cost", self.cost),
@@ -99,8 +126,8 @@ impl Weights {
         Ok(self)
     }
 
-    /// The same with a provider's own objectives: what it does not name comes from here, and the
-    /// three are brought back to 100 points.
+    /// Applies the override of a provider. Missing values come from `self`, and cost, latency and
+    /// reliability are scaled to a sum of 100.
     #[must_use]
     pub fn with_override(self, own: &WeightOverride) -> Self {
         let raw = [
@@ -121,8 +148,8 @@ impl Weights {
         }
     }
 
-    /// The same with one objective at so many points; of cost, latency and reliability the other
-    /// two give way in proportion, so that the three still share 100.
+    /// Sets one objective to `points`. If it is cost, latency or reliability, the other two are
+    /// scaled in proportion, so that the three still sum to 100.
     #[must_use]
     pub fn with_points(self, objective: Objective, points: f64) -> Self {
         let (left, right) = match objective {
@@ -171,7 +198,7 @@ impl Weights {
         }
     }
 
-    /// The points of one objective.
+    /// Returns the points of one objective.
     pub fn of(&self, objective: Objective) -> f64 {
         match objective {
             Objective::Cost => self.cost,
@@ -182,26 +209,30 @@ impl Weights {
         }
     }
 
-    /// The sum of all five, never 0.
+    /// Returns the sum of all five; never 0 if the weights are valid.
     pub fn total(&self) -> f64 {
         self.cost + self.latency + self.reliability + self.load + self.priority
     }
 }
 
-/// A provider's own weights.
+/// Weights of a provider that override the global ones; `None` keeps the global value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct WeightOverride {
+    /// Points of cost.
     pub cost: Option<f64>,
+    /// Points of latency.
     pub latency: Option<f64>,
+    /// Points of reliability.
     pub reliability: Option<f64>,
 }
 
 impl WeightOverride {
+    /// Returns true if it overrides nothing.
     pub fn is_empty(&self) -> bool {
         self.cost.is_none() && self.latency.is_none() && self.reliability.is_none()
     }
 
-    /// The objectives that are named, in the order cost, latency, reliability.
+    /// Returns the names and values in the order cost, latency, reliability.
     pub fn named(&self) -> [(&'static str, Option<f64>); 3] {
         [
             ("cost", self.cost),
@@ -216,12 +247,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_the_founding_ones() {
+    fn the_defaults_are_valid() {
         assert!(Weights::default().validated().is_ok());
     }
 
     #[test]
-    fn a_wrong_sum_is_refused_with_its_parts() {
+    fn a_wrong_sum_is_rejected_with_its_parts() {
         let error = Weights {
             cost: 50.0,
             ..Weights::default()
@@ -236,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_none_are_refused() {
+    fn values_out_of_range_are_rejected() {
         for value in [f64::NAN, -1.0, 100.5, f64::INFINITY] {
             assert!(
                 Weights {

@@ -1,9 +1,9 @@
-//! What other weights would have done to the requests that were recorded.
+//! Simulation of recorded requests under other weights.
 //!
-//! Who would have been chosen is decided again. How it would have gone is read off the target's own
-//! outcomes: the one nearest in time says whether it succeeded, and how much slower or faster than
-//! expected; the price is known. Where a target had few outcomes, or would get far more than it
-//! had, that is an extrapolation, and counted as one.
+//! The target of each request is selected again. Its outcome is estimated from the target's own
+//! outcomes: the nearest one in time gives success and the ratio of measured to expected latency; the
+//! cost follows from the price. If a target had few outcomes, or would get far more requests than it
+//! had, its result is an extrapolation and counted as one.
 
 use super::decision_log::DecisionRecord;
 use super::observation::{RequestEnd, RequestOutcome};
@@ -16,59 +16,71 @@ use crate::domain::index::TargetIdx;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// With fewer outcomes of its own in the window, what a target would do is a guess.
+/// Minimum number of own outcomes in the window; below it a result is an extrapolation.
 const MIN_OWN_OUTCOMES: usize = 20;
-/// And so it is with that many times the requests it had.
+/// Factor of requests over the recorded ones above which a result is an extrapolation.
 const MAX_EXTRAPOLATION: f64 = 2.0;
-/// RateLimits are per hour; over less than a second they would be noise.
+/// Minimum window in seconds for rates per hour; shorter ones would be noise.
 const MIN_WINDOW_S: f64 = 1.0;
 
-/// One side of the comparison, of one target or of all.
+/// Figures of one side of the comparison, of one target or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct WhatIfTotals {
+    /// Requests.
     pub requests: usize,
-    /// 0..1.
+    /// Share of all requests, 0..1.
     pub share: f64,
+    /// Mean latency of successes, milliseconds.
     pub mean_latency_ms: Option<f64>,
+    /// Median latency, milliseconds.
     pub p50_ms: Option<f64>,
+    /// 95th percentile of the latency, milliseconds.
     pub p95_ms: Option<f64>,
-    /// 0..1.
+    /// Share of successes, 0..1.
     pub success_rate: Option<f64>,
+    /// Cost per hour, USD.
     pub usd_per_hour: Option<f64>,
+    /// Cost of 1000 requests, USD.
     pub usd_per_1k: Option<f64>,
 }
 
-/// A target, now and then.
+/// Comparison for one target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetWhatIf {
-    /// Place in the catalogue.
+    /// Compared target.
     pub target: TargetIdx,
+    /// Recorded figures.
     pub now: WhatIfTotals,
+    /// Simulated figures.
     pub then: WhatIfTotals,
-    /// Whether what is said of then is an extrapolation.
+    /// True if the simulated figures are an extrapolation.
     pub extrapolated: bool,
 }
 
+/// Result of a simulation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WhatIf {
-    /// Finished requests behind it.
+    /// Number of simulated requests.
     pub decisions: usize,
-    /// Those of which the outcome then is an extrapolation.
+    /// Number of requests whose simulated outcome is an extrapolation.
     pub extrapolated: usize,
-    /// From the first of them to the last.
+    /// Time of the first simulated request.
     pub since: Option<UnixTime>,
+    /// Targets that were or would be selected.
     pub targets: Vec<TargetWhatIf>,
+    /// Recorded figures of all requests.
     pub now: WhatIfTotals,
+    /// Simulated figures of all requests.
     pub then: WhatIfTotals,
 }
 
-/// One request's outcome at one target, seen or supposed.
+/// Outcome of one request at one target, recorded or simulated.
 #[derive(Debug, Clone, Copy)]
 struct ReplayedOutcome {
     at: UnixTime,
     ok: bool,
     seconds: f64,
-    /// Seconds over what was expected.
+    /// Ratio of measured to expected latency.
     pace: f64,
     usd: Option<f64>,
 }
@@ -81,12 +93,12 @@ struct ReplayedRequest<'d> {
     then: TargetIdx,
 }
 
-/// Decides all of them again under other weights.
+/// Simulates recorded requests under other global weights.
 pub fn what_if(decisions: &[Arc<DecisionRecord>], weights: &Weights) -> WhatIf {
     simulate(decisions, &WhatIfSettings::from(*weights))
 }
 
-/// The same with more than the global weights set otherwise.
+/// Simulates recorded requests under other settings.
 pub fn simulate(decisions: &[Arc<DecisionRecord>], supposed: &WhatIfSettings) -> WhatIf {
     let mut replay = Replay::default();
     let mut cases: Vec<ReplayedRequest<'_>> = decisions
@@ -103,35 +115,41 @@ pub fn simulate(decisions: &[Arc<DecisionRecord>], supposed: &WhatIfSettings) ->
         .seconds_since(first.round.at)
         .max(MIN_WINDOW_S)
         / 3_600.0;
-    let mut seen: BTreeMap<TargetIdx, Vec<ReplayedOutcome>> = BTreeMap::new();
+    let mut recorded: BTreeMap<TargetIdx, Vec<ReplayedOutcome>> = BTreeMap::new();
     for case in &cases {
-        seen.entry(case.target).or_default().push(case.seen());
+        recorded
+            .entry(case.target)
+            .or_default()
+            .push(case.recorded());
     }
     let mut outcomes_then: BTreeMap<TargetIdx, (Vec<ReplayedOutcome>, usize)> = BTreeMap::new();
     for case in &cases {
-        let own = seen.get(&case.then).map_or(&[][..], Vec::as_slice);
+        let own = recorded.get(&case.then).map_or(&[][..], Vec::as_slice);
         let (outcomes, moved) = outcomes_then.entry(case.then).or_default();
         *moved += usize::from(case.then != case.target);
-        outcomes.push(case.supposed(own));
+        outcomes.push(case.simulated(own));
     }
     let all = cases.len();
     let side = |outcomes: &[ReplayedOutcome]| side(outcomes, all, hours);
-    let nobody = (Vec::new(), 0);
-    let mut answer = WhatIf {
+    let none = (Vec::new(), 0);
+    let mut result = WhatIf {
         decisions: all,
         since: Some(first.round.at),
         ..WhatIf::default()
     };
-    let places: std::collections::BTreeSet<TargetIdx> =
-        seen.keys().chain(outcomes_then.keys()).copied().collect();
-    for target in places {
-        let own = seen.get(&target).map_or(&[][..], Vec::as_slice);
-        let (then, moved) = outcomes_then.get(&target).unwrap_or(&nobody);
-        let is_guess = own.len() < MIN_OWN_OUTCOMES
+    let targets: std::collections::BTreeSet<TargetIdx> = recorded
+        .keys()
+        .chain(outcomes_then.keys())
+        .copied()
+        .collect();
+    for target in targets {
+        let own = recorded.get(&target).map_or(&[][..], Vec::as_slice);
+        let (then, moved) = outcomes_then.get(&target).unwrap_or(&none);
+        let is_uncertain = own.len() < MIN_OWN_OUTCOMES
             || then.len() as f64 > MAX_EXTRAPOLATION * own.len() as f64;
-        let extrapolated = is_guess && *moved > 0;
-        answer.extrapolated += if extrapolated { *moved } else { 0 };
-        answer.targets.push(TargetWhatIf {
+        let extrapolated = is_uncertain && *moved > 0;
+        result.extrapolated += if extrapolated { *moved } else { 0 };
+        result.targets.push(TargetWhatIf {
             target,
             now: side(own),
             then: side(then),
@@ -141,11 +159,11 @@ pub fn simulate(decisions: &[Arc<DecisionRecord>], supposed: &WhatIfSettings) ->
     let flat = |outcomes: &mut dyn Iterator<Item = &ReplayedOutcome>| {
         outcomes.copied().collect::<Vec<_>>()
     };
-    answer.now = side(&flat(&mut seen.values().flatten()));
-    answer.then = side(&flat(
+    result.now = side(&flat(&mut recorded.values().flatten()));
+    result.then = side(&flat(
         &mut outcomes_then.values().flat_map(|(outcomes, _)| outcomes),
     ));
-    answer
+    result
 }
 
 fn case<'d>(
@@ -177,8 +195,8 @@ impl ReplayedRequest<'_> {
         candidates.find(|considered| considered.row.target == target)
     }
 
-    /// Tokens in and out: as they were of a whole answer, else as they were expected, for a
-    /// refusal's none and a broken answer's few are not what another target would have made.
+    /// Returns the tokens in and out: the measured ones of a complete response, else the expected ones,
+    /// because another target might have completed it.
     fn tokens(&self) -> (f64, f64) {
         match self.end.usage {
             Some(MeasuredUsage { usage, .. }) if self.end.outcome == RequestOutcome::Ok => {
@@ -194,7 +212,7 @@ impl ReplayedRequest<'_> {
             .map_or(0.0, |considered| considered.row.predicted.latency(output))
     }
 
-    fn seen(&self) -> ReplayedOutcome {
+    fn recorded(&self) -> ReplayedOutcome {
         let seconds = self.end.ended.seconds_since(self.end.started);
         let expected = self.expected(self.target);
         ReplayedOutcome {
@@ -210,10 +228,10 @@ impl ReplayedRequest<'_> {
         }
     }
 
-    /// What the target chosen then would have made of it, by what it made of others at that time.
-    fn supposed(&self, own: &[ReplayedOutcome]) -> ReplayedOutcome {
+    /// Returns the outcome at the simulated target, by the outcome of its nearest request in time.
+    fn simulated(&self, own: &[ReplayedOutcome]) -> ReplayedOutcome {
         if self.then == self.target {
-            return self.seen();
+            return self.recorded();
         }
         let expected = self.expected(self.then);
         let (input, output) = self.tokens();
@@ -231,15 +249,17 @@ impl ReplayedRequest<'_> {
     }
 }
 
-/// Outcomes are in the order of time.
+/// Returns the outcome nearest in time; `outcomes` is sorted by time.
 fn nearest(outcomes: &[ReplayedOutcome], at: UnixTime) -> Option<&ReplayedOutcome> {
     let after = outcomes.partition_point(|outcome| outcome.at < at);
-    let far = |outcome: &&ReplayedOutcome| outcome.at.since(at).max(at.since(outcome.at));
-    let before = after.checked_sub(1).and_then(|place| outcomes.get(place));
+    let distance = |outcome: &&ReplayedOutcome| outcome.at.since(at).max(at.since(outcome.at));
+    let before = after
+        .checked_sub(1)
+        .and_then(|position| outcomes.get(position));
     [before, outcomes.get(after)]
         .into_iter()
         .flatten()
-        .min_by_key(far)
+        .min_by_key(distance)
 }
 
 fn side(outcomes: &[ReplayedOutcome], all: usize, hours: f64) -> WhatIfTotals {

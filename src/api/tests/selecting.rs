@@ -172,8 +172,8 @@ async fn without_an_eligible_target_the_answer_names_each_reason() {
 
     assert_eq!(
         answer.problem(503),
-        "no_target: no target is eligible now: alpha/small: dearer than maxCost; \
-         alpha/large: dearer than maxCost; beta/small: price unknown, so maxCost cannot be kept; \
+        "no_target: no target is eligible now: alpha/small: more expensive than maxCost; \
+         alpha/large: more expensive than maxCost; beta/small: price unknown, so maxCost cannot be checked; \
          gamma/tiny: disabled"
     );
     assert_eq!(answer.header("retry-after"), "");
@@ -210,6 +210,10 @@ async fn where_waiting_helps_the_answer_says_how_long() {
 
     let answer = api.send("POST", SELECT, "{}").await;
 
-    assert!(answer.problem(503).contains("all 1 places taken"));
+    assert!(
+        answer
+            .problem(503)
+            .contains("its concurrency limit of 1 is reached")
+    );
     assert_eq!(answer.header("retry-after"), "1");
 }

@@ -16,6 +16,7 @@ const REJECTION_EVENT_INTERVAL: Duration = Duration::from_secs(2);
 pub struct GlobalLimits {
     /// Client requests at once; no limit where there is none.
     pub max_in_flight: Option<u32>,
+    /// Spending budgets.
     pub budget: BudgetConfig,
 }
 

@@ -208,6 +208,7 @@ impl BalancerState {
         self.revisions.iter().rev()
     }
 
+    /// Returns the providers, targets and routes.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }

@@ -1,9 +1,8 @@
-//! What may be spent: in a day and in a month by everybody, and in a day by each client token.
+//! Spending budgets: per day and month for all requests, and per day for each client token.
 //!
-//! An attempt reserves the most that it may come to before it is sent, and settles what it came to
-//! after its end. Reservations are atomic, so that of a hundred requests at once exactly as many
-//! are let in as the budget is good for. What is booked belongs to the day and the month in which
-//! it was reserved.
+//! An attempt reserves its maximum cost before it is sent and settles the actual cost at its end.
+//! Reservations are atomic, so that concurrent requests never exceed a budget together. A cost counts
+//! in the day and month of its reservation.
 
 mod period_budget;
 #[cfg(test)]
@@ -17,31 +16,33 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// From this part of a budget on, people are told.
+/// Share of a budget from which an event reports that it is nearly spent.
 const NOTIFY_FROM_SHARE: f64 = 0.8;
 
-/// What happens to a request that does not fit into what is left.
+/// Handling of requests that exceed the remaining budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OverBudgetPolicy {
+    /// Reject them.
     #[default]
     Reject,
-    /// Only the cheapest target that may serve it does.
+    /// Send them to the cheapest eligible target.
     Cheapest,
 }
 
-/// What is configured.
+/// Configured budgets; `None` is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BudgetConfig {
-    /// Nothing: no limit.
+    /// Limit per day.
     pub per_day: Option<Money>,
+    /// Limit per month.
     pub per_month: Option<Money>,
+    /// Handling of requests over a budget.
     pub on_limit: OverBudgetPolicy,
-    /// Client tokens by name, with what each may spend in a day.
+    /// Client tokens by name, with their limits per day.
     pub callers: Vec<(Arc<str>, Option<Money>)>,
 }
 
-/// All budgets. Made by the engine from what is configured; the figures in it are moved by
-/// requests.
+/// All budgets. The engine creates them from the configuration; requests update the amounts.
 #[derive(Debug)]
 pub struct Budgets {
     on_limit: OverBudgetPolicy,
@@ -51,71 +52,78 @@ pub struct Budgets {
     callers: BTreeMap<Arc<str>, Arc<PeriodBudget>>,
 }
 
-/// What one request may still spend, all its budgets together.
+/// Remaining amount of a request over all its budgets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetHeadroom {
+    /// Smallest remaining amount of these budgets.
     pub left: Money,
+    /// Handling of requests over a budget.
     pub on_limit: OverBudgetPolicy,
 }
 
 impl BudgetHeadroom {
-    /// Whether so much may be reserved; nothing always may.
+    /// Returns true if `amount` fits; 0 always does.
     pub fn allows(self, amount: Money) -> bool {
         amount == Money::ZERO || amount <= self.left
     }
 }
 
-/// The figures of all budgets, for people.
+/// Usage of all budgets at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetSnapshot {
+    /// Handling of requests over a budget.
     pub on_limit: OverBudgetPolicy,
-    /// Spending before is not known: figures live in memory.
+    /// Start of the records, which are kept in memory only.
     pub since: UnixTime,
+    /// Usage of the current day.
     pub day: BudgetUsage,
+    /// Usage of the current month.
     pub month: BudgetUsage,
-    /// One for each client token, over the day, by name.
+    /// Usage of the current day by client token, sorted by name.
     pub callers: Vec<(Arc<str>, BudgetUsage)>,
 }
 
-/// A budget that has no room for a request.
+/// Error: a budget does not cover a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetExceeded {
-    /// Which, in words.
+    /// Name of the budget in messages.
     pub name: String,
+    /// Its usage.
     pub view: BudgetUsage,
-    /// The least that any allowed target may come to.
+    /// Lowest maximum cost of the eligible targets.
     pub needed: Money,
 }
 
 impl Budgets {
-    pub fn new(terms: &BudgetConfig, now: UnixTime) -> Self {
+    /// Creates unspent budgets.
+    pub fn new(config: &BudgetConfig, now: UnixTime) -> Self {
         let fresh = Self {
-            on_limit: terms.on_limit,
+            on_limit: config.on_limit,
             since: now,
             day: Arc::new(PeriodBudget::new(Period::Day, None)),
             month: Arc::new(PeriodBudget::new(Period::Month, None)),
             callers: BTreeMap::new(),
         };
-        fresh.with_config(terms)
+        fresh.with_config(config)
     }
 
-    /// The same budgets under other terms; what is spent stays spent.
+    /// Returns the budgets with other limits; spent amounts are kept.
     #[must_use]
-    pub fn with_config(&self, terms: &BudgetConfig) -> Self {
-        self.day.set_limit(terms.per_day);
-        self.month.set_limit(terms.per_month);
-        let purse = |(name, limit): &(Arc<str>, Option<Money>)| {
+    pub fn with_config(&self, config: &BudgetConfig) -> Self {
+        self.day.set_limit(config.per_day);
+        self.month.set_limit(config.per_month);
+        let budget = |(name, limit): &(Arc<str>, Option<Money>)| {
             let known = self.callers.get(name).map(Arc::clone);
-            let purse = known.unwrap_or_else(|| Arc::new(PeriodBudget::new(Period::Day, None)));
-            purse.set_limit(*limit);
-            (Arc::clone(name), purse)
+            let budget = known.unwrap_or_else(|| Arc::new(PeriodBudget::new(Period::Day, None)));
+            budget.set_limit(*limit);
+            (Arc::clone(name), budget)
         };
         Self {
-            on_limit: terms.on_limit,
+            on_limit: config.on_limit,
             since: self.since,
             day: Arc::clone(&self.day),
             month: Arc::clone(&self.month),
-            callers: terms.callers.iter().map(purse).collect(),
+            callers: config.callers.iter().map(budget).collect(),
         }
     }
 
@@ -128,6 +136,7 @@ impl Budgets {
         }
     }
 
+    /// Returns the usage of all budgets.
     pub fn snapshot(&self, now: UnixTime) -> BudgetSnapshot {
         let callers = self.callers.iter();
         BudgetSnapshot {
@@ -136,64 +145,64 @@ impl Budgets {
             day: self.day.usage(now),
             month: self.month.usage(now),
             callers: callers
-                .map(|(name, purse)| (Arc::clone(name), purse.usage(now)))
+                .map(|(name, budget)| (Arc::clone(name), budget.usage(now)))
                 .collect(),
         }
     }
 
-    /// What is new since the last call, each thing once in its period: that most of a budget is
-    /// spent, that it is used up (bad news), how a period ended.
+    /// Returns the events since the last call as (is a problem, text), each once per period: a budget
+    /// is nearly spent, a budget is used up, a period ended.
     pub fn take_events(&self, now: UnixTime) -> Vec<(bool, String)> {
-        let mut news = Vec::new();
-        for (name, purse) in self.named() {
-            if let Some(last) = purse.take_ended(now)
+        let mut events = Vec::new();
+        for (name, budget) in self.named() {
+            if let Some(last) = budget.take_ended(now)
                 && let (Some(limit), Some(part)) = (last.limit, last.used_share())
             {
                 let (spent, percent) = (format_usd(last.spent), part * 100.0);
-                let (period, limit) = (purse.period.as_str(), format_usd(limit));
-                news.push((
+                let (period, limit) = (budget.period.as_str(), format_usd(limit));
+                events.push((
                     false,
-                    format!("{name}: the {period} closed at {spent} of {limit} ({percent:.0} %)"),
+                    format!("{name}: the {period} ended at {spent} of {limit} ({percent:.0} %)"),
                 ));
             }
-            let view = purse.usage(now);
+            let view = budget.usage(now);
             let Some((limit, part)) = view.limit.zip(view.used_share()) else {
                 continue;
             };
             let is_used_up = part >= 1.0 || (part >= NOTIFY_FROM_SHARE && view.turned_away > 0);
             let (spent, limit) = (format_usd(view.spent), format_usd(limit));
             let until = minute(view.resets_at);
-            if is_used_up && purse.raise_notified(NOTIFIED_SPENT, now) {
+            if is_used_up && budget.raise_notified(NOTIFIED_SPENT, now) {
                 let what = match self.on_limit {
-                    OverBudgetPolicy::Reject => "requests are refused",
-                    OverBudgetPolicy::Cheapest => "only the cheapest targets serve",
+                    OverBudgetPolicy::Reject => "requests are rejected",
+                    OverBudgetPolicy::Cheapest => "only the cheapest targets are used",
                 };
-                news.push((
+                events.push((
                     true,
                     format!("{name} is used up, {spent} of {limit}: {what} until {until}"),
                 ));
-            } else if part >= NOTIFY_FROM_SHARE && purse.raise_notified(NOTIFIED_NEARLY_SPENT, now)
+            } else if part >= NOTIFY_FROM_SHARE && budget.raise_notified(NOTIFIED_NEARLY_SPENT, now)
             {
                 let percent = part * 100.0;
-                news.push((
+                events.push((
                     true,
                     format!("{name}: {percent:.0} % is spent, {spent} of {limit} until {until}"),
                 ));
             }
         }
-        news
+        events
     }
 
-    /// Every purse with what it is called.
+    /// Iterates over the budgets with their names in messages.
     fn named(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
         let callers = self.callers.iter();
-        let shared = [&self.day, &self.month].map(|purse| (shared_name(purse.period), purse));
-        let own = callers.map(|(name, purse)| (own_name(name), purse));
+        let shared = [&self.day, &self.month].map(|budget| (shared_name(budget.period), budget));
+        let own = callers.map(|(name, budget)| (own_name(name), budget));
         shared.into_iter().chain(own)
     }
 }
 
-/// Who pays for one client's requests; cheap to clone.
+/// Budgets that the requests of one client count against; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct BudgetScope {
     budgets: Arc<Budgets>,
@@ -201,20 +210,19 @@ pub struct BudgetScope {
 }
 
 impl BudgetScope {
-    /// What may still be spent; nothing where there is no limit.
+    /// Returns the remaining amount; `None` if there is no limit.
     pub fn headroom(&self, now: UnixTime) -> Option<BudgetHeadroom> {
         let left = self
             .period_budgets()
-            .filter_map(|purse| purse.left(now))
+            .filter_map(|budget| budget.left(now))
             .min()?;
         let on_limit = self.budgets.on_limit;
         Some(BudgetHeadroom { left, on_limit })
     }
 
-    /// Reserves the most that an attempt may come to, in every budget or in none; nothing where it
-    /// must fit and does not. `amount` is nothing where the price is unknown: then nothing can be
-    /// reserved, and the attempt is only counted. `expected` is what is kept where nobody can tell
-    /// what it came to.
+    /// Reserves the maximum cost of an attempt in every budget; returns `None` and reserves nothing if
+    /// `must_fit` is set and one budget is exceeded. With an unknown price `amount` is `None`, and the
+    /// attempt is only counted. `expected` is settled if the actual cost stays unknown.
     pub fn reserve(
         &self,
         amount: Option<Money>,
@@ -223,40 +231,41 @@ impl BudgetScope {
         now: UnixTime,
     ) -> Option<BudgetReservation> {
         let reserved = amount.unwrap_or(Money::ZERO);
-        let mut pages = [None; 3];
-        for (place, purse) in self.period_budgets().enumerate() {
-            let Some(page) = purse.reserve(reserved, must_fit, now) else {
-                release(self, &pages, reserved);
+        let mut period_ids = [None; 3];
+        for (index, budget) in self.period_budgets().enumerate() {
+            let Some(period_id) = budget.reserve(reserved, must_fit, now) else {
+                release(self, &period_ids, reserved);
                 return None;
             };
-            pages[place] = Some(page);
+            period_ids[index] = Some(period_id);
         }
         Some(BudgetReservation {
-            payer: self.clone(),
-            pages,
+            scope: self.clone(),
+            period_ids,
             reserved,
             expected: amount.map(|amount| expected.min(amount)),
             is_open: true,
         })
     }
 
-    /// Counts a request that needs so much, wherever it finds no room.
+    /// Counts a rejected request in every budget that does not cover `needed`.
     pub fn count_rejected(&self, needed: Money, now: UnixTime) {
-        for purse in self.period_budgets() {
-            purse.count_rejected(needed, now);
+        for budget in self.period_budgets() {
+            budget.count_rejected(needed, now);
         }
     }
 
-    /// The budget with the least room, for a request that needs at least so much and found none.
+    /// Returns the budget with the smallest remaining amount, for a rejected request that needs at least
+    /// `needed`; `None` if there is no limit.
     pub fn check_budget(&self, needed: Money, now: UnixTime) -> Option<BudgetExceeded> {
-        let tightest = self.period_budgets().min_by_key(|purse| {
-            let left = purse.left(now);
+        let tightest = self.period_budgets().min_by_key(|budget| {
+            let left = budget.left(now);
             (left.is_none(), left)
         })?;
         let own = self.own.as_ref();
         let name = if own.is_some_and(|own| Arc::ptr_eq(own, tightest)) {
             let callers = &mut self.budgets.callers.iter();
-            let name = callers.find(|(_, purse)| Arc::ptr_eq(purse, tightest));
+            let name = callers.find(|(_, budget)| Arc::ptr_eq(budget, tightest));
             name.map_or_else(String::new, |(name, _)| own_name(name))
         } else {
             shared_name(tightest.period)
@@ -266,37 +275,36 @@ impl BudgetScope {
         Some(BudgetExceeded { name, view, needed })
     }
 
-    /// The narrowest first: a token's own budget is the likeliest to have no room.
+    /// Iterates over the budgets, that of the token first, because it is the most likely to be used up.
     fn period_budgets(&self) -> impl Iterator<Item = &Arc<PeriodBudget>> {
         let own = self.own.iter();
         own.chain([&self.budgets.day, &self.budgets.month])
     }
 }
 
-/// What one attempt has reserved. Dropped unsettled it gives everything back: then nothing was
-/// sent.
+/// Reservation of one attempt. Dropped unsettled it is released, because nothing was sent.
 #[derive(Debug)]
 pub struct BudgetReservation {
-    payer: BudgetScope,
-    pages: [Option<PeriodId>; 3],
+    scope: BudgetScope,
+    period_ids: [Option<PeriodId>; 3],
     reserved: Money,
-    /// Nothing where the price is unknown.
+    /// `None` if the price is unknown.
     expected: Option<Money>,
     is_open: bool,
 }
 
 impl BudgetReservation {
-    /// It came to so much, or nobody can tell; then what was expected is kept. Counts once.
+    /// Settles the actual cost; `None` settles the expected one. Later calls have no effect.
     pub fn settle(&mut self, cost: Option<Money>) {
         if !std::mem::replace(&mut self.is_open, false) {
             return;
         }
         let spent = cost.or(self.expected);
-        for (purse, page) in self.payer.period_budgets().zip(self.pages) {
-            let Some(page) = page else { continue };
-            purse.settle(page, self.reserved, spent.unwrap_or(Money::ZERO));
+        for (budget, period_id) in self.scope.period_budgets().zip(self.period_ids) {
+            let Some(period_id) = period_id else { continue };
+            budget.settle(period_id, self.reserved, spent.unwrap_or(Money::ZERO));
             if spent.is_none() {
-                purse.count_unknown(page);
+                budget.count_unknown(period_id);
             }
         }
     }
@@ -305,27 +313,27 @@ impl BudgetReservation {
 impl Drop for BudgetReservation {
     fn drop(&mut self) {
         if self.is_open {
-            release(&self.payer, &self.pages, self.reserved);
+            release(&self.scope, &self.period_ids, self.reserved);
         }
     }
 }
 
-fn release(payer: &BudgetScope, pages: &[Option<PeriodId>; 3], reserved: Money) {
-    for (purse, page) in payer.period_budgets().zip(pages) {
-        if let Some(page) = *page {
-            purse.settle(page, reserved, Money::ZERO);
+fn release(scope: &BudgetScope, period_ids: &[Option<PeriodId>; 3], reserved: Money) {
+    for (budget, period_id) in scope.period_budgets().zip(period_ids) {
+        if let Some(period_id) = *period_id {
+            budget.settle(period_id, reserved, Money::ZERO);
         }
     }
 }
 
-/// The budget, its limit, the money spent, and the time of its next period.
+/// States the budget, its limit, the spent and reserved amounts, and the time of its reset.
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, view, needed } = self;
         let limit = view.limit.unwrap_or_default();
         let reserved = if view.reserved > Money::ZERO {
             format!(
-                " and {} reserved for requests that run",
+                " and {} is reserved for running requests",
                 format_usd(view.reserved)
             )
         } else {
@@ -333,8 +341,8 @@ impl fmt::Display for BudgetExceeded {
         };
         write!(
             f,
-            "{name} has no room for this request, which may come to {}: {} of {} are \
-             spent{reserved}; it starts anew at {}",
+            "{name} does not cover this request, which may cost up to {}: {} of {} is \
+             spent{reserved}; it resets at {}",
             format_usd(*needed),
             format_usd(view.spent),
             format_usd(limit),
@@ -351,7 +359,7 @@ fn own_name(token: &str) -> String {
     format!("usd_per_day of the token {token:?}")
 }
 
-/// Small amounts with more digits: `$12.40`, `$0.0410`, `$0.0000135`.
+/// Formats an amount, small ones with more digits: `$12.40`, `$0.0410`, `$0.0000135`.
 pub fn format_usd(amount: Money) -> String {
     match amount.usd() {
         usd if usd >= 1.0 || usd == 0.0 => format!("${usd:.2}"),
@@ -360,11 +368,11 @@ pub fn format_usd(amount: Money) -> String {
     }
 }
 
-/// `2026-11-24 00:00 UTC`
+/// Formats a time as `2026-11-24 00:00 UTC`.
 fn minute(at: UnixTime) -> String {
     let seconds = i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(
-        |_| "the end of time".to_owned(),
+        |_| "an unknown time".to_owned(),
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
     )
 }

@@ -15,32 +15,32 @@ pub(super) fn filter_by_budget(
     rows: &mut [ScoredCandidate],
     table: &RoutingTable,
     ask: &RequestProfile<'_>,
-    (output, dearest): (f64, (f64, f64)),
+    (output, highest_price): (f64, (f64, f64)),
 ) {
     let Some(means) = ask.means else { return };
-    let unpriced = ask.input * dearest.0 + ask.max_tokens.unwrap_or(output) * dearest.1;
+    let unpriced = ask.input * highest_price.0 + ask.max_tokens.unwrap_or(output) * highest_price.1;
     let needed = |row: &ScoredCandidate| {
         let most = MaxUsage::of(&table.candidates[row.target], ask, output);
         most.cost
             .unwrap_or_else(|| Money::from_usd(unpriced).max(Money::from_pico(1)))
     };
-    let anybody_fits = rows
+    let any_fits = rows
         .iter()
         .any(|row| may_serve(row) && means.allows(needed(row)));
-    if means.on_limit == OverBudgetPolicy::Cheapest && !anybody_fits {
+    if means.on_limit == OverBudgetPolicy::Cheapest && !any_fits {
         keep_cheapest(rows, table, ask, output);
         return;
     }
     for row in rows {
-        let is_meant = match &row.entry {
+        let is_checked = match &row.entry {
             Eligibility::Eligible | Eligibility::HalfOpenProbe => true,
-            // Back in a moment, but with no money to send anything there.
+            // Waiting for its recovery would not help if the budget does not cover it.
             Eligibility::Excluded(why) => {
                 means.on_limit == OverBudgetPolicy::Reject && why.is_transient()
             }
         };
         let needed = needed(row);
-        if is_meant && !means.allows(needed) {
+        if is_checked && !means.allows(needed) {
             let left = means.left;
             row.entry = Eligibility::Excluded(ExclusionReason::OverBudget { needed, left });
         }
@@ -53,7 +53,7 @@ fn keep_cheapest(
     ask: &RequestProfile<'_>,
     output: f64,
 ) {
-    // Unknown is the dearest.
+    // An unknown price sorts last.
     let price = |row: &ScoredCandidate| {
         let most = MaxUsage::of(&table.candidates[row.target], ask, output);
         (most.cost.is_none(), most.cost)
@@ -75,10 +75,10 @@ fn may_serve(row: &ScoredCandidate) -> bool {
     !matches!(row.entry, Eligibility::Excluded(_))
 }
 
-/// Whether that much goes beyond what may be spent, and is sent all the same.
+/// Returns true if the attempt exceeds the budget and the policy sends it anyway.
 pub(super) fn exceeds_budget(means: Option<BudgetHeadroom>, most: MaxUsage) -> bool {
-    let goes_on = means.filter(|means| means.on_limit == OverBudgetPolicy::Cheapest);
-    goes_on
+    let cheapest_policy = means.filter(|means| means.on_limit == OverBudgetPolicy::Cheapest);
+    cheapest_policy
         .zip(most.cost)
         .is_some_and(|(means, cost)| !means.allows(cost))
 }
@@ -116,11 +116,11 @@ mod tests {
         (choice, field.rejected())
     }
 
-    /// What the first of `three` may come to: 500 tokens in at $0.5 and 300 out at $2.5.
+    /// Maximum cost at the first of `three`: 500 tokens in at $0.5 and 300 out at $2.5.
     const CHEAPEST: f64 = 0.001;
 
     #[test]
-    fn whoever_does_not_fit_is_out_and_the_others_serve() {
+    fn targets_over_the_budget_are_excluded_and_the_others_stay() {
         for on_limit in [OverBudgetPolicy::Reject, OverBudgetPolicy::Cheapest] {
             let (choice, rejected) = decide(&three(), CHEAPEST, on_limit);
 
@@ -134,20 +134,20 @@ mod tests {
             let text = rejected[0].1.text(NOW);
             assert_eq!(
                 text,
-                "may come to $0.0030000, but $0.0010000 of the budget is left"
+                "may cost $0.0030000, but $0.0010000 of the budget is left"
             );
             assert_eq!(rejected.len(), 2);
         }
     }
 
     #[test]
-    fn where_nobody_fits_requests_are_refused_or_go_on_with_the_cheapest() {
+    fn without_a_fitting_target_requests_are_rejected_or_go_to_the_cheapest() {
         let (refused, rejected) = decide(&three(), 0.0005, OverBudgetPolicy::Reject);
         assert_eq!(refused.unwrap_err().retry_after, None);
         assert_eq!(rejected.len(), 3);
 
         let (choice, rejected) = decide(&three(), 0.0005, OverBudgetPolicy::Cheapest);
-        let choice = choice.expect("requests go on");
+        let choice = choice.expect("the policy is `cheapest`");
         assert_eq!(
             (choice.target, choice.reason),
             (0.into(), SelectionReason::Cheapest)
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cheapest_is_the_cheapest_of_those_that_may_serve() {
+    fn the_cheapest_target_must_be_eligible() {
         let mut table = three();
         table.candidates[0].standing = RoutingState::Draining;
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_be_back_in_a_moment_is_waited_for_only_where_it_fits() {
+    fn a_transient_exclusion_has_a_retry_time_only_within_the_budget() {
         let mut table = three();
         table.candidates[0].max_concurrent = Some(0);
 
@@ -185,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_free_always_fits_and_no_price_is_taken_for_the_dearest() {
+    fn free_targets_always_fit_and_an_unknown_price_counts_as_the_highest() {
         let mut table = three();
         table.candidates.push(candidate(3, "free", 0.0, 9.0, 0.02));
         let (choice, _) = decide(&table, 0.0, OverBudgetPolicy::Reject);
-        assert_eq!(choice.expect("nothing is spent there").target.get(), 3);
+        assert_eq!(choice.expect("it is free").target.get(), 3);
 
         let mut table = three();
         table.candidates[0].price = None;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_is_what_the_client_allows_and_the_model_can_say() {
+    fn the_reserved_tokens_are_bounded_by_the_client_and_the_model() {
         let mut target = candidate(0, "m", 1.0, 1.0, 0.0);
         let tokens = |target: &Candidate, max_tokens| {
             let asked = RequestProfile {
@@ -225,7 +225,7 @@ mod tests {
         let lone = table(vec![target]);
         let choice = decide(&lone, 1.0, OverBudgetPolicy::Reject)
             .0
-            .expect("room");
+            .expect("one target");
         assert_eq!(choice.most.tokens, 800);
     }
 }

@@ -1,4 +1,4 @@
-//! Who may be chosen at all: what nothing relaxes, then what is of the moment.
+//! Eligibility of targets: permanent constraints, then transient ones.
 
 use super::exclusion::ExclusionReason;
 use super::max_usage::MaxUsage;
@@ -11,8 +11,8 @@ use crate::domain::snapshot::{Candidate, RoutingState, RoutingTable};
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
 
-/// Whether a target may be chosen for a request that should take so many seconds and have an answer
-/// of so many tokens.
+/// Returns the eligibility of a target for a request with the expected `latency` in seconds and
+/// `output` tokens.
 pub(super) fn entry(
     table: &RoutingTable,
     target: TargetIdx,
@@ -22,18 +22,18 @@ pub(super) fn entry(
 ) -> Eligibility {
     let candidate = &table.candidates[target];
     let tokens = ask.input + output;
-    let admitted = ask
+    let checked = ask
         .check_capabilities(table, candidate)
-        .and_then(|()| constraints(candidate, target, ask, latency))
+        .and_then(|()| permanent_constraints(candidate, target, ask, latency))
         .and_then(|()| {
             let most = MaxUsage::of(candidate, ask, output).tokens;
-            moment(candidate, (tokens, most), now)
+            transient_constraints(candidate, (tokens, most), now)
         });
-    admitted.unwrap_or_else(Eligibility::Excluded)
+    checked.unwrap_or_else(Eligibility::Excluded)
 }
 
-/// What else nothing relaxes.
-fn constraints(
+/// Checks the state set by operators and the constraints of the request.
+fn permanent_constraints(
     candidate: &Candidate,
     target: TargetIdx,
     ask: &RequestProfile<'_>,
@@ -63,8 +63,8 @@ fn constraints(
     Ok(())
 }
 
-/// What is of the moment, for a request of so many tokens and at most so many.
-fn moment(
+/// Checks breaker, cooldown and limits, for a request of `tokens` expected and at most `most` tokens.
+fn transient_constraints(
     candidate: &Candidate,
     (tokens, most): (f64, u64),
     now: UnixTime,
@@ -74,7 +74,7 @@ fn moment(
         RoutingState::Open(until) if now < until => {
             return Err(ExclusionReason::BreakerOpen(until));
         }
-        // Past its time it is half-open, whether or not a tick has said so yet.
+        // After its open time it is half-open, even before the next tick.
         RoutingState::Open(_) | RoutingState::HalfOpen => Eligibility::HalfOpenProbe,
         RoutingState::Off(_) | RoutingState::Draining | RoutingState::Usable => {
             Eligibility::Eligible
@@ -96,10 +96,10 @@ fn moment(
     {
         return Err(ExclusionReason::ModelAtCapacity(limit));
     }
-    if let Some(shortage) = shortage(candidate, most, now) {
-        return Err(ExclusionReason::RateLimited(shortage));
+    if let Some(exceeded) = exceeded_rate_limit(candidate, most, now) {
+        return Err(ExclusionReason::RateLimited(exceeded));
     }
-    // A trial costs one request, and the shadow may be as old as the outage.
+    // A probe is one request, and the estimated quota may be as old as the outage.
     let wait = match entry {
         Eligibility::HalfOpenProbe => 0.0,
         _ => candidate
@@ -112,20 +112,24 @@ fn moment(
     Ok(entry)
 }
 
-/// What of its operator's limits per minute has no room.
-fn shortage(candidate: &Candidate, most: u64, now: UnixTime) -> Option<RateLimitExceeded> {
+/// Returns the configured limit per minute that the request exceeds.
+fn exceeded_rate_limit(
+    candidate: &Candidate,
+    most: u64,
+    now: UnixTime,
+) -> Option<RateLimitExceeded> {
     let rates = Some(candidate.rates).filter(|rates| !rates.is_unlimited())?;
     candidate
         .provider_load_counters
         .check_rate_limits(rates, most, now)
 }
 
-/// A breaker or a probe that says no is worth a wait of that many seconds.
+/// Assumed recovery time in seconds of a target that a breaker or a probe excludes.
 pub(super) const UNHEALTHY_WAIT_S: f64 = 3.0;
 
-/// Seconds after which a target that only our guess keeps out might serve all the same; nothing
-/// where its provider's own word or its operator's binds.
-pub(super) fn need(
+/// Returns the estimated seconds until an excluded target recovers; `None` if the exclusion is binding,
+/// because the provider or the operator set it.
+pub(super) fn recovery_wait(
     candidate: &Candidate,
     why: &ExclusionReason,
     (tokens, most): (f64, u64),
@@ -143,16 +147,16 @@ pub(super) fn need(
         || candidate
             .own_max_concurrent
             .is_some_and(|limit| candidate.load_counters.in_flight() >= limit)
-        || shortage(candidate, most, now).is_some();
+        || exceeded_rate_limit(candidate, most, now).is_some();
     if is_full || (blocked > 0.0 && candidate.block_binds) {
         return None;
     }
     let quota = candidate
         .quota
         .wait(tokens, candidate.load_counters.sent_totals(), now);
-    let ill = match candidate.standing {
+    let unhealthy = match candidate.standing {
         RoutingState::Usable => 0.0,
         _ => UNHEALTHY_WAIT_S,
     };
-    Some(blocked.max(quota) + ill)
+    Some(blocked.max(quota) + unhealthy)
 }

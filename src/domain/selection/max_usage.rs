@@ -5,23 +5,24 @@ use crate::domain::pricing::{Usage, cost};
 use crate::domain::snapshot::Candidate;
 use crate::domain::units::Money;
 
-/// Upper bound of one attempt, reserved of every limit before it is sent.
+/// Upper bound of one attempt, reserved from every limit before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MaxUsage {
-    /// The estimated prompt, and what the client lets the answer have, or else what is expected of
-    /// it; never more than the model can say.
+    /// Estimated prompt, plus the maximum output that the client allows or else the expected output,
+    /// capped by the maximum output of the model.
     pub tokens: u64,
-    /// Nothing where the price is unknown.
+    /// Cost of these tokens; `None` if the price is unknown.
     pub cost: Option<Money>,
 }
 
 impl MaxUsage {
+    /// Returns the upper bound of a request at a target.
     pub fn of(candidate: &Candidate, ask: &RequestProfile<'_>, expected_output: f64) -> Self {
-        let stated = whole(ask.max_tokens.unwrap_or(expected_output));
-        let able = candidate.capabilities.max_output.unwrap_or(u64::MAX);
+        let requested = whole(ask.max_tokens.unwrap_or(expected_output));
+        let model_limit = candidate.capabilities.max_output.unwrap_or(u64::MAX);
         let usage = Usage {
             input: whole(ask.input),
-            output: stated.min(able),
+            output: requested.min(model_limit),
             ..Usage::default()
         };
         Self {
@@ -34,7 +35,7 @@ impl MaxUsage {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a float cast saturates, and what is no number counts as none"
+    reason = "a float cast saturates, and NaN becomes 0"
 )]
 fn whole(tokens: f64) -> u64 {
     tokens.ceil().max(0.0) as u64

@@ -1,16 +1,16 @@
-//! One decision: who serves this request.
+//! Selection of the target of a request.
 //!
-//! 1. A hard filter that nothing relaxes: capabilities, constraints, switched off, tried already.
-//! 2. A soft filter of the moment: breaker, told to wait, full, rate limit used up. Then money: who
-//!    fits into what may still be spent.
-//! 3. The provider that an operator pinned, then the one that the client prefers, where it passes
-//!    both and is more likely to succeed than to fail.
-//! 4. A half-open target's trial, for first attempts.
-//! 5. Exploration: sometimes the target unused for longest, so that its measurements stay fresh.
+//! 1. Permanent filter: capabilities, constraints, disabled providers, targets already tried.
+//! 2. Transient filter: breakers, cooldowns, concurrency limits, rate limits. Then the filter by the
+//!    remaining budget.
+//! 3. The provider that an operator pinned, then the one that the client prefers, if it passes the
+//!    filters and is more likely to succeed than to fail.
+//! 4. The probe request of a half-open target, for first attempts only.
+//! 5. Exploration: a small share goes to the target unused for longest, so that its measurements stay
+//!    current.
 //! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
-//!    fallbacks take the best of those not tried, other providers before the failed one's other
-//!    models.
-//! 7. Last resort, if only guesses exclude all targets: the one expected back first.
+//!    fallbacks take the best untried target, other providers before other models of the failed one.
+//! 7. Last resort, if only estimates exclude all targets: the one expected to recover first.
 
 mod budget_filter;
 mod candidates;
@@ -43,26 +43,30 @@ use crate::domain::snapshot::{RoutingTable, Strategy};
 use crate::domain::units::UnixTime;
 use std::time::Duration;
 
-/// A target unused for this long may be explored.
+/// Seconds without use after which a target may be explored.
 const EXPLORE_AFTER_S: f64 = 30.0;
-/// A target that was never measured takes this part of first attempts, one at a time.
+/// Probability that a target that was never measured gets a first attempt, one at a time.
 const FIRST_LOOK: f64 = 0.2;
-/// Longest wait until a target is back, for the last resort.
+/// Maximum expected recovery time in seconds of a last resort.
 const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
 
-/// Selects a target. Changes only `field`, and allocates only if no target is eligible
-/// or the field was never as large.
+/// Selects a target. Changes only `field`, and allocates only if no target is eligible or `field` has
+/// to grow.
+///
+/// # Errors
+///
+/// No target is eligible; the error names the reasons.
 pub fn select_target(
     table: &RoutingTable,
     ask: &RequestProfile<'_>,
     now: UnixTime,
-    luck: RandomDraw,
+    random: RandomDraw,
     field: &mut CandidateSet,
 ) -> Result<TargetSelection, NoEligibleTarget> {
     field.evaluate(table, ask, now);
     let picked =
-        pick(table, ask, field.rows(), luck, now).or_else(|| last_resort(table, ask, field, now));
-    let Some((place, reason)) = picked else {
+        pick(table, ask, field.rows(), random, now).or_else(|| last_resort(table, ask, field, now));
+    let Some((position, reason)) = picked else {
         let rejected = field.rejected();
         let waits = rejected.iter().filter_map(|(_, why)| why.recovers_in(now));
         return Err(NoEligibleTarget {
@@ -70,7 +74,7 @@ pub fn select_target(
             rejected,
         });
     };
-    let row = &field.rows()[place];
+    let row = &field.rows()[position];
     let candidate = &table.candidates[row.target];
     let most = MaxUsage::of(candidate, ask, field.output);
     let is_over_budget = exceeds_budget(ask.means, most);
@@ -99,8 +103,8 @@ pub fn select_target(
     })
 }
 
-/// The odds of every target for such a request, by the same code that draws; they sum to 1, or
-/// to 0 if no target is eligible. Targets that are only on trial have none.
+/// Returns the selection probabilities of all targets for a request, by the code that selects. They
+/// sum to 1, or to 0 if no target is eligible. Half-open targets have a probability of 0.
 pub fn shares(table: &RoutingTable, ask: &RequestProfile<'_>, now: UnixTime) -> Vec<RankedTarget> {
     let mut field = CandidateSet::default();
     field.evaluate(table, ask, now);
@@ -115,8 +119,8 @@ pub fn shares(table: &RoutingTable, ask: &RequestProfile<'_>, now: UnixTime) -> 
         .collect()
 }
 
-/// When the first of the targets that are out for the moment may serve such a request; nothing
-/// where one may serve it now, or where time alone brings none back.
+/// Returns the time until the first transiently excluded target may serve such a request; `None` if
+/// a target is eligible now, or if time alone brings none back.
 pub fn soonest_recovery(
     table: &RoutingTable,
     ask: &RequestProfile<'_>,
@@ -134,8 +138,8 @@ pub fn soonest_recovery(
         .min()
 }
 
-/// What every target of the catalogue is worth for a request, whether or not it may serve now or
-/// serves such requests at all.
+/// Returns factors and score of every target of the catalogue for a request, including excluded
+/// targets and those of other types.
 pub fn score_all(
     table: &RoutingTable,
     ask: &RequestProfile<'_>,
@@ -144,7 +148,7 @@ pub fn score_all(
     let (mut all, mut alone) = (CandidateSet::default(), CandidateSet::default());
     all.evaluate(table, ask, now);
     let mut rows = all.rows().iter().peekable();
-    let worth = |target: TargetIdx| {
+    let score_of = |target: TargetIdx| {
         let row = if let Some(row) = rows.next_if(|row| row.target == target) {
             row
         } else {
@@ -154,28 +158,30 @@ pub fn score_all(
         };
         (row.factors(), score(table, row))
     };
-    TargetIdx::all(table.candidates.len()).map(worth).collect()
+    TargetIdx::all(table.candidates.len())
+        .map(score_of)
+        .collect()
 }
 
-/// The place of the chosen row, and why.
+/// Returns the selected row and the reason.
 fn pick(
     table: &RoutingTable,
     ask: &RequestProfile<'_>,
     rows: &[ScoredCandidate],
-    luck: RandomDraw,
+    random: RandomDraw,
     now: UnixTime,
 ) -> Option<(usize, SelectionReason)> {
     let first_attempt = ask.tried.is_empty();
-    let admitted = |row: &ScoredCandidate| row.is_eligible();
-    let wishes = [
+    let is_eligible = |row: &ScoredCandidate| row.is_eligible();
+    let requested = [
         (table.pinned, SelectionReason::Pinned),
         (ask.preferred, SelectionReason::Preferred),
     ];
-    for (provider, reason) in wishes {
+    for (provider, reason) in requested {
         if let Some(provider) = provider
-            && let Some(wished) = candidates::preferred(rows, provider)
+            && let Some(row) = candidates::preferred(rows, provider)
         {
-            return Some((wished, reason));
+            return Some((row, reason));
         }
     }
     if !first_attempt {
@@ -186,43 +192,47 @@ fn pick(
                 .filter_map(of)
                 .any(|tried| tried == provider)
         };
-        return next_after_failure(rows, failed).map(|place| (place, SelectionReason::Fallback));
+        return next_after_failure(rows, failed)
+            .map(|position| (position, SelectionReason::Fallback));
     }
-    if let Some(trial) = rows
+    if let Some(probe) = rows
         .iter()
         .position(|row| row.entry == Eligibility::HalfOpenProbe)
     {
-        return Some((trial, SelectionReason::HalfOpenProbe));
+        return Some((probe, SelectionReason::HalfOpenProbe));
     }
-    let mut alone = rows.iter().enumerate().filter(|(_, row)| admitted(row));
-    let (only, _) = alone.next()?;
-    if alone.next().is_none() {
+    let mut eligible = rows.iter().enumerate().filter(|(_, row)| is_eligible(row));
+    let (only, _) = eligible.next()?;
+    if eligible.next().is_none() {
         return Some((only, SelectionReason::Only));
     }
     let explores = matches!(table.strategy, Strategy::Adaptive | Strategy::LowestLatency);
     if explores
-        && luck.gate < FIRST_LOOK
+        && random.gate < FIRST_LOOK
         && let Some(unknown) = never_measured(table, rows)
     {
         return Some((unknown, SelectionReason::Exploration));
     }
     if explores
-        && luck.gate < table.tuning.exploration
+        && random.gate < table.tuning.exploration
         && let Some(stale) = longest_unused(table, rows, now)
     {
         return Some((stale, SelectionReason::Exploration));
     }
     match table.strategy {
-        Strategy::RoundRobin => best(rows, admitted).map(|place| (place, SelectionReason::Best)),
+        Strategy::RoundRobin => {
+            best(rows, is_eligible).map(|position| (position, SelectionReason::Best))
+        }
         Strategy::Adaptive | Strategy::Weighted => Some((
-            draw_weighted(rows, luck.draw)?,
+            draw_weighted(rows, random.draw)?,
             SelectionReason::WeightedRandom,
         )),
-        _ => Some((draw_weighted(rows, luck.draw)?, SelectionReason::Best)),
+        _ => Some((draw_weighted(rows, random.draw)?, SelectionReason::Best)),
     }
 }
 
-/// After a failure: other providers first, then the failed one's other models.
+/// Returns the best eligible row after a failure: other providers first, then other models of the
+/// failed one.
 pub fn next_after_failure(
     rows: &[ScoredCandidate],
     failed: impl Fn(ProviderIdx) -> bool,
@@ -231,48 +241,49 @@ pub fn next_after_failure(
         .or_else(|| best(rows, ScoredCandidate::is_eligible))
 }
 
-/// One draw by odds.
+/// Draws a row by selection probabilities; `draw` is in 0..1.
 pub fn draw_weighted(rows: &[ScoredCandidate], draw: f64) -> Option<usize> {
     let mut left = draw;
     let mut last = None;
-    for (place, row) in rows.iter().enumerate().filter(|(_, row)| row.odds > 0.0) {
+    for (position, row) in rows.iter().enumerate().filter(|(_, row)| row.odds > 0.0) {
         if left < row.odds {
-            return Some(place);
+            return Some(position);
         }
         left -= row.odds;
-        last = Some(place);
+        last = Some(position);
     }
-    // Rounding can leave a hair's breadth at the end.
+    // Rounding can leave a remainder after the last row.
     last
 }
 
-/// The admitted one that was not asked for the longest time, where that is long enough.
+/// Returns the eligible row unused for longest, if that is longer than [`EXPLORE_AFTER_S`].
 fn longest_unused(table: &RoutingTable, rows: &[ScoredCandidate], now: UnixTime) -> Option<usize> {
-    let asked = |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
-    let admitted = rows.iter().enumerate().filter(|(_, row)| row.is_eligible());
-    let (place, since) = admitted
-        .map(|(place, row)| (place, asked(row)))
+    let last_start =
+        |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
+    let eligible = rows.iter().enumerate().filter(|(_, row)| row.is_eligible());
+    let (position, since) = eligible
+        .map(|(position, row)| (position, last_start(row)))
         .min_by_key(|&(_, since)| since)?;
-    (now.seconds_since(since) > EXPLORE_AFTER_S).then_some(place)
+    (now.seconds_since(since) > EXPLORE_AFTER_S).then_some(position)
 }
 
-/// An admitted target that was never measured and has nothing in flight; of several the one that
-/// was not asked for the longest time.
+/// Returns the eligible row that was never measured and has nothing in flight, unused for longest.
 fn never_measured(table: &RoutingTable, rows: &[ScoredCandidate]) -> Option<usize> {
-    let unknown = |row: &ScoredCandidate| {
+    let is_unknown = |row: &ScoredCandidate| {
         let candidate = &table.candidates[row.target];
         row.is_eligible()
             && candidate.estimate.samples == 0.0
             && candidate.load_counters.in_flight() == 0
     };
-    let asked = |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
-    let unknown = rows.iter().enumerate().filter(|(_, row)| unknown(row));
+    let last_start =
+        |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
+    let unknown = rows.iter().enumerate().filter(|(_, row)| is_unknown(row));
     unknown
-        .min_by_key(|(_, row)| asked(row))
-        .map(|(place, _)| place)
+        .min_by_key(|(_, row)| last_start(row))
+        .map(|(position, _)| position)
 }
 
-/// Where only the moment keeps everybody out: the one that may be back first, sent at once.
+/// Returns the row expected to recover first, if only transient estimates exclude all targets.
 fn last_resort(
     table: &RoutingTable,
     ask: &RequestProfile<'_>,
@@ -281,14 +292,14 @@ fn last_resort(
 ) -> Option<(usize, SelectionReason)> {
     let (rows, tokens) = (field.rows(), ask.input + field.output);
     let mut soonest: Option<(f64, usize)> = None;
-    for (place, row) in rows.iter().enumerate() {
+    for (position, row) in rows.iter().enumerate() {
         let wait = match &row.entry {
             Eligibility::Excluded(why) => {
                 let candidate = &table.candidates[row.target];
                 let most = MaxUsage::of(candidate, ask, field.output).tokens;
-                eligibility::need(candidate, why, (tokens, most), now)
+                eligibility::recovery_wait(candidate, why, (tokens, most), now)
             }
-            // Half-open, but this is no first attempt.
+            // Half-open, and this is a fallback: probes are sent with first attempts only.
             Eligibility::HalfOpenProbe => Some(eligibility::UNHEALTHY_WAIT_S),
             Eligibility::Eligible => None,
         };
@@ -297,12 +308,12 @@ fn last_resort(
             wait < best || (wait == best && row.utility > rows[at].utility)
         });
         if is_sooner {
-            soonest = Some((wait, place));
+            soonest = Some((wait, position));
         }
     }
     let longest = ask.remaining.map_or(LAST_RESORT_MAX_WAIT_S, |left| {
         left.min(LAST_RESORT_MAX_WAIT_S)
     });
-    let (wait, place) = soonest?;
-    (wait <= longest).then_some((place, SelectionReason::LastResort))
+    let (wait, position) = soonest?;
+    (wait <= longest).then_some((position, SelectionReason::LastResort))
 }

@@ -1,4 +1,4 @@
-//! What always holds, whatever the numbers.
+//! Properties of the selection for arbitrary numbers.
 
 use super::tests::{NOW, ask, candidate, table, three, weigh};
 use super::{CandidateSet, Eligibility, RankedTarget, select_target, shares};
@@ -7,7 +7,7 @@ use crate::domain::{
 };
 use proptest::prelude::{Just, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-/// USD per million tokens, seconds to a first token, failure rate, standing.
+/// USD per million tokens, seconds to the first token, failure rate, state.
 type Part = (f64, f64, f64, u8);
 
 fn any_part() -> impl proptest::strategy::Strategy<Value = Part> {
@@ -27,16 +27,16 @@ fn any_table(parts: &[Part]) -> RoutingTable {
     table(parts.iter().enumerate().map(of).collect())
 }
 
-fn odds(table: &RoutingTable) -> Vec<RankedTarget> {
+fn ranked_targets(table: &RoutingTable) -> Vec<RankedTarget> {
     shares(table, &ask(), NOW)
 }
 
-/// The odds of the first of two.
+/// Returns the share of the first of two.
 fn of_first(table: &RoutingTable) -> f64 {
-    odds(table)[0].share
+    ranked_targets(table)[0].share
 }
 
-/// Two that are equal in all but one factor, in which the first is better by `more`.
+/// Returns two targets that differ in one factor only, in which the first is better by `more`.
 fn twins(factor: usize, more: f64) -> RoutingTable {
     let mut pair = [
         candidate(0, "m", 1.0, 2.0, 0.05),
@@ -55,7 +55,7 @@ fn twins(factor: usize, more: f64) -> RoutingTable {
     table(pair.into())
 }
 
-/// All weight that is left goes to the other objectives.
+/// Returns weights with `points` for one factor; the rest goes to the other objectives.
 fn weights(factor: usize, points: f64) -> Weights {
     let rest = (100.0 - points) / 2.0;
     let objective = |at| if factor == at { points } else { rest };
@@ -78,7 +78,7 @@ fn weights(factor: usize, points: f64) -> Weights {
 
 proptest! {
     #[test]
-    fn the_better_of_two_equals_never_loses_as_its_factor_weighs_more(
+    fn a_higher_weight_of_a_factor_never_lowers_the_share_of_the_better_target(
         factor in 0_usize..5, more in 0.1..3.0_f64, low in 0.0..50.0_f64, step in 0.0..50.0_f64,
     ) {
         let share = |points| {
@@ -102,7 +102,7 @@ proptest! {
         weigh(&mut table, alone(0), alone(1), alone(2));
         let bad = |part: &Part| [part.0, part.1, part.2][objective];
 
-        let ranked = odds(&table);
+        let ranked = ranked_targets(&table);
         for pair in ranked.iter().zip(&ranked[1..]) {
             let (a, b) = (&parts[pair.0.target.get()], &parts[pair.1.target.get()]);
             let better = if bad(a) <= bad(b) { pair } else { (pair.1, pair.0) };
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_who_is_out_is_drawn_and_shares_sum_to_one(
+    fn no_excluded_target_is_selected_and_shares_sum_to_one(
         parts in prop::collection::vec(any_part(), 1..12), draw in 0.0..1.0_f64, gate in 0.0..1.0_f64,
     ) {
         let table = any_table(&parts);
@@ -136,8 +136,8 @@ proptest! {
         let mut backwards = any_table(&parts);
         backwards.candidates.reverse();
         let last = parts.len() - 1;
-        let mirrored = odds(&backwards);
-        for ranked in odds(&forwards) {
+        let mirrored = ranked_targets(&backwards);
+        for ranked in ranked_targets(&forwards) {
             let twin = mirrored.iter().find(|twin| twin.target.get() == last - ranked.target.get()).unwrap();
             prop_assert!((twin.share - ranked.share).abs() < 1e-9);
         }
@@ -149,28 +149,28 @@ proptest! {
     ) {
         // Prices are whole pico-dollars per token, so a tiny one is rounded.
         let whole: Vec<Part> = parts.iter().map(|&(usd, s, f, st)| (usd.round(), s, f, st)).collect();
-        let dear: Vec<Part> = whole.iter().map(|&(usd, s, f, st)| (usd * factor.round(), s, f, st)).collect();
-        for (a, b) in odds(&any_table(&whole)).iter().zip(odds(&any_table(&dear))) {
+        let scaled: Vec<Part> = whole.iter().map(|&(usd, s, f, st)| (usd * factor.round(), s, f, st)).collect();
+        for (a, b) in ranked_targets(&any_table(&whole)).iter().zip(ranked_targets(&any_table(&scaled))) {
             prop_assert!((a.share - b.share).abs() < 1e-9);
         }
     }
 
     #[test]
-    fn a_hopeless_target_changes_nobodys_odds(
+    fn a_target_without_a_chance_does_not_change_other_shares(
         parts in prop::collection::vec(any_part(), 1..8),
     ) {
         let plain = any_table(&parts);
         let mut more = any_table(&parts);
-        let dearest = parts.iter().map(|part| part.0).fold(0.0, f64::max);
-        more.candidates.push(candidate(parts.len(), "m", dearest, 1e6, 1.0));
-        for (a, b) in odds(&plain).iter().zip(odds(&more)) {
-            let is_best_hopeless = odds(&more).last().is_some_and(|last| last.share > 0.0);
-            prop_assert!(is_best_hopeless || (a.share - b.share).abs() < 1e-9);
+        let highest_price = parts.iter().map(|part| part.0).fold(0.0, f64::max);
+        more.candidates.push(candidate(parts.len(), "m", highest_price, 1e6, 1.0));
+        for (a, b) in ranked_targets(&plain).iter().zip(ranked_targets(&more)) {
+            let gets_traffic = ranked_targets(&more).last().is_some_and(|last| last.share > 0.0);
+            prop_assert!(gets_traffic || (a.share - b.share).abs() < 1e-9);
         }
     }
 
     #[test]
-    fn no_number_makes_odds_that_are_none(
+    fn shares_are_finite_for_any_input(
         numbers in prop::collection::vec(any_number(), 12), draw in 0.0..1.0_f64,
         strategy in 0_usize..Strategy::ALL.len(),
     ) {
@@ -179,7 +179,7 @@ proptest! {
         table.peers_first_token = numbers[0];
         table.outputs = [numbers[1]; crate::domain::RequestClass::COUNT];
         for (candidate, numbers) in table.candidates.iter_mut().zip(numbers.chunks(4)) {
-            spoil(candidate, numbers);
+            set_estimates(candidate, numbers);
         }
         let mut field = CandidateSet::default();
         let asked = super::RequestProfile { remaining: Some(numbers[2]), max_tokens: Some(numbers[3]), ..ask() };
@@ -201,7 +201,7 @@ fn any_number() -> impl proptest::strategy::Strategy<Value = f64> {
     ]
 }
 
-fn spoil(candidate: &mut Candidate, numbers: &[f64]) {
+fn set_estimates(candidate: &mut Candidate, numbers: &[f64]) {
     let estimate = &mut candidate.estimate;
     estimate.first_token = numbers[0];
     estimate.per_token = numbers[1];
@@ -212,20 +212,20 @@ fn spoil(candidate: &mut Candidate, numbers: &[f64]) {
 }
 
 #[test]
-fn the_share_shown_is_the_share_drawn() {
+fn the_reported_shares_are_the_measured_ones() {
     for strategy in Strategy::ALL {
         let mut table = three();
         table.strategy = strategy;
-        let (mut chance, mut field) = (SplitMix64::new(11), CandidateSet::default());
+        let (mut random, mut field) = (SplitMix64::new(11), CandidateSet::default());
         let mut drawn = [0.0; 3];
         for step in 0..100_000 {
             let now = UnixTime::from_micros(NOW.micros() + step);
-            let luck = RandomDraw::of(&mut chance);
-            let choice = select_target(&table, &ask(), now, luck, &mut field).unwrap();
+            let draw = RandomDraw::of(&mut random);
+            let choice = select_target(&table, &ask(), now, draw, &mut field).unwrap();
             drop(choice.acquire_lease(&table, now));
             drawn[choice.target.get()] += 1.0 / 100_000.0;
         }
-        for ranked in odds(&table) {
+        for ranked in ranked_targets(&table) {
             assert!(
                 (ranked.share - drawn[ranked.target.get()]).abs() < 0.01,
                 "{strategy:?} {ranked:?} {drawn:?}"

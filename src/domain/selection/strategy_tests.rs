@@ -3,13 +3,13 @@ use super::{RequestProfile, TargetScope};
 use crate::domain::{Price, RoutingTable, Strategy, UnixTime};
 
 #[test]
-fn every_strategy_compares_what_it_says() {
+fn every_strategy_compares_its_own_criterion() {
     let mut table = three();
     let chosen = |strategy, table: &mut RoutingTable| {
         table.strategy = strategy;
         choose(table, &ask(), 0.0).unwrap().target.get()
     };
-    // The window saw other numbers than the faded means: only `best` reads it.
+    // Only `best` reads the window.
     table.candidates[0].window.first_token = 0.001;
     assert_eq!(chosen(Strategy::Best, &mut table), 0);
     assert_eq!(chosen(Strategy::LowestLatency, &mut table), 2);

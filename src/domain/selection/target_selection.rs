@@ -15,38 +15,47 @@ use std::time::Duration;
 pub struct TargetSelection {
     /// The selected target.
     pub target: TargetIdx,
+    /// Its score, 0..1.
     pub score: f64,
+    /// Factors of the score.
     pub factors: Factors,
     /// Its selection probability, 0..1.
     pub share: f64,
+    /// Reason of the selection.
     pub reason: SelectionReason,
-    /// Whether it goes as the one trial of a half-open breaker.
+    /// True if the request is the probe of a half-open breaker.
     pub trial: bool,
-    /// USD; nothing where the price is unknown.
+    /// Expected cost in USD; `None` if the price is unknown.
     pub expected_usd: Option<f64>,
-    /// Seconds.
+    /// Expected latency in seconds.
     pub expected_latency: f64,
-    /// Tokens in and out.
+    /// Expected tokens in and out.
     pub expected_tokens: f64,
     /// Estimated tokens of the prompt.
     pub prompt: f64,
-    /// The most it may come to.
+    /// Upper bound of tokens and cost.
     pub most: MaxUsage,
-    /// Sent although no budget has room for it, because requests shall go on.
+    /// True if it exceeds a budget and the policy sends it anyway.
     pub is_over_budget: bool,
+    /// Class of the request.
     pub class: RequestClass,
 }
 
+/// Score and share of a target that is not excluded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankedTarget {
+    /// The target.
     pub target: TargetIdx,
+    /// Its score, 0..1.
     pub score: f64,
+    /// Its selection probability, 0..1.
     pub share: f64,
 }
 
+/// Reason for the selection of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SelectionReason {
-    /// First by what the strategy compares.
+    /// Best by the criterion of the strategy.
     Best,
     /// Weighted random draw.
     WeightedRandom,
@@ -60,15 +69,16 @@ pub enum SelectionReason {
     HalfOpenProbe,
     /// Unused for long: selected to measure it.
     Exploration,
-    /// Best of those not tried, after a failure.
+    /// Best untried target, after a failure.
     Fallback,
-    /// The cheapest that may serve: the budget is used up, and requests go on.
+    /// Cheapest eligible target: the budget is used up, and the policy is `cheapest`.
     Cheapest,
-    /// All targets are excluded for now, and this one may be back first.
+    /// All targets are excluded for now, and this one may recover first.
     LastResort,
 }
 
 impl SelectionReason {
+    /// All reasons.
     pub const ALL: [Self; 10] = [
         Self::Best,
         Self::WeightedRandom,
@@ -82,23 +92,23 @@ impl SelectionReason {
         Self::LastResort,
     ];
 
-    /// In words.
+    /// Returns the reason as text.
     pub const fn text(self) -> &'static str {
         match self {
             Self::Best => "best score",
             Self::WeightedRandom => "drawn by share",
             Self::Pinned => "pinned by an operator",
             Self::Preferred => "preferred provider",
-            Self::Only => "only one allowed",
-            Self::HalfOpenProbe => "trial of a half-open breaker",
-            Self::Exploration => "explored: not asked for long",
+            Self::Only => "only eligible target",
+            Self::HalfOpenProbe => "probe of a half-open breaker",
+            Self::Exploration => "explored: unused for long",
             Self::Fallback => "fallback after a failure",
-            Self::Cheapest => "cheapest allowed: the budget is used up",
-            Self::LastResort => "in need: everybody is out, this one may be back first",
+            Self::Cheapest => "cheapest eligible: the budget is used up",
+            Self::LastResort => "last resort: all targets are excluded, this one may recover first",
         }
     }
 
-    /// Whether other weights could have chosen otherwise.
+    /// Returns true if other weights could have selected another target.
     pub const fn is_weighed(self) -> bool {
         matches!(self, Self::Best | Self::WeightedRandom | Self::Fallback)
     }
@@ -107,16 +117,17 @@ impl SelectionReason {
 /// Error: no target is eligible.
 #[derive(Debug, Clone)]
 pub struct NoEligibleTarget {
+    /// Excluded targets with their reasons.
     pub rejected: Vec<(TargetIdx, ExclusionReason)>,
-    /// The soonest recovery, where waiting may help.
+    /// Time until the first recovery; `None` if no exclusion ends by itself.
     pub retry_after: Option<Duration>,
 }
 
 impl TargetSelection {
-    /// Acquires the lease; none if another request took the last permit.
+    /// Acquires the lease; `None` if another request took the last permit.
     pub fn acquire_lease(&self, table: &RoutingTable, now: UnixTime) -> Option<Lease> {
         let candidate = &table.candidates[self.target];
-        let terms = LeaseRequest {
+        let request = LeaseRequest {
             limit: candidate.max_concurrent,
             own_limit: candidate.own_max_concurrent,
             rates: candidate.rates,
@@ -129,15 +140,15 @@ impl TargetSelection {
         Lease::try_acquire(
             &candidate.load_counters,
             &candidate.provider_load_counters,
-            terms,
+            request,
             now,
         )
     }
 }
 
 impl NoEligibleTarget {
-    /// The least that would have been needed, where nothing but money stands in the way and waiting
-    /// does not help.
+    /// Returns the lowest cost over the remaining budget, if targets are excluded by the budget and no
+    /// exclusion ends by itself.
     pub fn missing_budget(&self) -> Option<Money> {
         let needed = self.rejected.iter().filter_map(|(_, why)| match why {
             ExclusionReason::OverBudget { needed, .. } => Some(*needed),

@@ -75,7 +75,7 @@ pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
     }
 }
 
-/// Cheap and slow, middling, dear and quick.
+/// Returns a cheap and slow, a medium, and an expensive and fast target.
 pub(super) fn three() -> RoutingTable {
     table(vec![
         candidate(0, "m", 0.5, 1.5, 0.02),
@@ -100,7 +100,7 @@ pub(super) fn weigh(table: &mut RoutingTable, cost: f64, latency: f64, reliabili
     }
 }
 
-/// Decides without exploring.
+/// Selects without exploration.
 pub(super) fn choose(
     table: &RoutingTable,
     ask: &RequestProfile<'_>,
@@ -126,7 +126,7 @@ fn tried(tried: &[TargetIdx]) -> RequestProfile<'_> {
 }
 
 #[test]
-fn constraints_remove_and_say_so() {
+fn constraints_exclude_targets_with_a_reason() {
     let mut table = three();
     table.candidates[1].price = None;
     table.candidates[0].estimate.measured = false;
@@ -152,12 +152,12 @@ fn constraints_remove_and_say_so() {
     assert_eq!(
         rejected(&table, &quick),
         [(1.into(), ExclusionReason::AboveMaxLatency)],
-        "who was never measured passes"
+        "an unmeasured target passes"
     );
 }
 
 #[test]
-fn what_time_brings_back_is_told() {
+fn the_error_states_the_first_recovery() {
     let mut table = three();
     table.candidates[0].standing = RoutingState::Open(UnixTime::from_seconds(1_012));
     table.candidates[0].blocked_until = Some(UnixTime::from_seconds(1_020));
@@ -167,9 +167,9 @@ fn what_time_brings_back_is_told() {
     let none = choose(&table, &ask(), 0.0).unwrap_err();
 
     assert_eq!(none.retry_after.unwrap().as_secs(), 8);
-    let told: Vec<String> = none.rejected.iter().map(|(_, why)| why.text(NOW)).collect();
+    let texts: Vec<String> = none.rejected.iter().map(|(_, why)| why.text(NOW)).collect();
     assert_eq!(
-        told,
+        texts,
         [
             "breaker open for 12 s more",
             "asked to wait 8 s more",
@@ -179,25 +179,25 @@ fn what_time_brings_back_is_told() {
 }
 
 #[test]
-fn what_only_people_can_mend_is_told_as_that() {
-    let told = |failure| {
+fn failures_that_need_an_operator_have_their_own_texts() {
+    let text = |failure| {
         let until = UnixTime::from_seconds(1_300);
         ExclusionReason::CoolingDown(until, Some(failure)).text(NOW)
     };
 
     assert_eq!(
-        told(Failure::Auth),
-        "refuses the gateway's own key; check it. Not asked for 300 s more"
+        text(Failure::Auth),
+        "refuses the gateway's own key; check it. Excluded for 300 s more"
     );
     assert_eq!(
-        told(Failure::Quota),
-        "its account is out of money or quota. Not asked for 300 s more"
+        text(Failure::Quota),
+        "its account has no credit or quota left. Excluded for 300 s more"
     );
-    assert_eq!(told(Failure::RateLimit(None)), "asked to wait 300 s more");
+    assert_eq!(text(Failure::RateLimit(None)), "asked to wait 300 s more");
 }
 
 #[test]
-fn in_need_the_one_that_may_be_back_first_is_asked_but_no_word_is_broken() {
+fn a_last_resort_is_the_first_to_recover_and_respects_binding_cooldowns() {
     let mut table = three();
     table.candidates[0].standing = RoutingState::Open(UnixTime::from_seconds(1_020));
     table.candidates[1].blocked_until = Some(UnixTime::from_seconds(1_002));
@@ -221,7 +221,7 @@ fn in_need_the_one_that_may_be_back_first_is_asked_but_no_word_is_broken() {
 }
 
 #[test]
-fn a_half_open_target_gets_one_trial_and_no_fallbacks_while_others_are_well() {
+fn a_half_open_target_gets_one_probe_and_no_fallbacks_while_others_are_eligible() {
     let mut table = three();
     table.candidates[1].standing = RoutingState::HalfOpen;
 
@@ -260,34 +260,34 @@ fn a_fallback_goes_to_another_provider_before_another_model() {
 }
 
 #[test]
-fn a_wish_is_granted_unless_it_is_likelier_to_fail() {
+fn a_preferred_provider_is_selected_unless_it_is_likely_to_fail() {
     let mut table = three();
-    let wish = RequestProfile {
+    let preferring = RequestProfile {
         preferred: Some(2.into()),
         ..ask()
     };
 
     assert_eq!(
-        choose(&table, &wish, 0.0).unwrap().reason,
+        choose(&table, &preferring, 0.0).unwrap().reason,
         SelectionReason::Preferred
     );
     table.candidates[2].estimate.failure = 0.6;
     assert_ne!(
-        choose(&table, &wish, 0.0).unwrap().reason,
+        choose(&table, &preferring, 0.0).unwrap().reason,
         SelectionReason::Preferred
     );
 }
 
 #[test]
-fn everything_goes_to_a_pinned_provider_while_it_may_serve() {
+fn a_pinned_provider_gets_all_requests_while_it_is_eligible() {
     let mut table = three();
     table.pinned = Some(2.into());
-    let wish = RequestProfile {
+    let preferring = RequestProfile {
         preferred: Some(0.into()),
         ..ask()
     };
 
-    let choice = choose(&table, &wish, 0.0).unwrap();
+    let choice = choose(&table, &preferring, 0.0).unwrap();
     assert_eq!(
         (choice.target.get(), choice.reason),
         (2, SelectionReason::Pinned)
@@ -302,20 +302,20 @@ fn everything_goes_to_a_pinned_provider_while_it_may_serve() {
     );
     table.candidates[2].standing = RoutingState::Draining;
     assert_eq!(
-        choose(&table, &wish, 0.0).unwrap().reason,
+        choose(&table, &preferring, 0.0).unwrap().reason,
         SelectionReason::Preferred
     );
 }
 
 #[test]
-fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
+fn a_provider_at_a_limit_is_excluded() {
     let mut table = three();
     table.candidates[2].max_concurrent = Some(1);
     let only = RequestProfile {
         scope: TargetScope::Only(&[2.into()]),
         ..ask()
     };
-    let _place = choose(&table, &only, 0.0)
+    let _lease = choose(&table, &only, 0.0)
         .unwrap()
         .acquire_lease(&table, NOW);
     let limit = UpstreamLimit {
@@ -342,7 +342,7 @@ fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
     );
     assert!(
         choose(&table, &only, 0.0).is_err(),
-        "places hold, even in need"
+        "concurrency limits hold for a last resort"
     );
     let short = RequestProfile {
         scope: TargetScope::Only(&[1.into()]),
@@ -355,7 +355,7 @@ fn a_full_provider_is_passed_over_and_so_is_one_without_room_in_its_limit() {
 }
 
 #[test]
-fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
+fn a_target_unused_for_long_is_explored_at_times() {
     let table = three();
     for target in 0..3 {
         let only = [target.into()];
@@ -372,8 +372,8 @@ fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
         );
     }
     let decide = |gate, now| {
-        let luck = RandomDraw { gate, draw: 0.0 };
-        select_target(&table, &ask(), now, luck, &mut CandidateSet::default()).unwrap()
+        let random = RandomDraw { gate, draw: 0.0 };
+        select_target(&table, &ask(), now, random, &mut CandidateSet::default()).unwrap()
     };
 
     let explored = decide(0.005, NOW);
@@ -386,12 +386,12 @@ fn whoever_was_not_asked_for_long_is_explored_now_and_then() {
     assert_eq!(
         decide(0.005, NOW).reason,
         SelectionReason::WeightedRandom,
-        "nobody is stale"
+        "no target is unused for long"
     );
 }
 
 #[test]
-fn a_scope_of_names_is_kept() {
+fn a_scope_of_targets_is_respected() {
     let only = RequestProfile {
         scope: TargetScope::Only(&[1.into()]),
         ..ask()
@@ -405,7 +405,7 @@ fn a_scope_of_names_is_kept() {
 }
 
 #[test]
-fn a_recovered_target_starts_slowly_and_one_short_of_its_limit_gets_less() {
+fn a_recovered_target_and_one_near_its_limit_get_smaller_shares() {
     let even = || {
         table(vec![
             candidate(0, "m", 1.0, 1.0, 0.02),

@@ -125,9 +125,9 @@ async fn a_budget_rejection_names_the_budget_and_its_reset_in_the_clients_protoc
         assert_eq!(told.pointer(place).unwrap(), expected, "{told}");
         let message = told["error"]["message"].as_str().unwrap();
         for part in [
-            "[budget] usd_per_day has no room",
-            "$0.0000500 of $0.0000600 are spent",
-            "starts anew at",
+            "[budget] usd_per_day does not cover",
+            "$0.0000500 of $0.0000600 is spent",
+            "resets at",
             "00:00 UTC",
         ] {
             assert!(message.contains(part), "{message}");
@@ -177,7 +177,7 @@ async fn beyond_a_budget_requests_may_use_the_cheapest_target_and_the_record_say
     let decisions = bench.handle.decisions().await.unwrap();
     assert_eq!(
         decisions[0].end.as_ref().unwrap().reason,
-        "cheapest allowed: the budget is used up"
+        "cheapest eligible: the budget is used up"
     );
     assert!(picture.budget.day.turned_away > 0);
     assert_eq!(picture.totals.refused, RejectionCounts::default());

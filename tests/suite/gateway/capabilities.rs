@@ -199,7 +199,7 @@ async fn an_image_in_the_prompt_counts_as_few_tokens() {
     let words = error(bench.post(&body(&"so many words ".repeat(9_000))).await).await;
     let message = words["message"].to_string();
     assert!(
-        message.contains("holds 8192 tokens, the prompt has about 31500"),
+        message.contains("has a context window of 8192 tokens, the prompt has about 31500"),
         "{message}"
     );
 }

@@ -38,7 +38,7 @@ async fn message(response: Response) -> String {
 async fn of_a_hundred_concurrent_requests_the_rate_limit_admits_its_number() {
     let prompt = ENDLESS.len().div_ceil(4) as u64;
     let cases = [
-        (Some(10), None, "requests_per_minute of 10 are used up for"),
+        (Some(10), None, "requests_per_minute of 10 is used up for"),
         (None, Some(10 * (prompt + 1_000)), "tokens_per_minute of"),
     ];
     for (requests, tokens, said) in cases {
@@ -90,7 +90,7 @@ async fn a_models_concurrency_limit_is_separate_from_its_providers() {
     assert_eq!((in_.len(), a.requests()), (3, 3));
     let message_text = message(out.pop().unwrap()).await;
     assert!(
-        message_text.contains("all 3 places of this model taken"),
+        message_text.contains("the model's concurrency limit of 3 is reached"),
         "{message_text}"
     );
     let other = bench.post(&ENDLESS.replace("shared", "only-a")).await;

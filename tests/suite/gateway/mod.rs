@@ -285,6 +285,6 @@ async fn constraints_are_never_relaxed() {
         error(none).await["message"]
             .as_str()
             .unwrap()
-            .contains("dearer than maxCost")
+            .contains("more expensive than maxCost")
     );
 }
