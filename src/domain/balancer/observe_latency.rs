@@ -30,15 +30,9 @@ impl BalancerState {
     pub(super) fn record_timeout(&mut self, end: &AttemptEnd, now: UnixTime) {
         if end.had_first_token() {
             self.record_token_pace(end, now);
-        } else if end.streamed {
-            self.targets[end.target].latency.observe_first_token(
-                end.seconds(),
-                end.ticket.prompt,
-                now,
-            );
         } else {
-            let expected = self.outputs.expected(end.ticket.class, now);
-            self.record_whole(end, None, expected, now);
+            let latency = &mut self.targets[end.target].latency;
+            latency.observe_first_token(end.seconds(), end.ticket.prompt, now);
         }
     }
 
