@@ -281,10 +281,12 @@ impl Lease {
         }
     }
 
+    /// Returns the state at the start of the attempt.
     pub fn attempt_start(&self) -> AttemptStart {
         self.start
     }
 
+    /// Returns true for the probe request of a half-open breaker.
     pub fn is_half_open_probe(&self) -> bool {
         self.half_open_probe
     }

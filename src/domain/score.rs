@@ -117,6 +117,7 @@ pub struct Risk {
 }
 
 impl Risk {
+    /// Returns the probability that at least one of them occurs.
     pub fn total(&self) -> f64 {
         clamp_penalty(
             1.0 - (1.0 - self.failure) * (1.0 - self.limited) * (1.0 - self.miss),
@@ -200,8 +201,8 @@ pub fn load_penalty(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
     clamp_penalty(f64::from(in_flight) / limit, 1.0)
 }
 
-/// Returns the utility that `adaptive` compares: `S = 1 − (w_c·C + w_l·T + w_r·R) − w_load·L + w_prio·priority − guard`,
-/// weights as parts of 100. The guard is independent of the weights: no weights may send a request
+/// Returns the utility that `adaptive` compares, with weights as shares of 100:
+/// `S = 1 − (w_c·C + w_l·T + w_r·R) − w_load·L + w_prio·priority − guard`. The guard is independent of the weights: no weights may send a request
 /// to a target that is expected to fail.
 pub fn utility(weights: &Weights, bads: &Penalties, priority: f64, tuning: &Tuning) -> f64 {
     let objectives =

@@ -55,6 +55,7 @@ impl BalancerState {
         self.drop_empty_revert();
     }
 
+    /// Returns the settings of a provider before a change.
     pub(super) fn before(&self, at: ProviderIdx) -> PreviousSettings {
         PreviousSettings(SavedSettings::of(&self.providers[at]))
     }
@@ -161,11 +162,11 @@ impl BalancerState {
             .take()
             .ok_or(CommandError::NothingToConfirm)?;
         let what = if pending.providers.is_empty() {
-            "weights that were"
+            "weights"
         } else {
-            "changes that were"
+            "changes"
         };
-        let text = format!("{who} keeps the {what} on trial");
+        let text = format!("{who} confirmed the pending {what}");
         let mut effects = vec![self.emit(EventKind::Change, false, None, text, now)];
         effects.extend(
             pending

@@ -186,7 +186,7 @@ impl BalancerState {
                 };
                 let same = counted(&|of| target.is_none() || of == target)
                     .or_else(|| counted(&|of| of.is_none()));
-                if let Some((_, of)) = same.and_then(|place| record.external_load.remove(place)) {
+                if let Some((_, of)) = same.and_then(|index| record.external_load.remove(index)) {
                     record.load_counters.release();
                     if let Some(of) = of {
                         self.targets[of].load_counters.release();
@@ -200,6 +200,7 @@ impl BalancerState {
         ))
     }
 
+    /// Releases expired external load.
     pub(super) fn expire_external_load(&mut self, now: UnixTime) {
         for at in ProviderIdx::all(self.providers.len()) {
             let has_expired = |&(until, _): &(UnixTime, Option<TargetIdx>)| now >= until;
@@ -240,6 +241,7 @@ impl BalancerState {
         })
     }
 
+    /// Appends a revision and returns its event.
     pub(super) fn revise(
         &mut self,
         what: String,

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn short_whole_answers_tell_fast_targets_from_slow_ones() {
+    fn short_whole_responses_separate_fast_targets_from_slow_ones() {
         for tokens in [0.0, 5.0] {
             for truth in [0.020, 0.200, 0.400] {
                 let mut estimator = LatencyEstimator::default();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_first_token_is_not_taken_for_slow_tokens() {
+    fn a_slow_first_token_does_not_count_as_slow_tokens() {
         // Answers of one length cannot show the pace itself: it stays at what the peers take.
         for (per_token, most) in [(0.006, 9.0), (PEERS.per_token, 20.0)] {
             let peers = Speed { per_token, ..PEERS };
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_unknown_length_teaches_the_first_token_alone() {
+    fn a_response_of_unknown_length_changes_the_first_token_alone() {
         let mut estimator = LatencyEstimator::default();
         let unknown = WholeAnswer {
             tokens: None,
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_the_prompt_is_told_from_the_target_s_own_time() {
+    fn the_prompt_s_effect_is_separated_from_the_target_s_own_time() {
         let mut estimator = LatencyEstimator::default();
         for step in 0..200_u32 {
             let prompt = f64::from(step % 10) * 4_000.0;

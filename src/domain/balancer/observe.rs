@@ -171,7 +171,7 @@ impl BalancerState {
     fn breaker_succeeded(
         &mut self,
         at: TargetIdx,
-        trial: bool,
+        half_open_probe: bool,
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) {
@@ -179,7 +179,7 @@ impl BalancerState {
         let context = if self.targets[at].breaker.is_settled() {
             FailureContext::default()
         } else {
-            self.failure_context(at, trial, 0.0, now)
+            self.failure_context(at, half_open_probe, 0.0, now)
         };
         let transition = self.targets[at].breaker.record_success(context, now);
         self.apply_transition(at, transition, now, effects);
@@ -205,7 +205,7 @@ impl BalancerState {
     fn failure_context(
         &self,
         at: TargetIdx,
-        trial: bool,
+        half_open_probe: bool,
         jitter: f64,
         now: UnixTime,
     ) -> FailureContext {
@@ -217,7 +217,7 @@ impl BalancerState {
         FailureContext {
             own: self.targets[at].failure_rate(now),
             peers: self.peers(at, now),
-            trial,
+            trial: half_open_probe,
             had_begun: false,
             may_open: 2 * open < enabled,
             luck: jitter,
@@ -308,7 +308,10 @@ impl BalancerState {
         provider.probe_detail.clone_from(&end.detail);
         match end.verdict {
             ProbeVerdict::Good if provider.record_success() => {
-                let text = format!("back: a probe saw {}; a trial request may come", end.detail);
+                let text = format!(
+                    "back: a probe saw {}; a trial request may follow",
+                    end.detail
+                );
                 effects.push(self.emit(EventKind::Probe, false, Some(end.provider), text, now));
                 for target in self.targets_of(end.provider) {
                     let peers = self.peers(target, now);

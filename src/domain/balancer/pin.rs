@@ -25,10 +25,12 @@ impl BalancerState {
         }
     }
 
+    /// Returns the pinned provider and the end of the pin at `now`.
     pub(super) fn pinned_at(&self, now: UnixTime) -> Option<(ProviderIdx, UnixTime)> {
         self.pin.filter(|&(_, until)| now < until)
     }
 
+    /// Ends an expired pin and emits its event.
     pub(super) fn end_pin(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
         if let Some((provider, _)) = self.pin.take_if(|&mut (_, until)| now >= until) {
             let text = "no longer pinned: the pin expired".to_owned();

@@ -66,6 +66,7 @@ impl SlidingWindow {
         self.sums[target] = WindowSums::default();
     }
 
+    /// Adds an attempt and drops the oldest of a full window.
     pub fn add(&mut self, target: TargetIdx, seconds: Option<f64>) {
         if self.entries.len() >= WINDOW_ATTEMPTS
             && let Some(old) = self.entries.pop_front()

@@ -174,6 +174,7 @@ impl TargetState {
         true
     }
 
+    /// Records the time of a success and resets the backoff.
     pub fn succeeded(&mut self, now: UnixTime) {
         self.succeeded_at = Some(now);
         self.backoff = COOLDOWN_FIRST;
@@ -287,7 +288,7 @@ impl ProviderState {
         std::mem::take(&mut self.down)
     }
 
-    /// Records observed time as usable or unusable; an unused provider is not observed.
+    /// Records observed time as usable or unusable; a provider that is off is not observed.
     pub fn record_uptime(&mut self, micros: u64, now: UnixTime) {
         if matches!(self.state, HealthState::Off) {
             return;
