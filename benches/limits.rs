@@ -197,7 +197,7 @@ fn place(bencher: Bencher) {
     };
     bencher.bench_local(|| {
         if let Some(mut lease) = choice.acquire_lease(black_box(&table), at(900_000)) {
-            lease.first_token();
+            lease.on_first_token();
         }
     });
 }

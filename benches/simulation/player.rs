@@ -179,7 +179,7 @@ impl Player for Ours {
             return;
         };
         let lease = &mut running.lease;
-        lease.first_token();
+        lease.on_first_token();
         running.first_token = Some(seconds);
         let first = FirstToken {
             target: vendor.into(),

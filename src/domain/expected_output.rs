@@ -1,16 +1,15 @@
-//! The output tokens that a request of some class is expected to have, learnt from answers: a
-//! decayed mean for every class, pulled towards the mean of its parent (the type of work, streamed
-//! or whole), and that towards a fixed prior.
+//! Expected output tokens of a class of requests: a decayed mean per class, shrunk towards the
+//! mean of its parent (model type, streamed or whole), which is shrunk towards a fixed prior.
 
 use super::decay::DecayedMean;
 use super::model_type::{ModelType, RequestClass};
 use super::units::UnixTime;
 
-/// Memory of the length of answers, in seconds.
+/// Memory of response lengths, in seconds.
 const MEMORY_S: f64 = 600.0;
-/// Tokens that are assumed before any answer; embeddings have none.
+/// Prior output tokens; embeddings have none.
 const PRIOR_TOKENS: f64 = 300.0;
-/// A mean is pulled to its parent's, and that to the prior, as by so many observations.
+/// Weight of the parent's mean, and of the prior, in observations.
 const PRIOR_WEIGHT: f64 = 2.0;
 
 /// Expected output tokens of each class, by [`RequestClass::index`].
@@ -33,19 +32,20 @@ impl Default for OutputStatistics {
 }
 
 impl OutputStatistics {
-    /// Records an answer of so many output tokens.
+    /// Records a response of `tokens` output tokens.
     pub fn observe(&mut self, class: RequestClass, tokens: f64, now: UnixTime) {
         self.classes[class.index()].add(tokens, now);
         self.parents[class.parent()].add(tokens, now);
     }
 
-    /// Tokens that an answer to such a request is expected to have.
+    /// Returns the expected output tokens of a class.
     pub fn expected(&self, class: RequestClass, now: UnixTime) -> f64 {
         let parent = self.of_parent(class.parent(), now);
         self.classes[class.index()].shrunk(parent, PRIOR_WEIGHT, now)
     }
 
-    /// The same for every class. A class without observations costs no exponential.
+    /// Returns the expected output tokens of every class. A class without observations needs no
+    /// exponential.
     pub fn all(&self, now: UnixTime) -> ExpectedOutputs {
         let mut expected = [0.0; RequestClass::COUNT];
         let children = RequestClass::COUNT / RequestClass::PARENTS;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_of_one_type_are_told_apart() {
+    fn classes_of_one_type_have_their_own_means() {
         let now = UnixTime::from_seconds(1_000);
         let mut statistics = OutputStatistics::default();
         let chat = RequestClass::new(ModelType::Chat, false);

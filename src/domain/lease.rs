@@ -1,5 +1,5 @@
-//! The right to use a target for one attempt; counted while it lives, given back on drop, so that
-//! a finished, failed or cancelled attempt is always counted out.
+//! Lease of one target and its provider for one attempt. Dropping it releases the capacity, so a
+//! finished, failed or cancelled attempt always frees it.
 
 use super::limiter::Limiter;
 use super::model_type::RequestClass;
@@ -8,36 +8,37 @@ use super::units::UnixTime;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What moves with every request, and must be seen at once by the next choice.
+/// Counters that change with every request and must be visible to the next selection at once.
 #[derive(Debug, Default)]
 pub struct LoadCounters {
     in_flight: Limiter,
-    on_trial: AtomicBool,
-    /// Streams without a first token: their number above, the sum of their starts below.
+    half_open_probe: AtomicBool,
+    /// Streams without a first token: their number in the high bits, the sum of their start times
+    /// in the low [`SUM_BITS`] bits.
     waiting: AtomicU64,
-    /// Microseconds since the epoch; 0 before the first.
+    /// Start of the latest attempt, in microseconds since the epoch; 0 before the first.
     last_start: AtomicU64,
-    /// Attempts and tokens sent since the process began.
+    /// Attempts and tokens sent since the process started.
     requests: AtomicU64,
     tokens: AtomicU64,
-    /// What is left of a provider's limits per minute.
+    /// Use of a provider's limits per minute.
     rates: RateLimiter,
 }
 
-/// Bits of [`LoadCounters::waiting`] that hold the sum of starts, in milliseconds; sums wrap around, and
-/// so do their differences. Half a million years of waiting fit.
+/// Bits of [`LoadCounters::waiting`] that hold the sum of start times, in milliseconds. Sums wrap
+/// around, and so do their differences; half a million years of waiting fit.
 const SUM_BITS: u32 = 44;
 const SUM_MASK: u64 = (1 << SUM_BITS) - 1;
 
-/// Streams that still wait for their first token.
+/// Streams without a first token.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PendingFirstTokens {
     pub count: u32,
-    /// Mean time they have waited, in seconds.
+    /// Mean time since their start, in seconds.
     pub age: f64,
 }
 
-/// What was sent up to some moment, for those who compare two of them.
+/// Totals sent up to some moment; the difference of two gives what was sent between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SentTotals {
     pub requests: u64,
@@ -45,17 +46,17 @@ pub struct SentTotals {
 }
 
 impl LoadCounters {
-    /// Attempts that run now.
+    /// Returns the number of running attempts.
     pub fn in_flight(&self) -> u32 {
         u32::try_from(self.in_flight.in_use()).unwrap_or(u32::MAX)
     }
 
-    /// Whether the one trial request of a half-open breaker is out.
+    /// Returns true while the probe request of a half-open breaker is running.
     pub fn has_half_open_probe(&self) -> bool {
-        self.on_trial.load(Ordering::Acquire)
+        self.half_open_probe.load(Ordering::Acquire)
     }
 
-    /// Streams without a first token, and how long they have waited.
+    /// Returns the streams without a first token and their mean waiting time.
     pub fn waiting(&self, now: UnixTime) -> PendingFirstTokens {
         let packed = self.waiting.load(Ordering::Relaxed);
         let count = packed >> SUM_BITS;
@@ -63,7 +64,7 @@ impl LoadCounters {
             return PendingFirstTokens::default();
         }
         let ages = count.wrapping_mul(milliseconds(now)).wrapping_sub(packed) & SUM_MASK;
-        // More than half of the circle: the reader's clock is a little behind a start.
+        // More than half of the range: the reader's clock is slightly behind a start.
         let ages = if ages > SUM_MASK / 2 { 0 } else { ages };
         PendingFirstTokens {
             count: u32::try_from(count).unwrap_or(u32::MAX),
@@ -71,12 +72,12 @@ impl LoadCounters {
         }
     }
 
-    /// When an attempt was last begun; the epoch where none was.
+    /// Returns the start of the latest attempt, or the epoch if there was none.
     pub fn last_start(&self) -> UnixTime {
         UnixTime::from_micros(self.last_start.load(Ordering::Relaxed))
     }
 
-    /// All that was sent so far.
+    /// Returns the attempts and tokens sent so far.
     pub fn sent_totals(&self) -> SentTotals {
         SentTotals {
             requests: self.requests.load(Ordering::Relaxed),
@@ -84,7 +85,7 @@ impl LoadCounters {
         }
     }
 
-    /// What keeps a request of so many tokens out under these limits per minute.
+    /// Returns the limit per minute that a request of `tokens` tokens would exceed.
     pub fn check_rate_limits(
         &self,
         rates: RateLimits,
@@ -94,36 +95,36 @@ impl LoadCounters {
         self.rates.check(rates, tokens, now)
     }
 
-    /// What of the odds these limits per minute leave, 0..1.
+    /// Returns the factor, 0..1, that these limits per minute put on the selection probability.
     pub fn headroom(&self, rates: RateLimits, now: UnixTime) -> f64 {
         self.rates.headroom(rates, now)
     }
 
-    /// What is left under these limits per minute.
+    /// Returns the remainder of these limits per minute.
     pub fn rates_left(&self, rates: RateLimits, now: UnixTime) -> RateLimitRemaining {
         self.rates.left(rates, now)
     }
 
-    /// Counts one in, unless `limit` are in already.
+    /// Counts one attempt in, unless `limit` are running.
     pub fn try_acquire(&self, limit: Option<u32>) -> bool {
         self.in_flight.try_reserve(1, limit.map(u64::from))
     }
 
-    /// Counts one out; never below 0.
+    /// Counts one attempt out; the count never falls below 0.
     pub fn release(&self) {
         self.in_flight.release(1);
     }
 
-    fn start(&self, terms: &LeaseRequest, now: UnixTime) -> SentTotals {
+    fn start(&self, request: &LeaseRequest, now: UnixTime) -> SentTotals {
         self.last_start.fetch_max(now.micros(), Ordering::Relaxed);
-        let tokens = whole(terms.tokens);
+        let tokens = whole(request.tokens);
         SentTotals {
             requests: self.requests.fetch_add(1, Ordering::Relaxed) + 1,
             tokens: self.tokens.fetch_add(tokens, Ordering::Relaxed) + tokens,
         }
     }
 
-    fn await_first_token(&self, started: UnixTime) {
+    fn start_waiting(&self, started: UnixTime) {
         self.shift_waiting(|count, sum| {
             (
                 count + 1,
@@ -132,7 +133,7 @@ impl LoadCounters {
         });
     }
 
-    fn has_first_token(&self, started: UnixTime) {
+    fn stop_waiting(&self, started: UnixTime) {
         self.shift_waiting(|count, sum| {
             let sum = sum.wrapping_sub(milliseconds(started)) & SUM_MASK;
             (count.saturating_sub(1), sum)
@@ -150,7 +151,7 @@ impl LoadCounters {
     }
 
     fn end_half_open_probe(&self) {
-        self.on_trial.store(false, Ordering::Release);
+        self.half_open_probe.store(false, Ordering::Release);
     }
 }
 
@@ -161,112 +162,113 @@ fn milliseconds(moment: UnixTime) -> u64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a float cast saturates, and what is no number counts as none"
+    reason = "a float cast saturates, and NaN becomes 0"
 )]
 fn whole(tokens: f64) -> u64 {
     tokens.max(0.0) as u64
 }
 
-/// On what terms a place is taken.
+/// Limits and expectations of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LeaseRequest {
-    /// Most attempts at the provider at once.
+    /// Maximum number of concurrent attempts at the provider.
     pub limit: Option<u32>,
-    /// Most attempts at the target at once.
+    /// Maximum number of concurrent attempts at the target.
     pub own_limit: Option<u32>,
-    /// Most requests and tokens that the provider is sent in a minute.
+    /// Maximum number of requests and tokens per minute at the provider.
     pub rates: RateLimits,
-    /// Tokens in and out that it may come to: so many are held of the limit per minute.
+    /// Upper bound of input and output tokens, reserved from the limit per minute.
     pub most_tokens: u64,
-    /// As the one trial of a half-open breaker.
+    /// True for the probe request of a half-open breaker.
     pub trial: bool,
-    /// Tokens expected in and out.
+    /// Expected input and output tokens.
     pub tokens: f64,
     /// Estimated tokens of the prompt.
     pub prompt: f64,
     pub class: RequestClass,
 }
 
-/// How things stood when an attempt began; what it teaches is read against that.
+/// State at the start of an attempt; its observations are interpreted against it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct AttemptStart {
     pub started: UnixTime,
-    /// `ln(1 + attempts at the target)`, this one not counted.
+    /// `ln(1 + attempts at the target)`, without this one.
     pub load: f64,
-    /// All that was sent to the target, this attempt included.
+    /// Totals sent to the target, including this attempt.
     pub ledger: SentTotals,
     pub class: RequestClass,
     /// Estimated tokens of the prompt.
     pub prompt: f64,
 }
 
-/// One attempt's place at a target and at its provider.
+/// Capacity of a target and its provider, held by one attempt.
 #[derive(Debug)]
 pub struct Lease {
     target: Arc<LoadCounters>,
     provider: Arc<LoadCounters>,
-    ticket: AttemptStart,
+    start: AttemptStart,
     rates: RateLimits,
-    /// Tokens held of the limit per minute; nothing once they are settled.
+    /// Tokens reserved from the limit per minute; `None` once settled.
     held: Option<u64>,
-    /// Tokens that were expected of it.
+    /// Expected tokens, settled if the usage is unknown.
     expected: u64,
-    trial: bool,
-    /// No first token yet, and the trial, where it is one, still open.
-    waits: bool,
+    half_open_probe: bool,
+    /// True until the first token, or until the drop.
+    awaits_first_token: bool,
 }
 
 impl Lease {
-    /// Takes a place, or nothing where the provider is full or another trial is out: between the
-    /// selection and this call another request was faster.
+    /// Acquires the capacity. Returns `None` if a limit is reached or another half-open probe is
+    /// running: another request may have come between the selection and this call.
     pub fn try_acquire(
         target: &Arc<LoadCounters>,
         provider: &Arc<LoadCounters>,
-        terms: LeaseRequest,
+        request: LeaseRequest,
         now: UnixTime,
     ) -> Option<Self> {
-        if terms.trial && target.on_trial.swap(true, Ordering::AcqRel) {
+        if request.trial && target.half_open_probe.swap(true, Ordering::AcqRel) {
             return None;
         }
         let load = f64::from(target.in_flight()).ln_1p();
-        if !try_acquire_all(target, provider, &terms, now) {
-            if terms.trial {
+        if !try_acquire_all(target, provider, &request, now) {
+            if request.trial {
                 target.end_half_open_probe();
             }
             return None;
         }
-        provider.start(&terms, now);
-        let ledger = target.start(&terms, now);
-        if terms.class.is_streamed() {
-            target.await_first_token(now);
+        provider.start(&request, now);
+        let ledger = target.start(&request, now);
+        if request.class.is_streamed() {
+            target.start_waiting(now);
         }
         Some(Self {
             target: Arc::clone(target),
             provider: Arc::clone(provider),
-            ticket: AttemptStart {
+            start: AttemptStart {
                 started: now,
                 load,
                 ledger,
-                class: terms.class,
-                prompt: terms.prompt,
+                class: request.class,
+                prompt: request.prompt,
             },
-            rates: terms.rates,
-            held: Some(terms.most_tokens),
-            expected: whole(terms.tokens).min(terms.most_tokens),
-            trial: terms.trial,
-            waits: true,
+            rates: request.rates,
+            held: Some(request.most_tokens),
+            expected: whole(request.tokens).min(request.most_tokens),
+            half_open_probe: request.trial,
+            awaits_first_token: true,
         })
     }
 
-    /// The first content is here: it waits no more, and as a trial it has told what it could.
-    pub fn first_token(&mut self) {
-        if !std::mem::take(&mut self.waits) {
+    /// Ends the wait for the first content, and the half-open probe if this is one. Later calls
+    /// have no effect.
+    pub fn on_first_token(&mut self) {
+        if !std::mem::take(&mut self.awaits_first_token) {
             return;
         }
-        if self.ticket.class.is_streamed() {
-            self.target.has_first_token(self.ticket.started);
+        if self.start.class.is_streamed() {
+            self.target.stop_waiting(self.start.started);
         }
-        if self.trial {
+        if self.half_open_probe {
             self.target.end_half_open_probe();
         }
     }
@@ -279,29 +281,31 @@ impl Lease {
         }
     }
 
+    /// Returns the state at the start of the attempt.
     pub fn attempt_start(&self) -> AttemptStart {
-        self.ticket
+        self.start
     }
 
+    /// Returns true for the probe request of a half-open breaker.
     pub fn is_half_open_probe(&self) -> bool {
-        self.trial
+        self.half_open_probe
     }
 }
 
-/// Takes every place that an attempt needs, or none.
+/// Acquires capacity under every limit, or under none.
 fn try_acquire_all(
     target: &LoadCounters,
     provider: &LoadCounters,
-    terms: &LeaseRequest,
+    request: &LeaseRequest,
     now: UnixTime,
 ) -> bool {
-    if !provider.try_acquire(terms.limit) {
+    if !provider.try_acquire(request.limit) {
         return false;
     }
-    if target.try_acquire(terms.own_limit) {
+    if target.try_acquire(request.own_limit) {
         if provider
             .rates
-            .try_acquire(terms.rates, terms.most_tokens, now)
+            .try_acquire(request.rates, request.most_tokens, now)
         {
             return true;
         }
@@ -311,11 +315,11 @@ fn try_acquire_all(
     false
 }
 
-/// A lease that was not settled counts as having used what was expected, as of its start.
+/// Settles the expected tokens, as of the start, if [`Lease::settle`] was not called.
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.first_token();
-        self.settle(None, self.ticket.started);
+        self.on_first_token();
+        self.settle(None, self.start.started);
         self.target.release();
         self.provider.release();
     }

@@ -15,7 +15,7 @@ use crate::domain::index::{ProviderIdx, TargetIdx};
 pub enum Observation {
     /// A selection for a client's request, with or without an eligible target.
     Selection(Box<SelectionRound>),
-    /// The first content of an attempt is here.
+    /// The first content of an attempt arrived.
     FirstToken(FirstToken),
     /// An attempt ended at a target.
     Attempt(AttemptEnd),
@@ -30,8 +30,9 @@ pub enum Observation {
 pub struct FirstToken {
     /// The target.
     pub target: TargetIdx,
+    /// State at the start of the attempt.
     pub ticket: AttemptStart,
-    /// From the start to here.
+    /// Seconds from the start to the first content.
     pub seconds: f64,
     /// True for the probe of a half-open circuit breaker.
     pub trial: bool,
@@ -47,7 +48,7 @@ pub struct AttemptEnd {
     pub started: UnixTime,
     pub ended: UnixTime,
     pub outcome: Outcome,
-    /// Seconds to the first content, where it came.
+    /// Seconds to the first content, if it came.
     pub first_token: Option<f64>,
     /// None if neither reported nor estimable.
     pub usage: Option<MeasuredUsage>,
@@ -59,18 +60,19 @@ pub struct AttemptEnd {
     pub trial: bool,
     /// Request fields without an equivalent in the provider's protocol.
     pub dropped_fields: u32,
-    /// State when it began.
+    /// State at the start of the attempt.
     pub ticket: AttemptStart,
     /// Rate limits from the response headers, if [`FirstToken`] did not carry them.
     pub limits: UpstreamLimits,
     /// True if the client's own deadline ended it, which says little about the target.
     pub client_deadline_hit: bool,
-    /// Seconds for which nothing had come when the client left, where that is longer than a first
-    /// token may take: it says how slow the target is at least.
+    /// Seconds without any content when the client left, if longer than a first token may take: a
+    /// lower bound of the target's latency.
     pub abandoned_after: Option<f64>,
 }
 
 impl AttemptEnd {
+    /// Returns the duration in seconds.
     pub fn seconds(&self) -> f64 {
         self.ended.seconds_since(self.started)
     }
@@ -81,6 +83,7 @@ impl AttemptEnd {
     }
 }
 
+/// Outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Success,
@@ -108,6 +111,7 @@ pub struct RequestEnd {
     pub cost: Option<Money>,
 }
 
+/// Outcome of a client request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestOutcome {
     Ok,

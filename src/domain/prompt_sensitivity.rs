@@ -1,23 +1,22 @@
-//! How much longer a target takes to its first token for a longer prompt, learnt from what it did:
-//! a regression of seconds to the first token on thousands of prompt tokens, those read from the
-//! provider's cache left out. Observations count by `1 / (expected seconds)²`, because the spread
-//! of a time grows with the time.
+//! Effect of the prompt length on the time to the first token of a target: a regression of seconds
+//! on thousands of prompt tokens, without those read from the provider's cache. Observations have
+//! the weight `1 / (expected seconds)²`, because the spread of a time grows with the time.
 
 use super::decay::DecayedMean;
 use super::units::UnixTime;
 
 /// Memory of the regression, in seconds.
 const MEMORY_S: f64 = 300.0;
-/// With less spread of prompts, in (1000 tokens)², or fewer observations, a slope is noise.
+/// Minimum variance of prompts, in (1000 tokens)², and number of observations for a slope.
 const MIN_VARIANCE: f64 = 1e-4;
 const MIN_SAMPLES: f64 = 3.0;
-/// The slope counts half at that many observations.
+/// Number of observations at which the slope counts half.
 const HALF_TRUST_SAMPLES: f64 = 10.0;
-/// Seconds per thousand tokens beyond which a slope is a coincidence.
+/// Upper bound of the slope, in seconds per 1000 tokens.
 const MAX_SLOPE: f64 = 10.0;
-/// No observation is expected faster than this, in seconds, when its weight is set.
+/// Lower bound of the expected seconds in the weight of an observation.
 const MIN_EXPECTED_S: f64 = 0.05;
-/// Counted over estimated tokens of a prompt: 1 as if seen twice, and at most this.
+/// Prior (ratio and weight) and upper bound of counted over estimated prompt tokens.
 const COUNT_PRIOR: (f64, f64) = (1.0, 2.0);
 const MAX_COUNT_RATIO: f64 = 4.0;
 
@@ -25,9 +24,9 @@ const MAX_COUNT_RATIO: f64 = 4.0;
 #[derive(Debug, Clone, Copy)]
 pub struct PromptSensitivity {
     at: UnixTime,
-    /// Observations, without their precision.
+    /// Decayed number of observations.
     samples: f64,
-    /// Sums with precision: of 1, x, z, x² and x·z; x in 1000 tokens, z in seconds.
+    /// Weighted sums of 1, x, z, x² and x·z; x in 1000 tokens, z in seconds.
     weight: f64,
     x: f64,
     z: f64,
@@ -35,24 +34,24 @@ pub struct PromptSensitivity {
     xz: f64,
     /// Seconds per 1000 tokens.
     slope: f64,
-    /// Tokens that the provider counted and did not read from its cache, over those estimated.
+    /// Counted prompt tokens, without those read from the cache, over estimated ones.
     counted: DecayedMean,
     counted_ratio: f64,
-    /// Mean prompt, in estimated tokens, of the requests that wait at a random moment.
+    /// Mean prompt, in estimated tokens, of the requests pending at a random moment.
     waiting: DecayedMean,
 }
 
-/// What the prompt adds to the first token, as the next choice needs it.
+/// Effect of the prompt length on the first token, for the selection.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PromptCurve {
     /// Seconds per estimated prompt token.
     pub per_token: f64,
-    /// Estimated prompt tokens of the requests that wait at a random moment.
+    /// Mean estimated prompt tokens of the requests pending at a random moment.
     pub waiting: f64,
 }
 
 impl PromptCurve {
-    /// Seconds that a prompt of so many estimated tokens adds.
+    /// Returns the seconds that a prompt of `prompt` estimated tokens adds.
     pub fn seconds(&self, prompt: f64) -> f64 {
         self.per_token * prompt.max(0.0)
     }
@@ -77,14 +76,14 @@ impl Default for PromptSensitivity {
 }
 
 impl PromptSensitivity {
-    /// Records seconds to a first token as a pair with what they are worth, 0..1. `prompt` is
-    /// what the provider counted, `estimated` what was known before, `usual` the seconds that are
-    /// expected after an empty prompt.
+    /// Records seconds to a first token, paired with their weight, 0..1. `prompt` holds the tokens
+    /// counted by the provider, `estimated` the tokens estimated before, `usual` the expected
+    /// seconds after an empty prompt.
     pub fn observe(
         &mut self,
         prompt: Option<f64>,
         estimated: f64,
-        (seconds, worth): (f64, f64),
+        (seconds, share): (f64, f64),
         usual: f64,
         now: UnixTime,
     ) {
@@ -98,12 +97,12 @@ impl PromptSensitivity {
         }
         let x = prompt.unwrap_or(estimated * self.counted_ratio) / 1e3;
         let expected = (usual + self.slope * x).max(MIN_EXPECTED_S);
-        let weight = worth / expected.powi(2);
+        let weight = share / expected.powi(2);
         if !(x.is_finite() && seconds.is_finite() && weight > 0.0 && weight.is_finite()) {
             return;
         }
         self.fade(now);
-        self.samples += worth;
+        self.samples += share;
         self.weight += weight;
         self.x += weight * x;
         self.z += weight * seconds;
@@ -118,13 +117,13 @@ impl PromptSensitivity {
         }
     }
 
-    /// Records that a request with a prompt of about so many tokens waited so long. It is among
-    /// those that wait at a random moment with a probability in proportion to its wait.
+    /// Records a wait of `seconds` by a request with `estimated` prompt tokens. Its weight is its
+    /// wait: that is the probability of it being pending at a random moment.
     pub fn observe_wait(&mut self, estimated: f64, seconds: f64, now: UnixTime) {
         self.waiting.add_part(estimated, seconds, now);
     }
 
-    /// What the prompt adds, per estimated token.
+    /// Returns the effect per estimated token.
     pub fn curve(&self) -> PromptCurve {
         PromptCurve {
             per_token: self.slope * self.counted_ratio / 1e3,
@@ -132,7 +131,7 @@ impl PromptSensitivity {
         }
     }
 
-    /// Seconds that this prompt adds: by the provider's count where there is one.
+    /// Returns the seconds that a prompt adds, by the provider's count if there is one.
     pub fn curve_of(&self, prompt: Option<f64>, estimated: f64) -> f64 {
         match prompt {
             Some(prompt) => self.slope * prompt / 1e3,
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_from_the_cache_cost_no_time() {
+    fn cached_tokens_take_no_time() {
         let mut sensitivity = PromptSensitivity::default();
         for step in 0..200 {
             let estimated = f64::from(1 + step % 7) * 10_000.0;

@@ -1,13 +1,13 @@
 //! Statistics → prediction → factors → score.
 //!
-//! A factor as a *bad* is what the formulae add up: 0 is best.
-//! - cost `C`: expected cost over the cost at the dearest configured prices;
+//! The formulas add penalties; 0 is best.
+//! - cost `C`: expected cost over the cost at the highest configured prices;
 //! - latency `T`: expected latency over `2 s + 30 ms · tokens`, at most 2;
-//! - risk `R = 1 − (1 − p)(1 − q)(1 − miss)`: failing, being told to wait, missing the deadline;
+//! - risk `R = 1 − (1 − p)(1 − q)(1 − miss)`: failure, rate limit, missed deadline;
 //! - load `L`: requests in flight over the limit.
 //!
-//! References are fixed, so that a target's score does not move because another one left. Shown
-//! are goods, `1 −` the bad in 0..1, and the founding formula `score = Σ weight·factor / Σ weight`.
+//! References are fixed, so that a target's score does not change when another target leaves. The
+//! display shows factors, `1 − penalty` in 0..1, and the linear score `Σ weight·factor / Σ weight`.
 
 use super::index::PerTarget;
 use super::lease::PendingFirstTokens;
@@ -17,20 +17,20 @@ use super::prompt_sensitivity::PromptCurve;
 use super::tuning::{GUARD_FREE_RISK, Tuning};
 use super::weights::Weights;
 
-/// Load is measured against this where a provider states no limit.
+/// Concurrency limit assumed for the load of a provider without one.
 pub const UNLIMITED: f64 = 300.0;
 /// Cost penalty of a target without a price: neither cheap nor expensive.
 const UNKNOWN_COST: f64 = 0.5;
-/// A latency beyond twice its reference is no worse than twice.
+/// Upper bound of the latency penalty: twice the reference.
 const MAX_LATENCY_PENALTY: f64 = 2.0;
-/// Spread of latencies, as the standard deviation of their logarithm, and the factor that brings a
-/// logistic curve close to the normal distribution.
+/// Standard deviation of the logarithm of latencies, and the factor with which a logistic curve
+/// approximates the normal distribution.
 const LATENCY_SIGMA: f64 = 0.5;
 const LOGISTIC: f64 = 1.7;
-/// With that many deviations to spare a deadline is not missed.
+/// Margin, in standard deviations, from which a deadline counts as safe.
 const SAFE_DEVIATIONS: f64 = 3.0;
-/// Streams that have waited longer than that many of the peers' usual first tokens are a sign of a
-/// queue, which slows the tokens as well, at most that many times.
+/// Waiting time, in median first-token times of the peers, that indicates a queue, and the maximum
+/// factor by which a queue slows the tokens.
 const QUEUE_WAIT_FACTOR: f64 = 3.0;
 const QUEUE_SLOWDOWN: f64 = 3.0;
 
@@ -43,21 +43,21 @@ pub struct Estimate {
     pub first_token: f64,
     /// Seconds per output token after that.
     pub per_token: f64,
-    /// Odds of failing, 0..1.
+    /// Failure probability, 0..1.
     pub failure: f64,
-    /// Odds of being told to wait, 0..1.
+    /// Probability of a rate limit response, 0..1.
     pub limited: f64,
-    /// What load does to it.
+    /// Effect of load on the times.
     pub curve: LoadCurve,
-    /// What the prompt adds to the first token.
+    /// Effect of the prompt length on the first token.
     pub prompt: PromptCurve,
-    /// Observations behind it, faded.
+    /// Decayed number of observations.
     pub samples: f64,
-    /// Whether any of it was measured on this target, or all taken from its peers.
+    /// True if measured on this target, false if taken from its peers alone.
     pub measured: bool,
 }
 
-/// What is expected right now.
+/// Prediction for a request at the current load.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Prediction {
     /// Seconds to the first content.
@@ -67,13 +67,13 @@ pub struct Prediction {
 }
 
 impl Estimate {
-    /// Seconds for an answer of so many tokens to a prompt of so many.
+    /// Returns the seconds for `tokens` output tokens after `prompt` prompt tokens.
     pub fn latency(&self, prompt: f64, tokens: f64) -> f64 {
         self.first_token + self.prompt.seconds(prompt) + tokens * self.per_token
     }
 
-    /// For a prompt of so many tokens, with so many in flight, and with those that wait: a stream
-    /// that has waited for longer than was expected is evidence before its first token is there.
+    /// Predicts the times for a prompt of `prompt` tokens at the current load. A stream that has
+    /// waited longer than expected is evidence before its first token arrives.
     pub fn predict(
         &self,
         prompt: f64,
@@ -87,7 +87,7 @@ impl Estimate {
             first_token: own + self.prompt.seconds(prompt) * load,
             per_token: self.per_token * load,
         };
-        // The part of the wait that the prompts of those that wait do not explain.
+        // The part of the wait that the prompts of the pending streams do not explain.
         let age = waiting.age - self.prompt.seconds(self.prompt.waiting) * load;
         if waiting.count > 0 && age > own {
             predicted.first_token += age - own;
@@ -101,22 +101,23 @@ impl Estimate {
 }
 
 impl Prediction {
-    /// Seconds for an answer of so many tokens.
+    /// Returns the seconds for `tokens` output tokens.
     pub fn latency(&self, tokens: f64) -> f64 {
         self.first_token + tokens * self.per_token
     }
 }
 
-/// What may go wrong, each 0..1.
+/// Failure probabilities of an attempt, each 0..1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Risk {
     pub failure: f64,
     pub limited: f64,
-    /// Missing the deadline.
+    /// Probability of a missed deadline.
     pub miss: f64,
 }
 
 impl Risk {
+    /// Returns the probability that at least one of them occurs.
     pub fn total(&self) -> f64 {
         clamp_penalty(
             1.0 - (1.0 - self.failure) * (1.0 - self.limited) * (1.0 - self.miss),
@@ -125,7 +126,8 @@ impl Risk {
     }
 }
 
-/// Odds that an answer which should take `latency` seconds takes longer than `remaining`.
+/// Returns the probability that a response with the predicted `latency` takes longer than
+/// `remaining`, both in seconds.
 pub fn deadline_miss(remaining: f64, latency: f64) -> f64 {
     if remaining <= 0.0 {
         return 1.0;
@@ -138,10 +140,10 @@ pub fn deadline_miss(remaining: f64, latency: f64) -> f64 {
     }
 }
 
-/// The bads; what is no number is as bad as can be.
+/// Penalties of a target; NaN becomes the maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Penalties {
-    /// 0..1, and more for a price above all configured ones.
+    /// 0..1, or more for a price above all configured ones.
     pub cost: f64,
     /// 0..2.
     pub latency: f64,
@@ -152,7 +154,7 @@ pub struct Penalties {
 }
 
 impl Penalties {
-    /// As goods, with the operator's own.
+    /// Returns the factors, with the operator's priority.
     pub fn factors(&self, priority: f64) -> Factors {
         Factors {
             cost: clamp_factor(1.0 - self.cost),
@@ -164,7 +166,7 @@ impl Penalties {
     }
 }
 
-/// The five goods, 0..1.
+/// Factors of a score, each 0..1; 1 is best.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Factors {
     pub cost: f64,
@@ -174,13 +176,13 @@ pub struct Factors {
     pub priority: f64,
 }
 
-/// `C`; `dearest` holds the highest input and the highest output price of the catalogue, USD per
-/// token.
-pub fn cost_penalty(price: Option<&Price>, dearest: (f64, f64), input: f64, output: f64) -> f64 {
+/// Returns the cost penalty `C`; `max_prices` holds the highest input and output prices of the
+/// catalogue, in USD per token.
+pub fn cost_penalty(price: Option<&Price>, max_prices: (f64, f64), input: f64, output: f64) -> f64 {
     let Some(price) = price else {
         return UNKNOWN_COST;
     };
-    let reference = dearest.0 * input + dearest.1 * output;
+    let reference = max_prices.0 * input + max_prices.1 * output;
     if reference > 0.0 {
         clamp_penalty(price.cost_of(input, output) / reference, f64::MAX)
     } else {
@@ -188,20 +190,20 @@ pub fn cost_penalty(price: Option<&Price>, dearest: (f64, f64), input: f64, outp
     }
 }
 
-/// `T` for an answer of `tokens` that should take so many seconds.
+/// Returns the latency penalty `T` of `tokens` output tokens in `seconds`.
 pub fn latency_penalty(seconds: f64, tokens: f64, tuning: &Tuning) -> f64 {
     clamp_penalty(seconds / tuning.reference(tokens), MAX_LATENCY_PENALTY)
 }
 
-/// `L`.
+/// Returns the load penalty `L`.
 pub fn load_penalty(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
     let limit = max_concurrent.map_or(UNLIMITED, f64::from).max(1.0);
     clamp_penalty(f64::from(in_flight) / limit, 1.0)
 }
 
-/// What `adaptive` compares: `S = 1 − (w_c·C + w_l·T + w_r·R) − w_load·L + w_prio·priority − guard`,
-/// weights as parts of 100. The guard stands outside of the weights: no position of the knobs may
-/// send a request where it is expected to fail.
+/// Returns the utility that `adaptive` compares, with weights as shares of 100:
+/// `S = 1 − (w_c·C + w_l·T + w_r·R) − w_load·L + w_prio·priority − guard`. The guard is independent of the weights: no weights may send a request
+/// to a target that is expected to fail.
 pub fn utility(weights: &Weights, bads: &Penalties, priority: f64, tuning: &Tuning) -> f64 {
     let objectives =
         weights.cost * bads.cost + weights.latency * bads.latency + weights.reliability * bads.risk;
@@ -209,24 +211,24 @@ pub fn utility(weights: &Weights, bads: &Penalties, priority: f64, tuning: &Tuni
         - tuning.guard * risk_excess(bads.risk)
 }
 
-/// The part of a risk that the guard punishes.
+/// Returns the part of a risk that the guard penalizes.
 pub fn risk_excess(risk: f64) -> f64 {
     (risk - GUARD_FREE_RISK).max(0.0)
 }
 
-/// A utility on the scale of the founding formula, 0..1.
+/// Converts a utility to the scale of [`linear_score`], 0..1.
 pub fn display_score(utility: f64, weights: &Weights) -> f64 {
     let (load, priority) = (weights.load / 100.0, weights.priority / 100.0);
     clamp_factor((utility + load) / (1.0 + load + priority))
 }
 
-/// The founding formula, 0..1.
+/// Returns `Σ weight·factor / Σ weight`, 0..1.
 pub fn linear_score(weights: &Weights, factors: &Factors) -> f64 {
     weighted_sum(weights, factors) * 100.0 / weights.total()
 }
 
-/// `Σ weight·factor / 100`: the same order as the score, on a scale where one point of the
-/// objectives is 0.01 whatever the weights of load and priority.
+/// Returns `Σ weight·factor / 100`: the order of the linear score, on a scale where one point of
+/// the objectives is 0.01 for any weights of load and priority.
 pub fn weighted_sum(weights: &Weights, factors: &Factors) -> f64 {
     (weights.cost * factors.cost
         + weights.latency * factors.latency
@@ -236,7 +238,7 @@ pub fn weighted_sum(weights: &Weights, factors: &Factors) -> f64 {
         / 100.0
 }
 
-/// A good in 0..1; what is not a number is no good.
+/// Clamps a factor to 0..1; NaN becomes 0.
 pub fn clamp_factor(value: f64) -> f64 {
     if value.is_nan() {
         0.0
@@ -245,7 +247,7 @@ pub fn clamp_factor(value: f64) -> f64 {
     }
 }
 
-/// A bad from 0 to `worst`; what is not a number is the worst.
+/// Clamps a penalty to 0..`worst`; NaN becomes the maximum.
 fn clamp_penalty(value: f64, worst: f64) -> f64 {
     if value.is_nan() {
         worst.min(MAX_LATENCY_PENALTY)
@@ -260,18 +262,18 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn free_is_best_and_the_dearest_is_worst() {
-        let dearest = (3e-6, 15e-6);
+    fn a_free_target_has_no_cost_penalty_and_the_most_expensive_the_highest() {
+        let max_prices = (3e-6, 15e-6);
         let free = Price::flat(0.0, 0.0);
-        let dear = Price::flat(3.0, 15.0);
+        let expensive = Price::flat(3.0, 15.0);
 
-        assert_eq!(cost_penalty(Some(&free), dearest, 500.0, 300.0), 0.0);
-        assert!((cost_penalty(Some(&dear), dearest, 500.0, 300.0) - 1.0).abs() < 1e-9);
+        assert_eq!(cost_penalty(Some(&free), max_prices, 500.0, 300.0), 0.0);
+        assert!((cost_penalty(Some(&expensive), max_prices, 500.0, 300.0) - 1.0).abs() < 1e-9);
         assert_eq!(cost_penalty(Some(&free), (0.0, 0.0), 500.0, 300.0), 0.0);
     }
 
     #[test]
-    fn the_score_shown_is_the_founding_formula() {
+    fn the_displayed_score_is_the_linear_score() {
         let bads = Penalties {
             cost: 0.1,
             latency: 0.8,
@@ -281,8 +283,8 @@ mod tests {
         let weights = Weights::default();
         let utility = utility(&weights, &bads, 0.5, &Tuning::default());
 
-        let founding = linear_score(&weights, &bads.factors(0.5));
-        assert!((display_score(utility, &weights) - founding).abs() < 1e-12);
+        let linear = linear_score(&weights, &bads.factors(0.5));
+        assert!((display_score(utility, &weights) - linear).abs() < 1e-12);
     }
 
     #[test]
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_wait_are_evidence_before_their_first_token() {
+    fn pending_streams_are_evidence_before_their_first_token() {
         let estimate = Estimate {
             first_token: 0.5,
             per_token: 0.01,
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_missed_half_the_time_where_it_is_what_is_expected() {
+    fn a_deadline_at_the_predicted_latency_is_missed_half_the_time() {
         assert!((deadline_miss(5.0, 5.0) - 0.5).abs() < 1e-12);
         assert_eq!(
             (deadline_miss(0.0, 5.0), deadline_miss(60.0, 5.0)),
@@ -340,7 +342,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_score_lies_in_its_range_and_no_better_factor_lowers_it(
+        fn a_score_stays_in_range_and_no_better_factor_lowers_it(
             parts in (unit(), unit(), unit(), unit(), unit()),
             more in unit(),
             cost in 0.0..=100.0_f64, split in unit(), load in 0.0..=100.0_f64, priority in 0.0..=100.0_f64,

@@ -103,7 +103,7 @@ impl Attempt {
         let now = clock::now();
         let seconds = now.seconds_since(self.started);
         self.first_token = Some(seconds);
-        self.lease.first_token();
+        self.lease.on_first_token();
         if self.streamed {
             self.handle.observe(Observation::FirstToken(FirstToken {
                 target: self.target,

@@ -1,6 +1,5 @@
-//! What a configuration that was read again changes. Everybody keeps their place and what was
-//! learnt of them; what an operator changed while running stays where the configuration does not
-//! speak of it.
+//! Applies a reloaded configuration. Providers and targets keep their indices and statistics;
+//! settings that an operator changed at runtime stay unless the configuration changed them too.
 
 use super::target_state::{ProviderState, TargetState};
 use super::{BalancerState, REMOVED_REASON};
@@ -13,7 +12,7 @@ use crate::domain::units::UnixTime;
 use crate::domain::weights::{Objective, Weights};
 use std::sync::Arc;
 
-/// So many changes stand in a record; the rest is counted.
+/// Maximum number of changes listed in a revision; the rest is counted.
 const MAX_LISTED_CHANGES: usize = 12;
 
 impl BalancerState {
@@ -29,33 +28,33 @@ impl BalancerState {
         }
         let before = std::mem::replace(&mut self.weights, weights);
         if !next.objectives.is_empty() {
-            // What was tried was tried against other weights than are wished for now.
+            // The pending change was made on top of weights that no longer hold.
             self.cancel_weights_revert();
         }
         self.strategy = next.strategy;
         self.tuning = next.tuning;
         self.set_limits(&next.allowances);
-        let earlier = std::mem::replace(&mut self.catalogue, Arc::new(next.catalogue));
-        self.add_members(&earlier, now);
+        let previous = std::mem::replace(&mut self.catalogue, Arc::new(next.catalogue));
+        self.add_entries(&previous, now);
         for (at, setting) in next.settings {
             self.set(at, setting);
             self.cancel_setting_revert(at, setting);
         }
-        for (at, renewal) in next.renewals {
-            self.apply_endpoint_change(at, renewal, now);
+        for (at, change) in next.renewals {
+            self.apply_endpoint_change(at, change, now);
         }
         self.refresh_states(now);
         let mut effects = Vec::new();
         if !next.changes.is_empty() {
-            let what = told(&next.changes);
+            let what = summarize(&next.changes);
             effects.push(self.revise(what, next.who, next.reason, before, now));
         }
         self.warn(now, &mut effects);
         Ok((CommandReply::Reconfigured(self.revision), effects))
     }
 
-    /// The weights in force with what the configuration changed of them. The three that share 100
-    /// points come together.
+    /// Returns the current weights with those that the configuration changed. The three objectives
+    /// share 100 points, so a change of one replaces all three.
     fn configured_weights(&self, next: &ConfigUpdate) -> Weights {
         let changed = |objective| next.objectives.contains(&objective);
         let shares = [Objective::Cost, Objective::Latency, Objective::Reliability];
@@ -75,7 +74,7 @@ impl BalancerState {
     }
 
     /// Adds state for new entries, and keeps the state of known ones.
-    fn add_members(&mut self, earlier: &Catalogue, now: UnixTime) {
+    fn add_entries(&mut self, previous: &Catalogue, now: UnixTime) {
         let catalogue = Arc::clone(&self.catalogue);
         for (at, spec) in ProviderIdx::enumerate(&catalogue.providers) {
             let Some(record) = self.providers.get_mut(at.get()) else {
@@ -89,7 +88,7 @@ impl BalancerState {
             } else {
                 spec.off.clone()
             };
-            if retired(earlier) && !retired(&catalogue) {
+            if retired(previous) && !retired(&catalogue) {
                 record.configure(spec);
                 record.draining = false;
             }
@@ -119,8 +118,8 @@ impl BalancerState {
         }
     }
 
-    fn apply_endpoint_change(&mut self, at: ProviderIdx, renewal: EndpointChange, now: UnixTime) {
-        if renewal == EndpointChange::Address
+    fn apply_endpoint_change(&mut self, at: ProviderIdx, change: EndpointChange, now: UnixTime) {
+        if change == EndpointChange::Address
             && let Some(provider) = self.providers.get_mut(at.get())
         {
             provider.on_endpoint_change();
@@ -129,7 +128,7 @@ impl BalancerState {
             if spec.provider != at {
                 continue;
             }
-            match renewal {
+            match change {
                 EndpointChange::Key => self.targets[target].on_key_change(now),
                 EndpointChange::Address => {
                     self.targets[target].on_endpoint_change(now);
@@ -140,7 +139,7 @@ impl BalancerState {
     }
 }
 
-fn told(changes: &[String]) -> String {
+fn summarize(changes: &[String]) -> String {
     let text = changes[..changes.len().min(MAX_LISTED_CHANGES)].join(", ");
     match changes.len().checked_sub(MAX_LISTED_CHANGES) {
         None | Some(0) => text,

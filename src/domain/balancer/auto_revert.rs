@@ -1,6 +1,6 @@
-//! Changes on trial: what was in force before them, and when it comes back unless they are kept.
-//! There is one trial at a time. A change on trial on top of another joins it, and it all ends
-//! together, counted from the latest; what is changed for good meanwhile takes part no more.
+//! Temporary changes, which revert unless they are confirmed in time.
+//! All pending changes revert together; a further temporary change restarts the time. A setting
+//! that is changed permanently meanwhile does not revert.
 
 use super::BalancerState;
 use super::commands::difference;
@@ -15,22 +15,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl BalancerState {
-    /// Until when a trial of weights lasts.
+    /// Returns the time of the revert of weights, if one is pending.
     pub(super) fn weights_revert_at(&self) -> Option<UnixTime> {
-        let trial = self.on_trial.as_ref();
-        trial
-            .filter(|trial| trial.weights.is_some())
-            .map(|trial| trial.until)
+        let pending = self.pending_revert.as_ref();
+        pending
+            .filter(|pending| pending.weights.is_some())
+            .map(|pending| pending.until)
     }
 
-    /// Until when a trial of a provider's settings lasts.
+    /// Returns the time of the revert of a provider's settings, if one is pending.
     pub(super) fn provider_reverts_at(&self, at: ProviderIdx) -> Option<UnixTime> {
-        let trial = self.on_trial.as_ref()?;
-        let home = trial.providers.get(&at)?;
-        home.has_pending().then_some(trial.until)
+        let pending = self.pending_revert.as_ref()?;
+        let saved = pending.providers.get(&at)?;
+        saved.has_pending().then_some(pending.until)
     }
 
-    /// Weights were changed: on trial for so long, or for good.
+    /// Schedules a revert to `before` after the time `after`, or makes the change permanent.
     pub(super) fn schedule_weights_revert(
         &mut self,
         before: Weights,
@@ -38,29 +38,30 @@ impl BalancerState {
         now: UnixTime,
     ) {
         match after {
-            // A change on top of one that is on trial goes back to where that one started.
+            // On top of a pending change, the revert goes back to the values before the first.
             Some(after) => {
-                let trial = self.pending_revert(now.plus(after));
-                trial.weights.get_or_insert(before);
+                let pending = self.extend_pending_revert(now.plus(after));
+                pending.weights.get_or_insert(before);
             }
             None => self.cancel_weights_revert(),
         }
     }
 
-    /// Weights are on trial no more.
+    /// Cancels the pending revert of weights.
     pub(super) fn cancel_weights_revert(&mut self) {
-        if let Some(trial) = &mut self.on_trial {
-            trial.weights = None;
+        if let Some(pending) = &mut self.pending_revert {
+            pending.weights = None;
         }
         self.drop_empty_revert();
     }
 
+    /// Returns the settings of a provider before a change.
     pub(super) fn before(&self, at: ProviderIdx) -> PreviousSettings {
         PreviousSettings(SavedSettings::of(&self.providers[at]))
     }
 
-    /// A provider was changed: what the patch names is on trial for so long, or holds for good. The
-    /// effect is asked for where something is to be saved.
+    /// Schedules a revert of the settings that the patch names, or makes them permanent. Returns
+    /// an effect if settings must be persisted.
     pub(super) fn schedule_provider_revert(
         &mut self,
         at: ProviderIdx,
@@ -69,101 +70,111 @@ impl BalancerState {
         now: UnixTime,
     ) -> Option<Effect> {
         let after = patch.revert_after.filter(|_| patch.has_setting());
-        let tries = after.map(|after| now.plus(after));
-        if let Some(until) = tries {
-            self.pending_revert(until).providers.entry(at).or_default();
+        let until = after.map(|after| now.plus(after));
+        if let Some(until) = until {
+            self.extend_pending_revert(until)
+                .providers
+                .entry(at)
+                .or_default();
         }
-        let Some(home) = self
-            .on_trial
+        let Some(saved) = self
+            .pending_revert
             .as_mut()
-            .and_then(|trial| trial.providers.get_mut(&at))
+            .and_then(|pending| pending.providers.get_mut(&at))
         else {
             return Some(Effect::PersistProvider(at));
         };
-        let is_trial = tries.is_some();
-        decide(
+        let reverts = until.is_some();
+        set_revert_value(
             patch.enabled.is_some(),
-            is_trial,
-            &mut home.enabled,
+            reverts,
+            &mut saved.enabled,
             before.enabled,
         );
-        decide(
+        set_revert_value(
             patch.draining.is_some(),
-            is_trial,
-            &mut home.draining,
+            reverts,
+            &mut saved.draining,
             before.draining,
         );
-        decide(
+        set_revert_value(
             patch.priority.is_some(),
-            is_trial,
-            &mut home.priority,
+            reverts,
+            &mut saved.priority,
             before.priority,
         );
-        decide(
+        set_revert_value(
             patch.max_concurrent.is_some(),
-            is_trial,
-            &mut home.max_concurrent,
+            reverts,
+            &mut saved.max_concurrent,
             before.max_concurrent,
         );
-        decide(
+        set_revert_value(
             patch.weights.is_some(),
-            is_trial,
-            &mut home.weights,
+            reverts,
+            &mut saved.weights,
             before.weights,
         );
-        let is_over = !home.has_pending();
-        home.persist_after_revert |= !is_trial;
-        let is_owed = home.persist_after_revert;
-        if is_over {
+        let has_ended = !saved.has_pending();
+        saved.persist_after_revert |= !reverts;
+        let must_persist = saved.persist_after_revert;
+        if has_ended {
             self.forget_provider_revert(at);
         }
-        (is_over && is_owed).then_some(Effect::PersistProvider(at))
+        (has_ended && must_persist).then_some(Effect::PersistProvider(at))
     }
 
-    /// The configuration speaks of a setting: it is on trial no more.
+    /// Cancels the pending revert of a setting that the configuration changed.
     pub(super) fn cancel_setting_revert(&mut self, at: ProviderIdx, setting: ProviderSetting) {
-        let Some(trial) = &mut self.on_trial else {
+        let Some(pending) = &mut self.pending_revert else {
             return;
         };
-        let Some(home) = trial.providers.get_mut(&at) else {
+        let Some(saved) = pending.providers.get_mut(&at) else {
             return;
         };
         match setting {
-            ProviderSetting::Enabled => home.enabled = None,
-            ProviderSetting::Priority => home.priority = None,
-            ProviderSetting::MaxConcurrent => home.max_concurrent = None,
-            ProviderSetting::Weights => home.weights = None,
+            ProviderSetting::Enabled => saved.enabled = None,
+            ProviderSetting::Priority => saved.priority = None,
+            ProviderSetting::MaxConcurrent => saved.max_concurrent = None,
+            ProviderSetting::Weights => saved.weights = None,
         }
-        if !home.has_pending() && !home.persist_after_revert {
+        if !saved.has_pending() && !saved.persist_after_revert {
             self.forget_provider_revert(at);
         }
     }
 
-    /// A provider takes part in the trial no more.
+    /// Cancels the pending reverts of a provider.
     pub(super) fn forget_provider_revert(&mut self, at: ProviderIdx) {
-        if let Some(trial) = &mut self.on_trial {
-            trial.providers.remove(&at);
+        if let Some(pending) = &mut self.pending_revert {
+            pending.providers.remove(&at);
         }
         self.drop_empty_revert();
     }
 
-    /// Everything on trial holds for good.
+    /// Makes all pending changes permanent.
     pub(super) fn confirm_changes(
         &mut self,
         who: &str,
         now: UnixTime,
     ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
-        let trial = self.on_trial.take().ok_or(CommandError::NothingToConfirm)?;
-        let what = if trial.providers.is_empty() {
-            "weights that were"
+        let pending = self
+            .pending_revert
+            .take()
+            .ok_or(CommandError::NothingToConfirm)?;
+        let what = if pending.providers.is_empty() {
+            "weights"
         } else {
-            "changes that were"
+            "changes"
         };
-        let text = format!("{who} keeps the {what} on trial");
+        let text = format!("{who} confirmed the pending {what}");
         let mut effects = vec![self.emit(EventKind::Change, false, None, text, now)];
-        effects.extend(trial.weights.map(|_| Effect::PersistWeights(self.weights)));
         effects.extend(
-            trial
+            pending
+                .weights
+                .map(|_| Effect::PersistWeights(self.weights)),
+        );
+        effects.extend(
+            pending
                 .providers
                 .keys()
                 .map(|&at| Effect::PersistProvider(at)),
@@ -173,60 +184,61 @@ impl BalancerState {
 
     /// Reverts changes that were not confirmed in time.
     pub(super) fn revert_expired(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
-        let Some(trial) = self.on_trial.take_if(|trial| now >= trial.until) else {
+        let Some(pending) = self.pending_revert.take_if(|pending| now >= pending.until) else {
             return;
         };
         let before = self.weights;
         let mut what = Vec::new();
-        if let Some(home) = trial.weights {
-            self.weights = home;
-            what.push(difference(before, home));
+        if let Some(saved) = pending.weights {
+            self.weights = saved;
+            what.push(difference(before, saved));
         }
-        for (&at, home) in &trial.providers {
-            let words = home.restore(&mut self.providers[at]);
+        for (&at, saved) in &pending.providers {
+            let words = saved.restore(&mut self.providers[at]);
             if !words.is_empty() {
                 what.push(format!("{}: {}", self.providers[at].name, words.join(", ")));
             }
         }
         if !what.is_empty() {
-            let reason = Some("nobody kept the change on trial".to_owned());
+            let reason = Some("the change was not confirmed in time".to_owned());
             let who = "aibal-tui".to_owned();
             effects.push(self.revise(what.join("; "), who, reason, before, now));
         }
-        let owed = trial
+        let to_persist = pending
             .providers
             .iter()
-            .filter(|(_, home)| home.persist_after_revert);
-        effects.extend(owed.map(|(&at, _)| Effect::PersistProvider(at)));
+            .filter(|(_, saved)| saved.persist_after_revert);
+        effects.extend(to_persist.map(|(&at, _)| Effect::PersistProvider(at)));
     }
 
-    /// The trial that there is, or a new one, to end then.
-    fn pending_revert(&mut self, until: UnixTime) -> &mut PendingRevert {
-        let trial = self.on_trial.get_or_insert_with(|| PendingRevert {
+    /// Returns the pending revert, created if there is none, with the new time.
+    fn extend_pending_revert(&mut self, until: UnixTime) -> &mut PendingRevert {
+        let pending = self.pending_revert.get_or_insert_with(|| PendingRevert {
             weights: None,
             providers: BTreeMap::new(),
             until,
         });
-        trial.until = until;
-        trial
+        pending.until = until;
+        pending
     }
 
     fn drop_empty_revert(&mut self) {
-        self.on_trial
-            .take_if(|trial| trial.weights.is_none() && trial.providers.is_empty());
+        self.pending_revert
+            .take_if(|pending| pending.weights.is_none() && pending.providers.is_empty());
     }
 }
 
-/// Of one setting: on trial it goes back to where it was first, for good it goes back nowhere.
-fn decide<T>(is_named: bool, is_trial: bool, home: &mut Option<T>, before: Option<T>) {
+/// Sets the value that a revert restores: the first one for a temporary change, `None` for a
+/// permanent one.
+fn set_revert_value<T>(is_named: bool, reverts: bool, saved: &mut Option<T>, before: Option<T>) {
     if !is_named {
         return;
     }
-    if is_trial {
-        if home.is_none() {
-            *home = before;
+    if reverts {
+        if saved.is_none() {
+            *saved = before;
         }
     } else {
-        *home = None;
+        *saved = None;
     }
 }

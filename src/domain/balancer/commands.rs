@@ -1,4 +1,4 @@
-//! What a wish changes, or why it is refused. A refused wish has changed nothing.
+//! Execution of commands. A refused command changes nothing.
 
 use super::patch::{ValidatedPatch, checked_patch};
 use super::target_state::ProviderState;
@@ -12,13 +12,16 @@ use crate::domain::units::UnixTime;
 use crate::domain::weights::Weights;
 use std::time::Duration;
 
-/// A place counted in by hand and never out again is given back after this long.
+/// External load that is never decremented expires after this time.
 const EXTERNAL_LOAD_TTL: Duration = Duration::from_mins(10);
-/// So many are known of one provider; beyond that the oldest is given back.
+/// Maximum external load of one provider; beyond it the oldest entry is released.
 const MAX_EXTERNAL_LOAD: usize = 10_000;
 
 impl BalancerState {
-    /// Obeys, or refuses.
+    /// Executes a command.
+    ///
+    /// # Errors
+    /// Returns the reason of a refusal; the state is then unchanged.
     pub fn execute(
         &mut self,
         command: Command,
@@ -40,7 +43,7 @@ impl BalancerState {
         }
     }
 
-    /// The weights as they are.
+    /// Returns the current weights with their warnings.
     pub fn weights(&self, now: UnixTime) -> CommandReply {
         let warnings = self.warnings(now);
         CommandReply::Weights {
@@ -83,15 +86,16 @@ impl BalancerState {
         who: String,
         now: UnixTime,
     ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
-        let stood = |revision: &Revision| (revision.number == number).then_some(revision.after);
-        // The one before the oldest is known as well: by what that one changed.
+        let weights_after =
+            |revision: &Revision| (revision.number == number).then_some(revision.after);
+        // The revision before the oldest kept one is known from its `before`.
         let before = self
             .revisions
             .front()
             .map_or((self.revision, self.weights), |oldest| {
                 (oldest.number - 1, oldest.before)
             });
-        let weights = self.revisions.iter().find_map(stood);
+        let weights = self.revisions.iter().find_map(weights_after);
         let weights = weights.or_else(|| (before.0 == number).then_some(before.1));
         let weights = weights.ok_or(CommandError::UnknownRevision {
             number,
@@ -120,7 +124,7 @@ impl BalancerState {
         let at = self.find_provider(name)?;
         let changed = checked_patch(patch)?;
         self.check_revision(patch.drafted_on)?;
-        let was_tried = self.provider_reverts_at(at).is_some();
+        let had_pending_revert = self.provider_reverts_at(at).is_some();
         let before = self.before(at);
         let mut what = set(&mut self.providers[at], patch, &changed);
         let saved = self.schedule_provider_revert(at, before, patch, now);
@@ -136,8 +140,8 @@ impl BalancerState {
             let what = format!("{name}: {}", what.join(", "));
             effects.push(self.revise(what, who, None, self.weights, now));
         }
-        // A value that was on trial may be set for good, without becoming another.
-        if !effects.is_empty() || was_tried {
+        // A pending value may be confirmed without a change of the value.
+        if !effects.is_empty() || had_pending_revert {
             effects.extend(saved);
         }
         let answer = CommandReply::Provider {
@@ -163,72 +167,81 @@ impl BalancerState {
         let record = &mut self.providers[at];
         match action {
             ExternalLoadAction::Increment => {
-                if record.outside.len() >= MAX_EXTERNAL_LOAD {
+                if record.external_load.len() >= MAX_EXTERNAL_LOAD {
                     self.release_oldest(at);
                 }
                 let record = &mut self.providers[at];
                 record
-                    .outside
+                    .external_load
                     .push_back((now.plus(EXTERNAL_LOAD_TTL), target));
-                record.gauge.try_acquire(None);
+                record.load_counters.try_acquire(None);
                 if let Some(target) = target {
-                    self.targets[target].gauge.try_acquire(None);
+                    self.targets[target].load_counters.try_acquire(None);
                 }
             }
             ExternalLoadAction::Decrement => {
-                // Counted in under no model's name, it may be counted out under any.
+                // Load that was added without a model may be removed under any model.
                 let counted = |fits: &dyn Fn(Option<TargetIdx>) -> bool| {
-                    record.outside.iter().position(|&(_, of)| fits(of))
+                    record.external_load.iter().position(|&(_, of)| fits(of))
                 };
                 let same = counted(&|of| target.is_none() || of == target)
                     .or_else(|| counted(&|of| of.is_none()));
-                if let Some((_, of)) = same.and_then(|place| record.outside.remove(place)) {
-                    record.gauge.release();
+                if let Some((_, of)) = same.and_then(|index| record.external_load.remove(index)) {
+                    record.load_counters.release();
                     if let Some(of) = of {
-                        self.targets[of].gauge.release();
+                        self.targets[of].load_counters.release();
                     }
                 }
             }
         }
         Ok((
-            CommandReply::InFlight(self.providers[at].gauge.in_flight()),
+            CommandReply::InFlight(self.providers[at].load_counters.in_flight()),
             Vec::new(),
         ))
     }
 
+    /// Releases expired external load.
     pub(super) fn expire_external_load(&mut self, now: UnixTime) {
         for at in ProviderIdx::all(self.providers.len()) {
-            let is_over = |&(until, _): &(UnixTime, Option<TargetIdx>)| now >= until;
-            while self.providers[at].outside.front().is_some_and(is_over) {
+            let has_expired = |&(until, _): &(UnixTime, Option<TargetIdx>)| now >= until;
+            while self.providers[at]
+                .external_load
+                .front()
+                .is_some_and(has_expired)
+            {
                 self.release_oldest(at);
             }
         }
     }
 
-    /// The place that was counted in first at this provider is free again.
+    /// Releases the oldest external load of a provider.
     fn release_oldest(&mut self, at: ProviderIdx) {
         let record = &mut self.providers[at];
-        if let Some((_, target)) = record.outside.pop_front() {
-            record.gauge.release();
+        if let Some((_, target)) = record.external_load.pop_front() {
+            record.load_counters.release();
             if let Some(target) = target {
-                self.targets[target].gauge.release();
+                self.targets[target].load_counters.release();
             }
         }
     }
 
-    fn check_revision(&self, drafted_on: Option<u64>) -> Result<(), CommandError> {
-        let Some(drafted_on) = drafted_on.filter(|&drafted_on| drafted_on != self.revision) else {
+    fn check_revision(&self, base_revision: Option<u64>) -> Result<(), CommandError> {
+        let Some(base_revision) = base_revision.filter(|&base| base != self.revision) else {
             return Ok(());
         };
         let newest = self.revisions.back();
         Err(CommandError::Stale {
-            drafted_on,
+            drafted_on: base_revision,
             revision: self.revision,
-            who: newest.map_or_else(|| "nobody yet".to_owned(), |revision| revision.who.clone()),
-            what: newest.map_or_else(|| "anything".to_owned(), |revision| revision.what.clone()),
+            who: newest.map_or_else(|| "aibal-tui".to_owned(), |revision| revision.who.clone()),
+            what: newest.map_or_else(
+                || "nothing since its start".to_owned(),
+                |revision| revision.what.clone(),
+            ),
         })
     }
 
+    /// Appends a revision and returns its event.
     pub(super) fn revise(
         &mut self,
         what: String,
@@ -292,7 +305,7 @@ impl BalancerState {
     }
 }
 
-/// Sets what a patch names of a provider, and tells what is another value than before.
+/// Applies a patch to a provider and describes the changed values.
 fn set(record: &mut ProviderState, patch: &ProviderPatch, changed: &ValidatedPatch) -> Vec<String> {
     let mut what = Vec::new();
     if let Some(enabled) = patch.enabled.filter(|&enabled| enabled != record.enabled) {
@@ -311,7 +324,7 @@ fn set(record: &mut ProviderState, patch: &ProviderPatch, changed: &ValidatedPat
         what.push(if draining {
             "draining".to_owned()
         } else {
-            "drained no more".to_owned()
+            "no longer draining".to_owned()
         });
     }
     if let Some(priority) = changed
@@ -338,7 +351,7 @@ fn set(record: &mut ProviderState, patch: &ProviderPatch, changed: &ValidatedPat
     what
 }
 
-/// In words, for example `cost 30→50, latency 40→20`.
+/// Describes a change of weights, for example `cost 30→50, latency 40→20`.
 pub(super) fn difference(before: Weights, after: Weights) -> String {
     let pairs = [
         ("cost", before.cost, after.cost),
@@ -347,8 +360,8 @@ pub(super) fn difference(before: Weights, after: Weights) -> String {
         ("load", before.load, after.load),
         ("priority", before.priority, after.priority),
     ];
-    let moved = pairs.iter().filter(|(_, old, new)| old != new);
-    let text: Vec<String> = moved
+    let changed = pairs.iter().filter(|(_, old, new)| old != new);
+    let text: Vec<String> = changed
         .map(|(name, old, new)| format!("{name} {old}→{new}"))
         .collect();
     if text.is_empty() {

@@ -1,4 +1,4 @@
-//! What the instance as a whole may do: how many requests at once, and how much money.
+//! Limits of the whole instance: concurrent requests and budgets.
 
 use super::BalancerState;
 use crate::domain::budget::BudgetConfig;
@@ -8,45 +8,45 @@ use crate::domain::units::UnixTime;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The least time between two news of requests that found no room.
+/// Minimum time between two events about rejected requests.
 const REJECTION_EVENT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Limits of the whole.
+/// Limits of the whole instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GlobalLimits {
-    /// Client requests at once; no limit where there is none.
+    /// Maximum number of concurrent client requests; `None` for no limit.
     pub max_in_flight: Option<u32>,
     /// Spending budgets.
     pub budget: BudgetConfig,
 }
 
 impl BalancerState {
-    /// With limits of the whole.
+    /// Sets the global limits.
     #[must_use]
-    pub fn with_limits(mut self, allowances: &GlobalLimits) -> Self {
-        self.set_limits(allowances);
+    pub fn with_limits(mut self, limits: &GlobalLimits) -> Self {
+        self.set_limits(limits);
         self
     }
 
-    /// Other limits from now on; what is spent stays spent, and who is in stays in.
-    pub fn set_limits(&mut self, allowances: &GlobalLimits) {
-        self.max_in_flight = allowances.max_in_flight;
-        self.budgets = Arc::new(self.budgets.with_config(&allowances.budget));
+    /// Replaces the limits; running requests and spent budgets are kept.
+    pub fn set_limits(&mut self, limits: &GlobalLimits) {
+        self.max_in_flight = limits.max_in_flight;
+        self.budgets = Arc::new(self.budgets.with_config(&limits.budget));
     }
 
-    /// Counts those that were turned away, and tells what is new of room and money.
+    /// Counts rejected requests and emits events about them and about budgets.
     pub(super) fn emit_limit_events(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
-        let turned_away = self.crowd.take_rejections();
-        if turned_away > 0 {
+        let rejected = self.in_flight_limiter.take_rejections();
+        if rejected > 0 {
             self.requests.record(now, |column| {
-                column.record_rejected(RejectionReason::Overloaded, turned_away);
+                column.record_rejected(RejectionReason::Overloaded, rejected);
             });
         }
-        let news = &mut self.requests_news;
-        news.turned_away += turned_away;
-        if news.turned_away > 0 && now.since(news.crowded) >= REJECTION_EVENT_INTERVAL {
-            news.crowded = now;
-            let count = std::mem::take(&mut news.turned_away);
+        let throttle = &mut self.request_events;
+        throttle.rejected += rejected;
+        if throttle.rejected > 0 && now.since(throttle.rejected_at) >= REJECTION_EVENT_INTERVAL {
+            throttle.rejected_at = now;
+            let count = std::mem::take(&mut throttle.rejected);
             let most = self.max_in_flight.unwrap_or(u32::MAX);
             let text =
                 format!("{count} requests refused: [server] max_in_flight = {most} are running");

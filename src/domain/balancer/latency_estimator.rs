@@ -1,35 +1,35 @@
-//! Learns how long the answers of one target take: seconds to the first token, seconds per output
-//! token, and what load and the length of the prompt do to them.
+//! Estimates the response time of one target: seconds to the first token, seconds per output
+//! token, and their dependence on load and prompt length.
 //!
-//! A stream shows both times: its first token is one observation of the first, its end one of the
-//! second. An answer in one piece shows only their sum `y`, and teaches both by its precision: an
-//! observation of a sum is an observation of each part with the expectation of the other taken off,
-//! and it is worth `Var(part) / Var(sum)` of having seen that part alone. With `a` and `b` expected
-//! before the answer, `n` output tokens, `x` thousand prompt tokens at `c` seconds each:
+//! A stream shows both times: its first token is an observation of the first, its end one of the
+//! second. A whole response shows only their sum `y`. It counts as an observation of each part,
+//! with the expectation of the other part subtracted, and with the weight `Var(part) / Var(sum)`.
+//! With `a` and `b` expected before the response, `n` output tokens, and `x` thousand prompt tokens
+//! at `c` seconds each:
 //!
 //! ```text
 //! A = 0.5  · max(a,   y / 20)          spread of the first part, seconds
 //! B = 0.25 · max(b·n, y / 20)          spread of the rest, seconds; 0 without output tokens
-//! g = A² / (A² + B²)                   what the sum is worth for the first token
+//! g = A² / (A² + B²)                   weight of the sum for the first token
 //! first token ← y − c·x − b·n          with weight g
 //! per token   ← (y − c·x − a) / n      with weight 1 − g
 //! ```
 //!
-//! Together the weights make one observation. `a + b·n` is unbiased at the lengths that occur,
-//! however the sum is split; the split gets sharper with the spread of lengths and with every stream.
+//! The weights add up to one observation. `a + b·n` is unbiased at the observed lengths for any
+//! split of the sum; the split becomes more precise with the spread of lengths and with every stream.
 
 use super::latency_mean::LatencyMean;
 use crate::domain::load_sensitivity::{LoadCurve, LoadSensitivity};
 use crate::domain::prompt_sensitivity::{PromptCurve, PromptSensitivity};
 use crate::domain::units::UnixTime;
 
-/// Spread of first tokens and of times per token, as parts of their means.
+/// Relative spread (standard deviation over mean) of first tokens and of times per token.
 const FIRST_TOKEN_SPREAD: f64 = 0.5;
 const PER_TOKEN_SPREAD: f64 = 0.25;
-/// Neither part of a whole answer is taken for less than this part of it when spreads are compared:
-/// an estimate of 0 would never learn again.
+/// Minimum share of a whole response for each part when spreads are compared: an estimate of 0
+/// would never change again.
 const MIN_PART: f64 = 0.05;
-/// Spread of a number of output tokens that is only expected, as a part of it.
+/// Relative spread of an expected number of output tokens.
 const TOKENS_SPREAD: f64 = 1.0;
 
 /// Seconds to the first token and per output token.
@@ -40,24 +40,24 @@ pub(super) struct Speed {
 }
 
 impl Speed {
-    /// Assumed before any target was measured.
+    /// Speed assumed before any target is measured.
     pub const PRIOR: Self = Self {
         first_token: 1.0,
         per_token: 0.020,
     };
 }
 
-/// An answer in one piece.
+/// Observation of a response that was not streamed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WholeAnswer {
     /// Seconds from the start of the attempt to its end.
     pub seconds: f64,
-    /// Output tokens; nothing where neither the provider nor the length of the answer shows them.
+    /// Output tokens; `None` if neither reported nor estimable.
     pub tokens: Option<f64>,
-    /// Output tokens that were expected of it.
+    /// Expected output tokens.
     pub expected_tokens: f64,
-    /// Prompt tokens that were not read from the provider's cache; nothing where the provider
-    /// did not count them.
+    /// Prompt tokens not read from the provider's cache; `None` if the provider did not count
+    /// them.
     pub prompt: Option<f64>,
     /// Prompt tokens as estimated when the attempt began.
     pub estimated_prompt: f64,
@@ -75,8 +75,8 @@ pub(super) struct LatencyEstimator {
 }
 
 impl LatencyEstimator {
-    /// Records the first token of a stream, after so many seconds and a prompt of about so many
-    /// tokens. A wait in vain for so long counts the same: it is a lower bound.
+    /// Records the seconds to the first token of a stream. A wait without a first token counts the
+    /// same, as a lower bound.
     pub fn observe_first_token(&mut self, seconds: f64, estimated_prompt: f64, now: UnixTime) {
         let prefill = self.prompt.curve().seconds(estimated_prompt);
         self.first_token.add((seconds - prefill).max(0.0), now);
@@ -84,8 +84,8 @@ impl LatencyEstimator {
             .observe_wait(estimated_prompt, seconds.max(0.0), now);
     }
 
-    /// Records what the provider counted of a stream's prompt: `prompt` tokens that were not read
-    /// from its cache, where `estimated_prompt` were expected.
+    /// Records the prompt tokens of a stream: `prompt` as counted by the provider, without those
+    /// read from its cache, and `estimated_prompt` as estimated before.
     pub fn observe_stream_prompt(
         &mut self,
         first_token: f64,
@@ -104,7 +104,7 @@ impl LatencyEstimator {
         self.load.add(load, per_token, 1.0, now);
     }
 
-    /// Records an answer in one piece; the module's text derives the formulae.
+    /// Records a whole response by the formulas in the module documentation.
     pub fn observe_whole(&mut self, answer: &WholeAnswer, peers: Speed, now: UnixTime) {
         let (a, b) = (self.first_token(peers, now), self.per_token(peers, now));
         let total = answer.seconds;
@@ -141,14 +141,14 @@ impl LatencyEstimator {
         }
         self.per_token
             .add_part((y - a) / tokens, 1.0 - of_first_token, now);
-        // How far the sum speaks of the speed as a whole: a sum whose parts vary much says little.
+        // Weight of the sum as an observation of the whole speed: small if its parts vary much.
         let expected = slow.first_token + slow.per_token * tokens;
         let pace = slow.per_token * y / expected;
         let weight = (PER_TOKEN_SPREAD * (a + b * tokens)).powi(2) / (first_part + rest);
         self.load.add(answer.load, pace, weight.min(1.0), now);
     }
 
-    /// The expected times while the target is as busy as usual, after a prompt of no tokens.
+    /// Returns the expected times at the usual load and with an empty prompt.
     pub fn speed(&self, peers: Speed, now: UnixTime) -> Speed {
         Speed {
             first_token: self.first_token(peers, now),
@@ -156,24 +156,24 @@ impl LatencyEstimator {
         }
     }
 
-    /// What load does to both times.
+    /// Returns the effect of load on both times.
     pub fn load_curve(&self) -> LoadCurve {
         self.load.curve()
     }
 
-    /// What the prompt adds to the first token.
+    /// Returns the effect of the prompt length on the first token.
     pub fn prompt_curve(&self) -> PromptCurve {
         self.prompt.curve()
     }
 
-    /// Observations that are remembered; a whole answer counts as what it is worth.
+    /// Returns the decayed number of observations; a whole response counts with its weight.
     pub fn samples(&self, now: UnixTime) -> f64 {
         self.first_token
             .samples(now)
             .max(self.per_token.samples(now))
     }
 
-    /// The slow means with at least so many observations, for the median of the peers.
+    /// Returns the slow mean if it has more than `min_samples` observations.
     pub fn slow_first_token(&self, min_samples: f64, now: UnixTime) -> Option<f64> {
         self.first_token.slow_mean(min_samples, now)
     }
@@ -182,7 +182,7 @@ impl LatencyEstimator {
         self.per_token.slow_mean(min_samples, now)
     }
 
-    /// Forgets all but `part` of the quick memory of first tokens.
+    /// Reduces the fast memory of first tokens to the share `part`.
     pub fn retain_quick(&mut self, part: f64) {
         self.first_token.retain_quick(part);
     }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn short_whole_answers_tell_fast_targets_from_slow_ones() {
+    fn short_whole_responses_separate_fast_targets_from_slow_ones() {
         for tokens in [0.0, 5.0] {
             for truth in [0.020, 0.200, 0.400] {
                 let mut estimator = LatencyEstimator::default();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_first_token_is_not_taken_for_slow_tokens() {
+    fn a_slow_first_token_does_not_count_as_slow_tokens() {
         // Answers of one length cannot show the pace itself: it stays at what the peers take.
         for (per_token, most) in [(0.006, 9.0), (PEERS.per_token, 20.0)] {
             let peers = Speed { per_token, ..PEERS };
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_unknown_length_teaches_the_first_token_alone() {
+    fn a_response_of_unknown_length_changes_the_first_token_alone() {
         let mut estimator = LatencyEstimator::default();
         let unknown = WholeAnswer {
             tokens: None,
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_the_prompt_is_told_from_the_target_s_own_time() {
+    fn the_prompt_s_effect_is_separated_from_the_target_s_own_time() {
         let mut estimator = LatencyEstimator::default();
         for step in 0..200_u32 {
             let prompt = f64::from(step % 10) * 4_000.0;

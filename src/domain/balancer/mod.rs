@@ -1,6 +1,6 @@
-//! The model: all that is known of providers and targets, and the only place where it changes.
-//! `command`, `observe` and `tick` take the time and return effects; `routing_table`, `snapshot`
-//! and `performance` are pictures of it.
+//! State of the balancer: settings and statistics of all providers and targets.
+//! `execute`, `observe` and `tick` change it and return effects; `routing_table`, `snapshot` and
+//! `performance` read it.
 
 mod apply_config;
 mod auto_revert;
@@ -49,23 +49,23 @@ use warning::Warning;
 
 pub use global_limits::GlobalLimits;
 
-/// Memory of how long answers are, in seconds; and what is assumed as if seen twice.
+/// Memory of response lengths, in seconds, and their prior: tokens and weight.
 const OUTPUT_MEMORY_S: f64 = 600.0;
 const OUTPUT_PRIOR: (f64, f64) = (300.0, 2.0);
-/// How many of each are kept for readers.
+/// Number of kept events and revisions.
 const MAX_EVENTS: usize = 100;
 const MAX_REVISIONS: usize = 200;
 /// Reason shown for removed targets.
 const REMOVED_REASON: &str = "removed from the configuration";
 
-/// Everything; owned by the engine, never shared.
+/// State of the balancer; owned by the engine, never shared.
 #[derive(Debug)]
 pub struct BalancerState {
     catalogue: Arc<Catalogue>,
     strategy: Strategy,
     tuning: Tuning,
     weights: Weights,
-    on_trial: Option<PendingRevert>,
+    pending_revert: Option<PendingRevert>,
     revision: u64,
     revisions: VecDeque<Revision>,
     providers: Vec<ProviderState>,
@@ -73,43 +73,43 @@ pub struct BalancerState {
     /// Client requests.
     requests: Timeline<BucketCounts>,
     request_rate: DecayedCount,
-    /// Output tokens, of all and by class.
+    /// Output tokens of all responses, and by class.
     output: DecayedMean,
     outputs: OutputStatistics,
-    /// Estimated prompt tokens of all answers.
+    /// Estimated prompt tokens of all responses.
     prompt: DecayedMean,
-    /// The usual speed of the peers as of the last tick; observations are read against it.
+    /// Median speed of the targets at the last tick; the reference of observations.
     peers: Speed,
     window: SlidingWindow,
     retries: Arc<RetryBudget>,
     budgets: Arc<Budgets>,
-    crowd: Arc<InFlightLimiter>,
+    in_flight_limiter: Arc<InFlightLimiter>,
     max_in_flight: Option<u32>,
     events: VecDeque<Event>,
     next_event: u64,
     decisions: DecisionLog,
-    requests_news: RequestEventThrottle,
-    /// The provider that everything goes to, and until when.
+    request_events: RequestEventThrottle,
+    /// Pinned provider, and the end of the pin.
     pin: Option<(ProviderIdx, UnixTime)>,
-    /// What has been warned of and still holds.
+    /// Active warnings that were emitted.
     warned: Vec<Warning>,
-    chance: SplitMix64,
+    random: SplitMix64,
     started: UnixTime,
     ticked: UnixTime,
 }
 
-/// Failed and rescued requests are told at most once in two seconds, with the number of the rest.
+/// Limits request events to one in two seconds and counts the suppressed ones.
 #[derive(Debug, Default)]
 struct RequestEventThrottle {
     last: UnixTime,
-    untold: u32,
-    /// Requests that found no room, the same way.
-    crowded: UnixTime,
-    turned_away: u64,
+    suppressed: u32,
+    /// Time of the latest event about rejected requests, and those counted since.
+    rejected_at: UnixTime,
+    rejected: u64,
 }
 
 impl BalancerState {
-    /// A fresh model of what is configured; the weights must have been checked.
+    /// Creates the state of a configuration; the weights must be validated.
     pub fn new(
         catalogue: Catalogue,
         strategy: Strategy,
@@ -133,7 +133,7 @@ impl BalancerState {
             strategy,
             tuning: Tuning::default(),
             weights,
-            on_trial: None,
+            pending_revert: None,
             revision: 1,
             revisions: VecDeque::new(),
             providers,
@@ -146,32 +146,34 @@ impl BalancerState {
             peers: Speed::PRIOR,
             retries: Arc::new(RetryBudget::new(now)),
             budgets: Arc::new(Budgets::new(&BudgetConfig::default(), now)),
-            crowd: Arc::default(),
+            in_flight_limiter: Arc::default(),
             max_in_flight: None,
             events: VecDeque::new(),
             next_event: 1,
             decisions: DecisionLog::default(),
-            requests_news: RequestEventThrottle::default(),
+            request_events: RequestEventThrottle::default(),
             pin: None,
             warned: Vec::new(),
-            chance: SplitMix64::new(seed),
+            random: SplitMix64::new(seed),
             started: now,
             ticked: now,
         }
     }
 
-    /// With other constants than the built-in ones.
+    /// Replaces the built-in tuning constants.
     #[must_use]
     pub fn with_tuning(self, tuning: Tuning) -> Self {
         Self { tuning, ..self }
     }
 
-    /// Time passes: breakers half-open, trials of changes end, states and uptimes move on.
+    /// Advances the time: half-opens breakers, reverts expired changes, updates states and uptimes.
     pub fn tick(&mut self, now: UnixTime) -> Vec<Effect> {
         let mut effects = Vec::new();
         for target in TargetIdx::all(self.targets.len()) {
             let record = &mut self.targets[target];
-            record.quota.refresh(record.gauge.sent_totals(), now);
+            record
+                .quota
+                .refresh(record.load_counters.sent_totals(), now);
             if matches!(record.breaker.state(), BreakerState::Open(until) if now >= until) {
                 let peers = self.peers(target, now);
                 let transition = self.targets[target].breaker.tick(peers, now);
@@ -193,17 +195,17 @@ impl BalancerState {
         effects
     }
 
-    /// Tells of something about the instance as a whole.
+    /// Emits an event about the whole instance.
     pub fn emit_info(&mut self, text: String, bad: bool, now: UnixTime) -> Vec<Effect> {
         vec![self.emit(EventKind::Info, bad, None, text, now)]
     }
 
-    /// The latest decisions.
+    /// Returns the latest decisions.
     pub fn decisions(&self) -> &DecisionLog {
         &self.decisions
     }
 
-    /// Every change since the start that is still kept, newest first.
+    /// Returns the kept revisions, newest first.
     pub fn revisions(&self) -> impl Iterator<Item = &Revision> {
         self.revisions.iter().rev()
     }
@@ -236,7 +238,7 @@ impl BalancerState {
     }
 }
 
-/// Appends, and lets the oldest go once there are `most`.
+/// Appends an item and drops the oldest if there are `most`.
 fn push_bounded<T>(ring: &mut VecDeque<T>, item: T, most: usize) {
     if ring.len() >= most {
         ring.pop_front();

@@ -1,4 +1,4 @@
-//! What an observation changes.
+//! Updates the statistics and breakers from observations.
 
 use super::BalancerState;
 use crate::domain::circuit_breaker::{BreakerState, FailureContext, Transition};
@@ -15,11 +15,11 @@ use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::UpstreamLimits;
 use std::time::Duration;
 
-/// The least time between two news about requests.
+/// Minimum time between two events about requests.
 const REQUEST_EVENT_INTERVAL: Duration = Duration::from_secs(2);
 
 impl BalancerState {
-    /// Learns; the effects are what to tell.
+    /// Records an observation and returns the events it causes.
     pub fn observe(&mut self, observation: &Observation, now: UnixTime) -> Vec<Effect> {
         let mut effects = Vec::new();
         match observation {
@@ -39,13 +39,13 @@ impl BalancerState {
             Observation::Probe(end) if end.provider.get() < self.providers.len() => {
                 self.probe_ended(end, now, &mut effects);
             }
-            // Began before a reload gave the target another address or key.
+            // Started before a reload changed the address or key of the target.
             Observation::FirstToken(_) | Observation::Attempt(_) | Observation::Probe(_) => {}
         }
         effects
     }
 
-    /// Whether something that began then says anything of the target as it is now.
+    /// Returns true if the target kept its address and key since `started`.
     fn is_current(&self, target: TargetIdx, started: UnixTime) -> bool {
         let record = self.targets.get(target.get());
         record.is_some_and(|record| record.since <= started)
@@ -110,32 +110,34 @@ impl BalancerState {
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) {
-        let luck = self.chance.next_f64();
+        let jitter = self.random.next_f64();
         if failure.counts_against_health() {
             self.window.add(end.target, None);
-            // A client in a hurry says nothing of a target that had no time to answer. How slow a
-            // target is has its price in the predicted latency and the odds to miss a deadline.
+            // A short client deadline is no failure of the target. A slow target is penalized by
+            // the predicted latency and the probability of missing a deadline.
             if !end.client_deadline_hit {
-                self.breaker_failed(end, luck, now, effects);
+                self.breaker_failed(end, jitter, now, effects);
                 self.targets[end.target].record_outcome(Some(true), now);
             }
-            let is_telling = end.had_first_token() || (end.streamed && !end.client_deadline_hit);
-            if failure == Failure::Timeout && is_telling {
+            let shows_latency = end.had_first_token() || (end.streamed && !end.client_deadline_hit);
+            if failure == Failure::Timeout && shows_latency {
                 self.record_timeout(end, now);
             }
         }
         if matches!(failure, Failure::RateLimit(_)) {
             let target = &mut self.targets[end.target];
             target.record_outcome(None, now);
-            target.quota.mark_exhausted(target.gauge.sent_totals(), now);
+            target
+                .quota
+                .mark_exhausted(target.load_counters.sent_totals(), now);
         }
-        if self.targets[end.target].cool_down(failure, luck, now) {
+        if self.targets[end.target].cool_down(failure, jitter, now) {
             let id = self.catalogue.targets[end.target].id.clone();
             let seconds = self.targets[end.target]
                 .blocked
                 .map_or(0.0, |(until, _)| until.seconds_since(now));
             let text = format!(
-                "{}: {}, left alone for {seconds:.0} s",
+                "{}: {}, no requests for {seconds:.0} s",
                 id.model,
                 failure.as_str()
             );
@@ -154,55 +156,57 @@ impl BalancerState {
         &mut self,
         target: TargetIdx,
         limits: &UpstreamLimits,
-        on: AttemptStart,
+        start: AttemptStart,
         now: UnixTime,
     ) {
         if !limits.is_empty() {
             let record = &mut self.targets[target];
-            let sent = record.gauge.sent_totals();
+            let sent = record.load_counters.sent_totals();
             record
                 .quota
-                .observe_headers(limits, (on.started, on.ledger), sent, now);
+                .observe_headers(limits, (start.started, start.ledger), sent, now);
         }
     }
 
     fn breaker_succeeded(
         &mut self,
         at: TargetIdx,
-        trial: bool,
+        half_open_probe: bool,
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) {
-        // Asking all peers what is usual takes long where they are many, and this is the usual case.
-        let around = if self.targets[at].breaker.is_settled() {
+        // The failure rate of all peers is expensive, and a settled breaker does not need it.
+        let context = if self.targets[at].breaker.is_settled() {
             FailureContext::default()
         } else {
-            self.failure_context(at, trial, 0.0, now)
+            self.failure_context(at, half_open_probe, 0.0, now)
         };
-        let transition = self.targets[at].breaker.record_success(around, now);
+        let transition = self.targets[at].breaker.record_success(context, now);
         self.apply_transition(at, transition, now, effects);
     }
 
     fn breaker_failed(
         &mut self,
         end: &AttemptEnd,
-        luck: f64,
+        jitter: f64,
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) {
-        let around = FailureContext {
+        let context = FailureContext {
             had_begun: end.had_first_token(),
-            ..self.failure_context(end.target, end.trial, luck, now)
+            ..self.failure_context(end.target, end.trial, jitter, now)
         };
-        let transition = self.targets[end.target].breaker.record_failure(around, now);
+        let transition = self.targets[end.target]
+            .breaker
+            .record_failure(context, now);
         self.apply_transition(end.target, transition, now, effects);
     }
 
     fn failure_context(
         &self,
         at: TargetIdx,
-        trial: bool,
-        luck: f64,
+        half_open_probe: bool,
+        jitter: f64,
         now: UnixTime,
     ) -> FailureContext {
         let enabled = self.enabled_targets().count();
@@ -213,14 +217,14 @@ impl BalancerState {
         FailureContext {
             own: self.targets[at].failure_rate(now),
             peers: self.peers(at, now),
-            trial,
+            trial: half_open_probe,
             had_begun: false,
             may_open: 2 * open < enabled,
-            luck,
+            luck: jitter,
         }
     }
 
-    /// The mean share of failures that the breakers of all others heard of lately.
+    /// Returns the mean recent failure rate of the breakers of all other targets.
     pub(super) fn peers(&self, at: TargetIdx, now: UnixTime) -> f64 {
         let (mut sum, mut count) = (0.0, 0.0);
         for other in self.enabled_targets().filter(|&other| other != at) {
@@ -241,7 +245,7 @@ impl BalancerState {
         self.request_rate.add(now);
         let milliseconds = end.ended.seconds_since(end.started) * 1e3;
         self.requests.record(end.ended, |column| {
-            // A request that was refused, or answered from the cache, had no attempt at all.
+            // A rejected request, or one answered from the cache, has no attempts.
             column.retries += u64::from(end.attempts.saturating_sub(1));
             match end.outcome {
                 RequestOutcome::Ok => {
@@ -253,7 +257,7 @@ impl BalancerState {
                     column.client_errors += 1;
                 }
                 RequestOutcome::Error(_) => column.failed += 1,
-                RequestOutcome::Rejected(want) => column.record_rejected(want, 1),
+                RequestOutcome::Rejected(reason) => column.record_rejected(reason, 1),
                 RequestOutcome::Cancelled => column.cancelled += 1,
             }
         });
@@ -262,7 +266,7 @@ impl BalancerState {
     }
 
     fn emit_request(&mut self, end: &RequestEnd, now: UnixTime, effects: &mut Vec<Effect>) {
-        let told = match end.outcome {
+        let event = match end.outcome {
             RequestOutcome::Ok if end.attempts > 1 => Some((
                 false,
                 format!("saved by a fallback after {} attempts", end.attempts),
@@ -275,21 +279,21 @@ impl BalancerState {
                     end.attempts
                 ),
             )),
-            // A budget that is used up has an event of its own.
-            RequestOutcome::Rejected(want) if want != RejectionReason::BudgetExceeded => {
-                Some((true, format!("refused: {}", want.text())))
+            // An exhausted budget emits its own event.
+            RequestOutcome::Rejected(reason) if reason != RejectionReason::BudgetExceeded => {
+                Some((true, format!("refused: {}", reason.text())))
             }
             _ => None,
         };
-        let Some((bad, text)) = told else { return };
-        if now.since(self.requests_news.last) < REQUEST_EVENT_INTERVAL {
-            self.requests_news.untold += 1;
+        let Some((bad, text)) = event else { return };
+        if now.since(self.request_events.last) < REQUEST_EVENT_INTERVAL {
+            self.request_events.suppressed += 1;
             return;
         }
-        let untold = std::mem::take(&mut self.requests_news.untold);
-        self.requests_news.last = now;
-        let more = if untold > 0 {
-            format!(" (and {untold} more since the last)")
+        let suppressed = std::mem::take(&mut self.request_events.suppressed);
+        self.request_events.last = now;
+        let more = if suppressed > 0 {
+            format!(" (and {suppressed} more since the last)")
         } else {
             String::new()
         };
@@ -304,7 +308,10 @@ impl BalancerState {
         provider.probe_detail.clone_from(&end.detail);
         match end.verdict {
             ProbeVerdict::Good if provider.record_success() => {
-                let text = format!("back: a probe saw {}; a trial request may come", end.detail);
+                let text = format!(
+                    "back: a probe saw {}; a trial request may follow",
+                    end.detail
+                );
                 effects.push(self.emit(EventKind::Probe, false, Some(end.provider), text, now));
                 for target in self.targets_of(end.provider) {
                     let peers = self.peers(target, now);
@@ -322,7 +329,7 @@ impl BalancerState {
         }
     }
 
-    /// What a breaker's change changes.
+    /// Applies a transition of a breaker and emits its event.
     pub(super) fn apply_transition(
         &mut self,
         target: TargetIdx,

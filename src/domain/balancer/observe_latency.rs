@@ -1,15 +1,15 @@
-//! What the end of an attempt teaches about its target's latency.
+//! Latency observations from ended attempts.
 
 use super::BalancerState;
 use super::latency_estimator::WholeAnswer;
 use crate::domain::observation::AttemptEnd;
 use crate::domain::units::UnixTime;
 
-/// A stream with fewer output tokens than this says nothing about the time per token.
+/// Minimum output tokens of a stream for an observation of the time per token.
 const MIN_TOKENS_FOR_PACE: f64 = 8.0;
 
 impl BalancerState {
-    /// Learns from a success: the length of answers, and the target's latency.
+    /// Records the response length and the latency of a success.
     pub(super) fn record_latency(&mut self, end: &AttemptEnd, now: UnixTime) {
         let tokens = end.usage.map(|measured| measured.usage.output as f64);
         let expected = self.outputs.expected(end.ticket.class, now);
@@ -26,7 +26,7 @@ impl BalancerState {
         }
     }
 
-    /// Learns from an attempt that was given up: it would have taken at least as long.
+    /// Records the duration of an abandoned attempt as a lower bound of its latency.
     pub(super) fn record_timeout(&mut self, end: &AttemptEnd, now: UnixTime) {
         if end.had_first_token() {
             self.record_token_pace(end, now);
@@ -68,7 +68,7 @@ impl BalancerState {
             .observe_stream_prompt(first_token, prompt, peers, now);
     }
 
-    /// Seconds per output token of a stream after its first token.
+    /// Records the seconds per output token of a stream after its first token.
     fn record_token_pace(&mut self, end: &AttemptEnd, now: UnixTime) {
         let tokens = end.usage.map(|measured| measured.usage.output as f64);
         let (Some(tokens), Some(first_token)) = (tokens, end.first_token) else {
@@ -84,7 +84,7 @@ impl BalancerState {
     }
 }
 
-/// Prompt tokens that the provider counted and did not read from its cache.
+/// Returns the prompt tokens that the provider counted and did not read from its cache.
 fn counted_prompt(end: &AttemptEnd) -> Option<f64> {
     let usage = end.usage?.usage;
     (usage.input > 0).then(|| usage.input.saturating_sub(usage.cached) as f64)

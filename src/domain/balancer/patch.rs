@@ -1,14 +1,17 @@
-//! Which settings of a provider can be wished for.
+//! Validation of provider patches.
 
 use crate::domain::command::{CommandError, ProviderPatch};
 
 impl ProviderPatch {
-    /// Refuses what no provider can have.
+    /// Validates the values.
+    ///
+    /// # Errors
+    /// Returns the first field out of range.
     pub fn validate(&self) -> Result<(), CommandError> {
         checked_patch(self).map(|_| ())
     }
 
-    /// Whether it names a setting that can be on trial.
+    /// Returns true if it names a setting that can be reverted.
     pub fn has_setting(&self) -> bool {
         self.enabled.is_some()
             || self.draining.is_some()
@@ -18,7 +21,7 @@ impl ProviderPatch {
     }
 }
 
-/// Values of a patch that can be set.
+/// Validated values of a patch.
 pub(super) struct ValidatedPatch {
     pub priority: Option<u8>,
     pub max_concurrent: Option<u32>,

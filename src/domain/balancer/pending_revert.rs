@@ -1,4 +1,4 @@
-//! Changes that revert, and the values to go back to.
+//! Pending changes, and the values that a revert restores.
 
 use super::target_state::ProviderState;
 use crate::domain::index::ProviderIdx;
@@ -6,17 +6,17 @@ use crate::domain::units::UnixTime;
 use crate::domain::weights::{WeightOverride, Weights};
 use std::collections::BTreeMap;
 
-/// What goes back, and when.
+/// Values to restore, and the time of the revert.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PendingRevert {
-    /// Weights to go back to, where some are on trial.
+    /// Weights to restore; `None` if no change of weights is pending.
     pub weights: Option<Weights>,
-    /// By place in the catalogue.
+    /// Settings to restore.
     pub providers: BTreeMap<ProviderIdx, SavedSettings>,
     pub until: UnixTime,
 }
 
-/// What a provider goes back to; nothing for a setting that is not on trial.
+/// Settings of a provider to restore; `None` for a setting without a pending change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct SavedSettings {
     pub enabled: Option<bool>,
@@ -24,12 +24,12 @@ pub(super) struct SavedSettings {
     pub priority: Option<u8>,
     pub max_concurrent: Option<ConcurrencyLimit>,
     pub weights: Option<WeightOverride>,
-    /// Something else was changed for good meanwhile, and is saved when the trial is over: until
-    /// then it cannot be told from what is on trial.
+    /// True if another setting was changed permanently meanwhile. It is persisted after the revert,
+    /// because a provider's settings are saved as a whole.
     pub persist_after_revert: bool,
 }
 
-/// How many requests at once, where that is limited.
+/// Maximum number of concurrent requests; `None` without a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ConcurrencyLimit(Option<u32>);
 
@@ -42,7 +42,7 @@ impl SavedSettings {
             || self.weights.is_some()
     }
 
-    /// Everything that can be tried, as it is.
+    /// Copies the current settings of a provider.
     pub fn of(record: &ProviderState) -> Self {
         Self {
             enabled: Some(record.enabled),
@@ -54,7 +54,7 @@ impl SavedSettings {
         }
     }
 
-    /// Back to all of it, told in the words of a change.
+    /// Restores the saved settings and describes the changed values.
     pub fn restore(&self, record: &mut ProviderState) -> Vec<String> {
         let mut what = Vec::new();
         let mut switch = |from: &mut bool, to: Option<bool>, words: [&str; 2]| {
@@ -64,8 +64,8 @@ impl SavedSettings {
             }
         };
         switch(&mut record.enabled, self.enabled, ["disabled", "enabled"]);
-        let drained = ["drained no more", "draining"];
-        switch(&mut record.draining, self.draining, drained);
+        let draining = ["no longer draining", "draining"];
+        switch(&mut record.draining, self.draining, draining);
         if let Some(to) = self.priority.filter(|to| *to != record.priority) {
             what.push(format!("priority {}→{to}", record.priority));
             record.priority = to;
@@ -73,11 +73,11 @@ impl SavedSettings {
         if let Some(ConcurrencyLimit(to)) = self.max_concurrent
             && to != record.max_concurrent
         {
-            let said = |limit: Option<u32>| {
+            let format_limit = |limit: Option<u32>| {
                 limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string())
             };
-            let from = said(record.max_concurrent);
-            what.push(format!("max concurrent {from}→{}", said(to)));
+            let from = format_limit(record.max_concurrent);
+            what.push(format!("max concurrent {from}→{}", format_limit(to)));
             record.max_concurrent = to;
         }
         if let Some(to) = self.weights.filter(|to| *to != record.weights) {
@@ -88,5 +88,5 @@ impl SavedSettings {
     }
 }
 
-/// What stood before a change of a provider.
+/// Settings of a provider before a change.
 pub(super) struct PreviousSettings(pub SavedSettings);

@@ -1,19 +1,19 @@
-//! An operator knows that a provider is well again, and does not want to wait until we find out.
+//! Manual reset of breakers and cooldowns, for an operator who knows that a provider has recovered.
 
 use super::BalancerState;
 use crate::domain::index::ProviderIdx;
 use crate::domain::units::UnixTime;
 
 impl BalancerState {
-    /// Closes the breakers of all targets of a provider and forgets until when they were to be left
-    /// alone, the provider's own word included; `what` is told where there was something to forget.
-    /// They start slowly, as after any recovery, and what they fail from then on counts as ever.
+    /// Closes the breakers and ends the cooldowns of all targets of a provider, including cooldowns
+    /// that the provider requested. Describes the change in `what` if there was one. The targets
+    /// begin a slow start, as after any recovery.
     pub(super) fn reset(&mut self, at: ProviderIdx, now: UnixTime, what: &mut Vec<String>) {
-        let mut is_told = false;
+        let mut was_reset = false;
         for target in self.targets_of(at) {
-            is_told |= self.targets[target].reset(now);
+            was_reset |= self.targets[target].reset(now);
         }
-        if is_told {
+        if was_reset {
             what.push("breakers reset".to_owned());
         }
     }

@@ -1,4 +1,4 @@
-//! What the next choice needs: estimates from the statistics, and each target's standing.
+//! Builds the routing table from the statistics, and assesses the health of providers.
 
 use super::latency_estimator::{LatencyEstimator, Speed};
 use super::target_state::MIN_SAMPLES;
@@ -11,17 +11,17 @@ use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
 
-/// A target's own slow mean joins the peers' median from that many observations on, and there is a
-/// median from two targets on. Where fewer have so many, all that were measured join it.
+/// Minimum number of observations of a target, and of such targets, for the median of the peers.
+/// With fewer such targets the median includes every measured one.
 const PEER_MIN_SAMPLES: f64 = 2.0;
 const MIN_PEERS: usize = 2;
-/// A share of failures above this is a state of its own.
+/// Failure rate above which a provider is shown as failing.
 const FAILING_RATE: f64 = 0.10;
-/// A latency that many times the median of the peers is slow.
+/// Factor over the median latency above which a provider is shown as slow.
 const SLOW_FACTOR: f64 = 2.5;
 
 impl BalancerState {
-    /// The newest table; cheap enough to be made after every batch of observations.
+    /// Builds the current routing table; cheap enough to do after every batch of observations.
     pub fn routing_table(&self, now: UnixTime) -> RoutingTable {
         let usual = self.usual_speed(now);
         let estimates = self.estimates_against(usual, now);
@@ -42,7 +42,7 @@ impl BalancerState {
             pinned: self.pinned_at(now).map(|(provider, _)| provider),
             retries: Arc::clone(&self.retries),
             budgets: Arc::clone(&self.budgets),
-            crowd: Arc::clone(&self.crowd),
+            crowd: Arc::clone(&self.in_flight_limiter),
             max_in_flight: self.max_in_flight,
         }
     }
@@ -77,8 +77,8 @@ impl BalancerState {
             max_concurrent: provider.max_concurrent,
             own_max_concurrent: spec.max_concurrent,
             rates: provider.rates,
-            load_counters: Arc::clone(&record.gauge),
-            provider_load_counters: Arc::clone(&provider.gauge),
+            load_counters: Arc::clone(&record.load_counters),
+            provider_load_counters: Arc::clone(&provider.load_counters),
         }
     }
 
@@ -103,19 +103,19 @@ impl BalancerState {
         }
     }
 
-    /// Output tokens of a usual answer.
+    /// Returns the output tokens of a typical response.
     pub(super) fn expected_output(&self, now: UnixTime) -> f64 {
         let (tokens, strength) = OUTPUT_PRIOR;
         self.output.shrunk(tokens, strength, now).max(1.0)
     }
 
-    /// Prompt and output tokens of a usual request.
+    /// Returns the prompt and output tokens of a typical request.
     pub(super) fn usual_request(&self, now: UnixTime) -> (f64, f64) {
         (self.prompt.mean(), self.expected_output(now))
     }
 
-    /// What is expected of each target: its own faded means, pulled towards the median of all that
-    /// were measured, so that a cold target starts in the middle of the field.
+    /// Returns the estimate of each target: its decayed means shrunk towards the median of all
+    /// measured targets, so that a cold target starts in the middle.
     pub(super) fn estimates(&self, now: UnixTime) -> Vec<Estimate> {
         self.estimates_against(self.usual_speed(now), now)
     }
@@ -127,7 +127,7 @@ impl BalancerState {
             .collect()
     }
 
-    /// The usual seconds to a first token, and per token after it.
+    /// Returns the median speed of the enabled targets.
     pub(super) fn usual_speed(&self, now: UnixTime) -> Speed {
         let usual = |samples: f64| {
             (
@@ -163,7 +163,7 @@ impl BalancerState {
         means.get(means.len() / 2).copied()
     }
 
-    /// Brings every provider's state up to date.
+    /// Updates the health of every provider.
     pub(super) fn refresh_states(&mut self, now: UnixTime) {
         let estimates = self.estimates(now);
         let usual = self.usual_request(now);
@@ -175,7 +175,7 @@ impl BalancerState {
                 record.state = state;
                 record.state_since = now;
             }
-            // An open breaker becomes half-open and open again: that is still the same trouble.
+            // An open breaker becomes half-open and open again: the same problem continues.
             record.trouble_since = state
                 .needs_attention()
                 .then(|| record.trouble_since.unwrap_or(now));
@@ -183,8 +183,8 @@ impl BalancerState {
         }
     }
 
-    /// How a provider stands by these targets of its, and why, in the order in which an operator
-    /// must know it; `usual` are the prompt and output tokens of a usual request.
+    /// Returns the health of a provider over some of its targets, with the reason. The most severe
+    /// state wins; `usual` holds the prompt and output tokens of a typical request.
     pub(super) fn assess_health(
         &self,
         provider: ProviderIdx,
@@ -200,7 +200,7 @@ impl BalancerState {
         if record.draining {
             return (
                 HealthState::Draining,
-                format!("{} requests still run", record.gauge.in_flight()),
+                format!("{} requests still run", record.load_counters.in_flight()),
             );
         }
         if record.down {

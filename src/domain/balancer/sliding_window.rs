@@ -1,13 +1,13 @@
-//! The last thousand attempts at all targets, which the strategy `best` reads.
-//! It forgets by count, so at twelve requests a second it spans little more than a minute, at one
-//! in two seconds half an hour, and an idle target vanishes from it.
+//! The latest 1000 attempts at all targets, for the strategy `best`.
+//! The window is bounded by count: at 12 requests per second it covers little more than a minute,
+//! at one request in two seconds half an hour. An idle target leaves it.
 
 use crate::domain::index::{PerTarget, TargetIdx};
 use crate::domain::score::Estimate;
 use std::collections::VecDeque;
 
 const WINDOW_ATTEMPTS: usize = 1_000;
-/// Assumed of a target that is not in the window.
+/// Estimate of a target that is not in the window.
 const DEFAULT_ESTIMATE: Estimate = Estimate {
     first_token: 7.0,
     per_token: 0.0,
@@ -34,7 +34,7 @@ struct WindowSums {
     seconds: f64,
 }
 
-/// One attempt: its target, and its seconds where it succeeded.
+/// One attempt: its target, and its seconds if it succeeded.
 #[derive(Debug, Clone, Copy)]
 struct AttemptSample {
     target: TargetIdx,
@@ -55,17 +55,18 @@ impl SlidingWindow {
         }
     }
 
-    /// Room for so many targets; there are never fewer than before.
+    /// Extends the window to `targets` targets; the number never shrinks.
     pub fn grow(&mut self, targets: usize) {
         self.sums.resize(targets, WindowSums::default());
     }
 
-    /// Forgets the attempts of a target.
+    /// Removes the attempts of a target.
     pub fn forget(&mut self, target: TargetIdx) {
         self.entries.retain(|entry| entry.target != target);
         self.sums[target] = WindowSums::default();
     }
 
+    /// Adds an attempt and drops the oldest of a full window.
     pub fn add(&mut self, target: TargetIdx, seconds: Option<f64>) {
         if self.entries.len() >= WINDOW_ATTEMPTS
             && let Some(old) = self.entries.pop_front()
@@ -86,7 +87,7 @@ impl SlidingWindow {
         }
     }
 
-    /// Mean seconds of whole answers, whatever their length, and share of failures.
+    /// Returns the mean seconds of whole responses of any length, and the failure rate.
     pub fn estimate(&self, target: TargetIdx) -> Estimate {
         let sums = self.sums[target];
         if sums.attempts < 0.5 {
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_idle_vanishes_from_it() {
+    fn an_idle_target_leaves_the_window() {
         let mut window = SlidingWindow::new(2);
         window.add(0.into(), Some(3.0));
         window.add(0.into(), None);

@@ -1,4 +1,4 @@
-//! Pictures for people.
+//! Snapshots and reports for users.
 
 use super::BalancerState;
 use crate::domain::index::{ProviderIdx, TargetIdx};
@@ -13,28 +13,28 @@ use crate::domain::units::{Money, UnixTime};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Which quantiles of a latency are told.
+/// Reported quantiles of a latency.
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
-/// How the balancer sees everybody now, for a usual chat request.
+/// Forecasts and estimates for a typical chat request.
 struct TrafficView {
-    prospects: Vec<TrafficForecast>,
-    /// What is expected of each target, and of a usual answer.
+    forecasts: Vec<TrafficForecast>,
+    /// Estimate of each target.
     estimates: Vec<Estimate>,
-    /// Prompt and output tokens of a usual request.
+    /// Prompt and output tokens of a typical request.
     usual: (f64, f64),
 }
 
 impl BalancerState {
     fn view(&self, now: UnixTime) -> TrafficView {
         TrafficView {
-            prospects: traffic_forecasts(&self.routing_table(now), now),
+            forecasts: traffic_forecasts(&self.routing_table(now), now),
             estimates: self.estimates(now),
             usual: self.usual_request(now),
         }
     }
 
-    /// Everything over one window of so many seconds, with its sixty columns.
+    /// Returns the state over a window of `window_seconds`, in sixty columns.
     pub fn snapshot(&self, window_seconds: u64, now: UnixTime) -> Snapshot {
         let span = BucketRange::window(window_seconds);
         let columns: Vec<Vec<BucketCounts>> = self
@@ -51,7 +51,7 @@ impl BalancerState {
             provider.usd_per_hour = self.burn_rate(&provider.columns, span, provider.cost, now);
         }
         let requests = self.requests.buckets(span, now);
-        // What a provider did and cost stays true when it is removed.
+        // Totals include removed providers.
         let totals = totals(&requests, &providers);
         let spending: Vec<TimeBucket> = (0..span.columns)
             .map(|at| request_bucket(&requests[at], &providers, at))
@@ -68,7 +68,7 @@ impl BalancerState {
                 .map(|revision| (revision.at, revision.who.clone())),
             strategy: self.strategy,
             weights: self.weights,
-            reverts_at: self.on_trial.as_ref().map(|trial| trial.until),
+            reverts_at: self.pending_revert.as_ref().map(|pending| pending.until),
             totals,
             requests_per_second: self.request_rate.per_second(now),
             usd_per_hour: providers
@@ -84,7 +84,7 @@ impl BalancerState {
         }
     }
 
-    /// The numbers of the last so many hours, without columns.
+    /// Returns the statistics of the last `hours` hours, without columns.
     pub fn performance(&self, hours: u32, now: UnixTime) -> PerformanceReport {
         let span = BucketRange::hours(hours);
         let sums: Vec<Vec<BucketCounts>> = self
@@ -110,12 +110,12 @@ impl BalancerState {
         }
     }
 
-    /// Without those that are configured no more.
-    fn active(&self, pictures: Vec<ProviderSnapshot>) -> Vec<ProviderSnapshot> {
+    /// Drops removed providers.
+    fn active(&self, snapshots: Vec<ProviderSnapshot>) -> Vec<ProviderSnapshot> {
         let retired = &self.catalogue.retired.providers;
-        let all = ProviderIdx::enumerate(pictures);
+        let all = ProviderIdx::enumerate(snapshots);
         all.filter(|(at, _)| !retired.contains(at))
-            .map(|(_, picture)| picture)
+            .map(|(_, snapshot)| snapshot)
             .collect()
     }
 
@@ -141,7 +141,7 @@ impl BalancerState {
             .map(|column| merged(own.iter().map(|columns| &columns[column])))
             .collect();
         let sum = merged_all(&merged);
-        let TrafficForecast { share, best } = view.prospects[at];
+        let TrafficForecast { share, best } = view.forecasts[at];
         ProviderSnapshot {
             name: Arc::clone(&record.name),
             kind: Arc::clone(&self.catalogue.providers[at].kind),
@@ -153,13 +153,13 @@ impl BalancerState {
             priority: record.priority,
             max_concurrent: record.max_concurrent,
             rates: record.rates,
-            rates_left: record.gauge.rates_left(record.rates, now),
+            rates_left: record.load_counters.rates_left(record.rates, now),
             weights: record.weights,
             state: record.state,
             state_since: record.state_since,
             trouble_since: record.trouble_since,
             why: record.why.clone(),
-            in_flight: record.gauge.in_flight(),
+            in_flight: record.load_counters.in_flight(),
             share,
             score: best.map(|(_, score)| score),
             factors: best.map(|(factors, _)| factors),
@@ -210,7 +210,7 @@ impl BalancerState {
         }
     }
 
-    /// Spending over the last quarter of the window, as USD per hour; nothing where no price is
+    /// Returns the cost over the last quarter of the window, in USD per hour; `None` if no price is
     /// known.
     fn burn_rate(
         &self,
@@ -277,7 +277,7 @@ fn time_bucket(tally: &BucketCounts) -> TimeBucket {
     }
 }
 
-/// Client requests of one column, with what all providers spent in it.
+/// Returns one column of client requests with the cost of all providers.
 fn request_bucket(
     requests: &BucketCounts,
     providers: &[ProviderSnapshot],

@@ -1,4 +1,4 @@
-//! What is remembered of each provider and of each target.
+//! State of each provider and each target.
 
 use super::latency_estimator::{LatencyEstimator, Speed};
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
@@ -18,46 +18,46 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time constant of the rates shown as current, in seconds.
+/// Time constant of the displayed rates, in seconds.
 pub(super) const RATE_MEMORY_S: f64 = 10.0;
 /// Memory of failures, in seconds.
 const FAILURE_MEMORY_S: f64 = 60.0;
-/// Failures are counted as if two attempts had been seen before, at 2 %.
+/// Prior of the failure rate: 2 %, with the weight of two attempts.
 pub(super) const FAILURE_PRIOR: (f64, f64) = (0.02, 2.0);
-/// Memory of 429s, in seconds; counted as if two attempts had been seen without one.
+/// Memory of 429s, in seconds, and their prior: none, with the weight of two attempts.
 const RATE_LIMIT_MEMORY_S: f64 = 20.0;
 const RATE_LIMIT_PRIOR: (f64, f64) = (0.0, 2.0);
-/// A target counts as measured from this many remembered observations on.
+/// Minimum decayed number of observations of a measured target.
 pub(super) const MIN_SAMPLES: f64 = 0.1;
-/// What is left of failures and quick latencies when a breaker closes: a recovered target starts
-/// nearly fresh.
+/// Share of failures and fast latencies that is kept when a breaker closes: a recovered target
+/// starts nearly fresh.
 const RECOVERY_RETAIN: f64 = 0.2;
-/// First pause after a 429 that names no delay; doubles, up to [`COOLDOWN_MAX`].
+/// First cooldown after a 429 without `retry-after`; doubles up to [`COOLDOWN_MAX`].
 const COOLDOWN_FIRST: Duration = Duration::from_secs(1);
 const COOLDOWN_MAX: Duration = Duration::from_secs(30);
-/// A probe that fails this often running takes its provider out of the choice.
+/// Number of consecutive failed probes after which a provider is down.
 const PROBE_FAILURES_TO_DOWN: u32 = 3;
 
-/// One target.
+/// Statistics and state of one target.
 #[derive(Debug)]
 pub(super) struct TargetState {
-    /// Failures and 429s never feed it: they would be fast answers.
+    /// Excludes failures and 429s, which would count as fast responses.
     pub latency: LatencyEstimator,
     /// 1 for a failure, 0 for a success.
     pub failures: DecayedMean,
     /// 1 for a 429, 0 for anything else.
-    refusals: DecayedMean,
+    rate_limits: DecayedMean,
     pub quota: UpstreamQuota,
     pub breaker: CircuitBreaker,
-    /// When the breaker last closed.
+    /// Time at which the breaker last closed; the start of the slow start.
     pub slow_from: Option<UnixTime>,
-    /// Left alone until then, and why.
+    /// End of the cooldown, and its reason.
     pub blocked: Option<(UnixTime, Failure)>,
     backoff: Duration,
     pub succeeded_at: Option<UnixTime>,
     pub history: Timeline<BucketCounts>,
-    pub gauge: Arc<LoadCounters>,
-    /// What began before this went to another address, or with another key.
+    pub load_counters: Arc<LoadCounters>,
+    /// Time of the last change of address or key; earlier attempts do not count.
     pub since: UnixTime,
 }
 
@@ -68,7 +68,7 @@ impl TargetState {
         Self {
             latency: LatencyEstimator::default(),
             failures: DecayedMean::new(FAILURE_MEMORY_S),
-            refusals: DecayedMean::new(RATE_LIMIT_MEMORY_S),
+            rate_limits: DecayedMean::new(RATE_LIMIT_MEMORY_S),
             quota: UpstreamQuota::default(),
             breaker: CircuitBreaker::default(),
             slow_from: None,
@@ -76,12 +76,12 @@ impl TargetState {
             backoff: COOLDOWN_FIRST,
             succeeded_at: None,
             history: Timeline::default(),
-            gauge: Arc::default(),
+            load_counters: Arc::default(),
             since: UnixTime::default(),
         }
     }
 
-    /// Its provider has another key: what the old one was told does not hold.
+    /// Clears the cooldown and the quota: they belong to the old key.
     pub fn on_key_change(&mut self, now: UnixTime) {
         self.blocked = None;
         self.backoff = COOLDOWN_FIRST;
@@ -89,7 +89,7 @@ impl TargetState {
         self.since = now;
     }
 
-    /// Its provider is elsewhere: everything is to be learnt anew. What was served and spent stays.
+    /// Clears all statistics after a change of address; the history and the load are kept.
     pub fn on_endpoint_change(&mut self, now: UnixTime) {
         let fresh = Self {
             since: now,
@@ -97,17 +97,16 @@ impl TargetState {
         };
         let old = std::mem::replace(self, fresh);
         self.history = old.history;
-        self.gauge = old.gauge;
+        self.load_counters = old.load_counters;
     }
 
-    /// Odds of failing, 0..1.
+    /// Returns the failure probability, 0..1.
     pub fn failure_rate(&self, now: UnixTime) -> f64 {
         let (rate, strength) = FAILURE_PRIOR;
         self.failures.shrunk(rate, strength, now)
     }
 
-    /// What is expected of its next request; `peers` are the usual seconds to a first token and
-    /// per token.
+    /// Returns the estimate for its next request; `peers` is the median speed of the targets.
     pub fn estimate(&self, peers: Speed, now: UnixTime) -> Estimate {
         let (rate, strength) = RATE_LIMIT_PRIOR;
         let samples = self.latency.samples(now);
@@ -116,7 +115,7 @@ impl TargetState {
             first_token: speed.first_token,
             per_token: speed.per_token,
             failure: self.failure_rate(now),
-            limited: self.refusals.shrunk(rate, strength, now),
+            limited: self.rate_limits.shrunk(rate, strength, now),
             curve: self.latency.load_curve(),
             prompt: self.latency.prompt_curve(),
             samples,
@@ -124,25 +123,25 @@ impl TargetState {
         }
     }
 
-    /// An attempt ended in a success, in a failure, or with a 429.
+    /// Records a failed or successful attempt, or a 429 if `failed` is `None`.
     pub fn record_outcome(&mut self, failed: Option<bool>, now: UnixTime) {
         if let Some(failed) = failed {
             self.failures.add(f64::from(u8::from(failed)), now);
         }
-        self.refusals
+        self.rate_limits
             .add(f64::from(u8::from(failed.is_none())), now);
     }
 
-    /// Its breaker closed: it starts nearly fresh, and slowly.
+    /// Resets most statistics and begins the slow start after its breaker closed.
     pub fn on_recovery(&mut self, now: UnixTime) {
         self.failures.retain(RECOVERY_RETAIN);
         self.latency.retain_quick(RECOVERY_RETAIN);
         self.slow_from = Some(now);
     }
 
-    /// Leaves it alone for as long as the failure demands; a block never gets shorter. `luck` in
-    /// 0..1 spreads the return. True where it was not blocked before.
-    pub fn cool_down(&mut self, failure: Failure, luck: f64, now: UnixTime) -> bool {
+    /// Starts the cooldown of a failure; a cooldown never gets shorter. `jitter` in 0..1 lengthens
+    /// it by up to 10 %. Returns true if it was not in a cooldown.
+    pub fn cool_down(&mut self, failure: Failure, jitter: f64, now: UnixTime) -> bool {
         let pause = match (failure.cooldown(), failure) {
             (Some(pause), _) => pause,
             (None, Failure::RateLimit(_)) => {
@@ -152,7 +151,7 @@ impl TargetState {
             }
             _ => return false,
         };
-        let until = now.plus(pause.mul_f64(1.0 + 0.1 * luck));
+        let until = now.plus(pause.mul_f64(1.0 + 0.1 * jitter));
         let was = self.blocked.filter(|&(until, _)| now < until);
         if was.is_none_or(|(old, _)| old < until) {
             self.blocked = Some((until, failure));
@@ -160,7 +159,7 @@ impl TargetState {
         was.is_none()
     }
 
-    /// Whatever was held against it is forgotten; false where nothing was.
+    /// Closes the breaker and ends the cooldown. Returns false if there was neither.
     pub fn reset(&mut self, now: UnixTime) -> bool {
         let was_open = self.breaker.state() != BreakerState::Closed;
         let was_blocked = self.blocked.take().is_some_and(|(until, _)| now < until);
@@ -175,30 +174,31 @@ impl TargetState {
         true
     }
 
+    /// Records the time of a success and resets the backoff.
     pub fn succeeded(&mut self, now: UnixTime) {
         self.succeeded_at = Some(now);
         self.backoff = COOLDOWN_FIRST;
     }
 
-    /// Whether what it waits for is the provider's own word, and not our guess after a 429 without
-    /// one.
+    /// Returns true if the provider requested the cooldown, false for the default one after a 429
+    /// without a delay.
     pub fn is_cooldown_binding(&self) -> bool {
         self.blocked
             .is_some_and(|(_, failure)| failure != Failure::RateLimit(None))
     }
 
-    /// What keeps it waiting at `now`.
+    /// Returns the end and the reason of the cooldown at `now`.
     pub fn cooldown_at(&self, now: UnixTime) -> Option<(UnixTime, Failure)> {
         self.blocked.filter(|&(until, _)| now < until)
     }
 }
 
-/// One provider.
+/// Settings and state of one provider.
 #[derive(Debug)]
 pub(super) struct ProviderState {
     pub name: Arc<str>,
     pub enabled: bool,
-    /// Why it cannot be used whatever is wished.
+    /// Reason why it cannot be enabled.
     pub off: Option<Arc<str>>,
     pub draining: bool,
     pub priority: u8,
@@ -207,16 +207,16 @@ pub(super) struct ProviderState {
     pub weights: WeightOverride,
     failed_probes: u32,
     pub down: bool,
-    /// What the last probe saw.
+    /// Detail of the last probe.
     pub probe_detail: String,
-    pub gauge: Arc<LoadCounters>,
-    /// Places counted in by hand: when each expires, and its target where one was named.
-    pub outside: VecDeque<(UnixTime, Option<TargetIdx>)>,
+    pub load_counters: Arc<LoadCounters>,
+    /// External load: expiry of each entry, and its target if one was named.
+    pub external_load: VecDeque<(UnixTime, Option<TargetIdx>)>,
     pub rate: DecayedCount,
     pub uptime: Timeline<Uptime>,
     pub state: HealthState,
     pub state_since: UnixTime,
-    /// Since when it has been in one trouble or another.
+    /// Begin of the current problem, across changes of state.
     pub trouble_since: Option<UnixTime>,
     pub why: String,
 }
@@ -237,8 +237,8 @@ impl ProviderState {
             failed_probes: 0,
             down: false,
             probe_detail: String::new(),
-            gauge: Arc::default(),
-            outside: VecDeque::new(),
+            load_counters: Arc::default(),
+            external_load: VecDeque::new(),
             rate: DecayedCount::new(RATE_MEMORY_S),
             uptime: Timeline::default(),
             state: if spec.enabled && spec.off.is_none() {
@@ -252,7 +252,7 @@ impl ProviderState {
         }
     }
 
-    /// Takes over how it is configured.
+    /// Applies the configured settings.
     pub fn configure(&mut self, spec: &Provider) {
         self.enabled = spec.enabled;
         self.priority = spec.priority;
@@ -260,35 +260,35 @@ impl ProviderState {
         self.weights = spec.weights;
     }
 
-    /// It is elsewhere: what probes saw does not hold.
+    /// Clears the results of probes after a change of address.
     pub fn on_endpoint_change(&mut self) {
         self.failed_probes = 0;
         self.down = false;
         self.probe_detail.clear();
     }
 
-    /// Why nothing is sent there, where it is switched off.
+    /// Returns the reason why it is off, if it is.
     pub fn off_reason(&self) -> Option<Arc<str>> {
         self.off
             .clone()
             .or_else(|| (!self.enabled).then(|| "disabled".into()))
     }
 
-    /// Hears of a probe that failed; true where that takes it down.
+    /// Records a failed probe. Returns true if the provider went down.
     pub fn record_probe_failure(&mut self) -> bool {
         self.failed_probes = self.failed_probes.saturating_add(1);
-        let falls = !self.down && self.failed_probes >= PROBE_FAILURES_TO_DOWN;
-        self.down |= falls;
-        falls
+        let goes_down = !self.down && self.failed_probes >= PROBE_FAILURES_TO_DOWN;
+        self.down |= goes_down;
+        goes_down
     }
 
-    /// Hears of a sign of life; true where that brings it back.
+    /// Records a success. Returns true if the provider came back.
     pub fn record_success(&mut self) -> bool {
         self.failed_probes = 0;
         std::mem::take(&mut self.down)
     }
 
-    /// Counts time in which it was watched, and was usable or not.
+    /// Records observed time as usable or unusable; a provider that is off is not observed.
     pub fn record_uptime(&mut self, micros: u64, now: UnixTime) {
         if matches!(self.state, HealthState::Off) {
             return;

@@ -2,7 +2,7 @@
 
 use crate::domain::index::TargetIdx;
 
-/// Subject of a warning: each is emitted once, and not again with every new figure.
+/// Subject of a warning: emitted once, and not again when its numbers change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Warning {
     CostAlone,

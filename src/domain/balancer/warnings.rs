@@ -1,4 +1,4 @@
-//! Weights that ask for trouble, said before it comes.
+//! Warnings about risky weights.
 
 use super::BalancerState;
 use super::warning::Warning;
@@ -10,12 +10,12 @@ use crate::domain::snapshot::Strategy;
 use crate::domain::tuning::{GUARD_FREE_RISK, Tuning};
 use crate::domain::units::UnixTime;
 
-/// More points than this on cost push everything onto the cheapest provider until it breaks,
-/// with any strategy.
+/// Above this weight, cost decides alone: all traffic goes to the cheapest provider until it fails,
+/// with every strategy.
 const COST_WARNING_POINTS: f64 = 70.0;
 
 impl BalancerState {
-    /// All that holds now, in words.
+    /// Returns the active warnings with their texts.
     pub(super) fn warnings(&self, now: UnixTime) -> Vec<(Warning, String)> {
         let mut warnings = Vec::new();
         if self.strategy.uses_weights() && self.weights.cost > COST_WARNING_POINTS {
@@ -25,12 +25,12 @@ impl BalancerState {
             );
             warnings.push((Warning::CostAlone, text));
         }
-        warnings.extend(self.doubtful_favourite(now));
+        warnings.extend(self.risky_favourite(now));
         warnings
     }
 
-    /// The best by weights alone, where the guard holds traffic back from it.
-    fn doubtful_favourite(&self, now: UnixTime) -> Option<(Warning, String)> {
+    /// Warns if the guard keeps traffic away from the target with the highest score by weights.
+    fn risky_favourite(&self, now: UnixTime) -> Option<(Warning, String)> {
         if self.strategy != Strategy::Adaptive {
             return None;
         }
@@ -39,10 +39,10 @@ impl BalancerState {
             guard: 0.0,
             ..table.tuning
         };
-        let mut field = CandidateSet::default();
-        field.evaluate(&table, &RequestProfile::usual(ModelType::Chat), now);
-        let admitted = field.rows().iter().filter(|row| row.is_eligible());
-        let favourite = admitted.max_by(|a, b| a.utility.total_cmp(&b.utility))?;
+        let mut candidates = CandidateSet::default();
+        candidates.evaluate(&table, &RequestProfile::usual(ModelType::Chat), now);
+        let eligible = candidates.rows().iter().filter(|row| row.is_eligible());
+        let favourite = eligible.max_by(|a, b| a.utility.total_cmp(&b.utility))?;
         let risk = favourite.bads.risk;
         (risk_excess(risk) > 0.0).then(|| {
             let text = format!(
@@ -55,7 +55,7 @@ impl BalancerState {
         })
     }
 
-    /// Tells of what is new.
+    /// Emits the new warnings.
     pub(super) fn warn(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
         let warnings = self.warnings(now);
         for (warning, text) in &warnings {

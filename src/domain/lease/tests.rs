@@ -14,7 +14,7 @@ fn terms(limit: Option<u32>, trial: bool) -> LeaseRequest {
 }
 
 #[test]
-fn a_place_is_counted_while_the_lease_lives() {
+fn an_attempt_is_counted_while_its_lease_lives() {
     let (target, provider) = (Arc::default(), Arc::<LoadCounters>::default());
     let first = Lease::try_acquire(&target, &provider, terms(Some(1), false), NOW).unwrap();
 
@@ -32,7 +32,7 @@ fn a_place_is_counted_while_the_lease_lives() {
 }
 
 #[test]
-fn a_full_target_or_an_empty_minute_takes_no_place_at_its_provider() {
+fn a_full_target_or_a_used_up_minute_takes_no_capacity_of_its_provider() {
     let (target, provider) = (
         Arc::<LoadCounters>::default(),
         Arc::<LoadCounters>::default(),
@@ -59,7 +59,7 @@ fn a_full_target_or_an_empty_minute_takes_no_place_at_its_provider() {
     assert_eq!((provider.in_flight(), target.in_flight()), (0, 0));
     assert!(
         !target.has_half_open_probe(),
-        "a trial that was not sent is none"
+        "a probe that was not sent is not counted"
     );
 }
 
@@ -90,14 +90,14 @@ fn tokens_of_an_attempt_are_settled_once() {
 }
 
 #[test]
-fn only_one_trial_is_out_at_a_time_and_it_ends_with_its_first_token() {
+fn only_one_half_open_probe_runs_at_a_time_and_it_ends_with_its_first_token() {
     let (target, provider) = (Arc::default(), Arc::default());
-    let mut trial = Lease::try_acquire(&target, &provider, terms(None, true), NOW).unwrap();
+    let mut probe = Lease::try_acquire(&target, &provider, terms(None, true), NOW).unwrap();
 
     assert!(Lease::try_acquire(&target, &provider, terms(None, true), NOW).is_none());
-    trial.first_token();
+    probe.on_first_token();
     let second = Lease::try_acquire(&target, &provider, terms(None, true), NOW);
-    drop(trial);
+    drop(probe);
     assert!(
         target.has_half_open_probe(),
         "the first one's end does not end the second"
@@ -107,7 +107,7 @@ fn only_one_trial_is_out_at_a_time_and_it_ends_with_its_first_token() {
 }
 
 #[test]
-fn the_age_of_those_that_wait_is_their_mean() {
+fn the_age_of_pending_streams_is_their_mean() {
     let (target, provider) = (Arc::<LoadCounters>::default(), Arc::default());
     let at = |seconds: u64| UnixTime::from_seconds(1_700_000_000 + seconds);
     let mut first = Lease::try_acquire(&target, &provider, terms(None, false), at(0)).unwrap();
@@ -117,8 +117,8 @@ fn the_age_of_those_that_wait_is_their_mean() {
         target.waiting(at(4)),
         PendingFirstTokens { count: 2, age: 3.0 }
     );
-    first.first_token();
-    first.first_token();
+    first.on_first_token();
+    first.on_first_token();
     assert_eq!(
         target.waiting(at(4)),
         PendingFirstTokens { count: 1, age: 2.0 }
@@ -130,8 +130,8 @@ fn the_age_of_those_that_wait_is_their_mean() {
 
 #[test]
 fn a_count_never_falls_below_zero() {
-    let gauge = LoadCounters::default();
-    gauge.release();
+    let counters = LoadCounters::default();
+    counters.release();
 
-    assert_eq!(gauge.in_flight(), 0);
+    assert_eq!(counters.in_flight(), 0);
 }

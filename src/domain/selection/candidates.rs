@@ -19,32 +19,33 @@ use crate::domain::tuning::Tuning;
 use crate::domain::units::UnixTime;
 use crate::domain::weights::Weights;
 
-/// Temperature of the odds of `weighted`: five points of a hundred behind the best means a third
-/// of its share.
+/// Temperature of the probabilities of `weighted`: 5 of 100 points below the best give about a
+/// third of its share.
 const WEIGHTED_TEMPERATURE: f64 = 0.05;
-/// That far behind the best, `adaptive` gives no odds at all: e^-15 of the best one's, and none for
-/// targets that would otherwise be selected for their number.
+/// Utility gap from which `adaptive` gives the probability 0: e^-15 of the best one's would
+/// matter only through a large number of such targets.
 const NEGLIGIBLE_GAP: f64 = 0.15;
-/// After its breaker closed, a target's odds grow over so many seconds, from this part.
+/// Duration of the slow start after a breaker closed, in seconds, and the initial share.
 const SLOW_START_S: f64 = 10.0;
 const SLOW_START_MIN_SHARE: f64 = 0.1;
-/// A wish for a provider that is less likely to succeed than this is not insisted on.
+/// Risk from which a preferred provider is no longer preferred.
 const PREFERRED_MAX_RISK: f64 = 0.5;
-/// Two that are that close are equals.
+/// Relative difference up to which two utilities count as equal.
 const EQUAL_UTILITY: f64 = 1e-12;
 
 /// Every target in the scope of a request, in the order of the catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct CandidateSet {
     rows: Vec<ScoredCandidate>,
-    /// Output tokens that are expected.
+    /// Expected output tokens.
     pub output: f64,
 }
 
-/// What is the same for every row.
+/// Values that all rows share.
 #[derive(Debug, Clone, Copy)]
 struct ScoringContext {
-    dearest: (f64, f64),
+    /// Highest input and output price, in USD per token.
+    max_prices: (f64, f64),
     output: f64,
 }
 
@@ -53,17 +54,17 @@ impl CandidateSet {
         &self.rows
     }
 
-    /// Weighs all that are in the scope of the request.
+    /// Scores all targets in the scope of the request.
     pub fn evaluate(&mut self, table: &RoutingTable, ask: &RequestProfile<'_>, now: UnixTime) {
         self.rows.clear();
         self.output = expected_output(table, ask);
         let scale = ScoringContext {
-            dearest: max_prices(table, ask),
+            max_prices: max_prices(table, ask),
             output: self.output,
         };
         match ask.scope {
-            TargetScope::Only(places) => {
-                let known = places.iter().filter_map(|&target| {
+            TargetScope::Only(targets) => {
+                let known = targets.iter().filter_map(|&target| {
                     let candidate = table.candidates.get(target.get())?;
                     Some((target, candidate))
                 });
@@ -81,19 +82,19 @@ impl CandidateSet {
                 }
             }
         }
-        filter_by_budget(&mut self.rows, table, ask, (self.output, scale.dearest));
+        filter_by_budget(&mut self.rows, table, ask, (self.output, scale.max_prices));
         assign_probabilities(&mut self.rows, table.strategy, &table.tuning);
         if let Some(pinned) = table
             .pinned
             .and_then(|pinned| preferred(&self.rows, pinned))
         {
-            for (place, row) in self.rows.iter_mut().enumerate() {
-                row.odds = f64::from(u8::from(place == pinned));
+            for (index, row) in self.rows.iter_mut().enumerate() {
+                row.odds = f64::from(u8::from(index == pinned));
             }
         }
     }
 
-    /// Those that may be chosen besides `chosen`, best first.
+    /// Returns the other targets that may be selected, best first.
     pub fn fallbacks(&self, table: &RoutingTable, chosen: TargetIdx) -> Vec<RankedTarget> {
         let others = self.rows.iter().filter(|row| row.target != chosen);
         let mut others: Vec<&ScoredCandidate> = others
@@ -112,44 +113,44 @@ impl CandidateSet {
         others.into_iter().map(ranked).collect()
     }
 
-    /// Those that may not, and why.
+    /// Returns the excluded targets with their reasons.
     pub fn rejected(&self) -> Vec<(TargetIdx, ExclusionReason)> {
-        let out = |row: &ScoredCandidate| match &row.entry {
-            Eligibility::Excluded(why) => Some((row.target, why.clone())),
+        let excluded = |row: &ScoredCandidate| match &row.entry {
+            Eligibility::Excluded(reason) => Some((row.target, reason.clone())),
             Eligibility::Eligible | Eligibility::HalfOpenProbe => None,
         };
-        self.rows.iter().filter_map(out).collect()
+        self.rows.iter().filter_map(excluded).collect()
     }
 }
 
-/// The best of a provider that is wished for, unless it is likelier to fail than not.
+/// Returns the best target of a preferred provider, unless its risk is too high.
 pub(super) fn preferred(rows: &[ScoredCandidate], provider: ProviderIdx) -> Option<usize> {
     best(rows, |row| {
         row.is_eligible() && row.provider == provider && row.bads.risk < PREFERRED_MAX_RISK
     })
 }
 
-/// The best of some; of equals the less busy one, then the first, so that the answer depends on
-/// nothing but the order of the configuration.
+/// Returns the best matching row; of equal ones the less busy, then the first in the order of the
+/// configuration, so that the result is deterministic.
 pub(super) fn best(
     rows: &[ScoredCandidate],
     fits: impl Fn(&ScoredCandidate) -> bool,
 ) -> Option<usize> {
     let mut best: Option<usize> = None;
-    for (place, row) in rows.iter().enumerate().filter(|(_, row)| fits(row)) {
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| fits(row)) {
         let is_better = best.is_none_or(|best| {
             let best = &rows[best];
             row.utility > best.utility
                 || (row.utility == best.utility && row.in_flight < best.in_flight)
         });
         if is_better {
-            best = Some(place);
+            best = Some(index);
         }
     }
     best
 }
 
-/// The score that is shown for a row, 0..1: the founding formula, for `adaptive` with its guard.
+/// Returns the displayed score of a row, 0..1: the linear score, for `adaptive` with the guard.
 pub fn score(table: &RoutingTable, row: &ScoredCandidate) -> f64 {
     let weights = &table.candidates[row.target].weights;
     match table.strategy {
@@ -171,7 +172,7 @@ fn row(
     let bads = Penalties {
         cost: cost_penalty(
             candidate.price.as_ref(),
-            scale.dearest,
+            scale.max_prices,
             ask.input,
             scale.output,
         ),
@@ -180,7 +181,7 @@ fn row(
         load: load(candidate, provider_in_flight),
     };
     let priority = candidate.priority;
-    let worth = match table.strategy {
+    let utility = match table.strategy {
         Strategy::Adaptive | Strategy::Best | Strategy::Weighted => strategy_utility(
             (table.strategy, &table.tuning),
             &candidate.weights,
@@ -213,16 +214,16 @@ fn row(
             .min(rate_headroom(candidate, now))
             * slow_start(candidate, now),
         in_flight: candidate.load_counters.in_flight(),
-        utility: if worth.is_nan() {
+        utility: if utility.is_nan() {
             f64::MIN
         } else {
-            worth.clamp(f64::MIN, f64::MAX)
+            utility.clamp(f64::MIN, f64::MAX)
         },
         odds: 0.0,
     }
 }
 
-/// What a strategy that heeds the weights makes of a target.
+/// Returns the utility of a target under a strategy that uses the weights.
 pub fn strategy_utility(
     (strategy, tuning): (Strategy, &Tuning),
     weights: &Weights,
@@ -235,7 +236,7 @@ pub fn strategy_utility(
     }
 }
 
-/// What to expect of a target, in the eyes of the strategy.
+/// Predicts the times and the risk of a target as the strategy sees them.
 fn predict(
     table: &RoutingTable,
     candidate: &Candidate,
@@ -273,7 +274,7 @@ fn predict(
     (predicted, risk)
 }
 
-/// The fuller of the two: the provider, or the model where it has places of its own.
+/// Returns the higher load penalty of the provider and of the target's own limit.
 fn load(candidate: &Candidate, provider_in_flight: u32) -> f64 {
     let own = candidate.own_max_concurrent.map_or(0.0, |limit| {
         load_penalty(candidate.load_counters.in_flight(), Some(limit))
@@ -281,7 +282,7 @@ fn load(candidate: &Candidate, provider_in_flight: u32) -> f64 {
     load_penalty(provider_in_flight, candidate.max_concurrent).max(own)
 }
 
-/// What the operator's limits per minute leave of the odds, 0..1.
+/// Returns the factor of the configured limits per minute on the probability, 0..1.
 fn rate_headroom(candidate: &Candidate, now: UnixTime) -> f64 {
     if candidate.rates.is_unlimited() {
         return 1.0;
@@ -297,9 +298,10 @@ fn slow_start(candidate: &Candidate, now: UnixTime) -> f64 {
     })
 }
 
-/// Odds of all that are admitted; they sum to 1, or are all 0 if none is.
+/// Assigns the probabilities of the eligible rows; they sum to 1, or are all 0 if none is
+/// eligible.
 pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tuning: &Tuning) {
-    let admitted = |row: &&mut ScoredCandidate| row.entry == Eligibility::Eligible;
+    let eligible = |row: &&mut ScoredCandidate| row.entry == Eligibility::Eligible;
     let best = rows
         .iter()
         .filter(|row| row.is_eligible())
@@ -308,18 +310,18 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
     for row in rows.iter_mut() {
         row.odds = 0.0;
     }
-    for row in rows.iter_mut().filter(admitted) {
-        let behind = best - row.utility;
+    for row in rows.iter_mut().filter(eligible) {
+        let gap = best - row.utility;
         row.odds = match strategy {
-            Strategy::Adaptive if behind < NEGLIGIBLE_GAP => {
-                row.headroom * (-behind / tuning.temperature).exp()
+            Strategy::Adaptive if gap < NEGLIGIBLE_GAP => {
+                row.headroom * (-gap / tuning.temperature).exp()
             }
             Strategy::Adaptive => 0.0,
-            Strategy::Weighted => (-behind / WEIGHTED_TEMPERATURE).exp(),
+            Strategy::Weighted => (-gap / WEIGHTED_TEMPERATURE).exp(),
             Strategy::RoundRobin => 1.0,
-            // Of equals the first, always: that is what the founding document does.
-            Strategy::Best => f64::from(u8::from(behind <= 0.0 && sum == 0.0)),
-            _ => f64::from(u8::from(behind <= EQUAL_UTILITY * best.abs().max(1.0))),
+            // Of equal ones always the first.
+            Strategy::Best => f64::from(u8::from(gap <= 0.0 && sum == 0.0)),
+            _ => f64::from(u8::from(gap <= EQUAL_UTILITY * best.abs().max(1.0))),
         };
         sum += row.odds;
     }
@@ -333,7 +335,7 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
 fn expected_output(table: &RoutingTable, ask: &RequestProfile<'_>) -> f64 {
     let usual = table.outputs[ask.class.index()];
     let expected = ask.max_tokens.map_or(usual, |most| most.min(usual));
-    // At least a token where there is text, and no more than can be read.
+    // At least one token for text, and a bound against absurd values.
     let least = f64::from(u8::from(ask.class.kind() != ModelType::Embedding));
     if expected.is_nan() {
         least
@@ -342,23 +344,23 @@ fn expected_output(table: &RoutingTable, ask: &RequestProfile<'_>) -> f64 {
     }
 }
 
-/// The highest prices among all configured targets in scope, usable or not: a fixed reference.
+/// Returns the highest prices of all targets in scope, usable or not: a fixed reference.
 fn max_prices(table: &RoutingTable, ask: &RequestProfile<'_>) -> (f64, f64) {
-    let dearer = |top: (f64, f64), price: &Price| {
+    let highest = |top: (f64, f64), price: &Price| {
         (top.0.max(price.input.usd()), top.1.max(price.output.usd()))
     };
     match ask.scope {
         TargetScope::Type(kind) => {
             let serving = table.candidates.iter().filter(|c| c.types.contains(kind));
             let prices = serving.filter_map(|candidate| candidate.price.as_ref());
-            prices.fold((0.0, 0.0), dearer)
+            prices.fold((0.0, 0.0), highest)
         }
-        TargetScope::Only(places) => {
-            let named = places
+        TargetScope::Only(targets) => {
+            let named = targets
                 .iter()
-                .filter_map(|&place| table.candidates.get(place.get()));
+                .filter_map(|&target| table.candidates.get(target.get()));
             let prices = named.filter_map(|candidate| candidate.price.as_ref());
-            prices.fold((0.0, 0.0), dearer)
+            prices.fold((0.0, 0.0), highest)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of the balancer.
+//! Properties of a request that the selection uses.
 
 use super::exclusion::ExclusionReason;
 use crate::domain::budget::BudgetHeadroom;
@@ -7,47 +7,46 @@ use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::model_type::{ModelType, RequestClass};
 use crate::domain::snapshot::{Candidate, RoutingTable};
 
-/// Which targets a request's model name allows.
+/// Targets that a request's model name allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetScope<'a> {
-    /// All that serve a type of work.
+    /// All targets of a model type.
     Type(ModelType),
-    /// These, by their places in the catalogue.
+    /// These targets.
     Only(&'a [TargetIdx]),
 }
 
-/// What is known of a request before it is sent.
+/// Properties of a request, known before it is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestProfile<'a> {
     pub scope: TargetScope<'a>,
-    /// Its sort: the type of work, however the targets were named, and how the answer comes. It
-    /// says who can do it at all, and how long the answer may be.
+    /// Model type and form of the response; decides which targets fit and the expected length.
     pub class: RequestClass,
     pub needs: RequiredCapabilities,
-    /// The client insists on this very target: what is stated of the model may be stale, and the
-    /// provider says by itself what it cannot do.
+    /// True if the client named the target. Stated capabilities may be outdated, so the provider
+    /// itself decides.
     pub pinned: bool,
     /// Estimated tokens of the prompt.
     pub input: f64,
     pub max_tokens: Option<f64>,
-    /// Place of the preferred provider in the catalogue.
+    /// Preferred provider.
     pub preferred: Option<ProviderIdx>,
-    /// USD per token.
+    /// Maximum price, in USD per token.
     pub max_cost: Option<f64>,
-    /// Seconds.
+    /// Maximum predicted latency, in seconds.
     pub max_latency: Option<f64>,
-    /// Seconds that are left for the whole answer.
+    /// Seconds left for the whole response.
     pub remaining: Option<f64>,
-    /// What may be spent on it; nothing where there is no limit.
+    /// Remaining budget; `None` without a limit.
     pub means: Option<BudgetHeadroom>,
-    /// Targets that failed this request already.
+    /// Targets that already failed this request.
     pub tried: &'a [TargetIdx],
-    /// Those of them for which the prompt was too long.
+    /// Targets in `tried` whose context window was exceeded.
     pub outgrown: &'a [TargetIdx],
 }
 
 impl RequestProfile<'_> {
-    /// A usual request of a type.
+    /// Returns the profile of a typical request of a model type.
     pub fn usual(kind: ModelType) -> Self {
         Self {
             scope: TargetScope::Type(kind),
@@ -66,15 +65,15 @@ impl RequestProfile<'_> {
         }
     }
 
-    /// Whether the model can do what is asked, as far as is stated.
+    /// Checks the stated capabilities of the model against the request.
     pub(super) fn check_capabilities(
         &self,
         table: &RoutingTable,
         candidate: &Candidate,
     ) -> Result<(), ExclusionReason> {
-        let able = &candidate.capabilities;
-        let lack = match able.unsupported_type(self.class.kind()) {
-            None if !self.pinned => able
+        let capabilities = &candidate.capabilities;
+        let lack = match capabilities.unsupported_type(self.class.kind()) {
+            None if !self.pinned => capabilities
                 .missing(self.needs, self.input, self.max_tokens)
                 .or_else(|| {
                     self.is_outgrown(table, candidate)
@@ -85,8 +84,8 @@ impl RequestProfile<'_> {
         lack.map_or(Ok(()), |lack| Err(ExclusionReason::MissingCapability(lack)))
     }
 
-    /// Whether a prompt that was too long for another target is too long for this one: because it
-    /// is the same model, or holds no more.
+    /// Returns true if the prompt exceeded the context window of a target with the same model or
+    /// with a window at least as large.
     fn is_outgrown(&self, table: &RoutingTable, candidate: &Candidate) -> bool {
         let window = |candidate: &Candidate| candidate.capabilities.context_window;
         self.outgrown.iter().any(|&at| {
@@ -108,7 +107,7 @@ mod tests {
     };
     use crate::domain::{Capabilities, RandomDraw, RoutingState, UnixTime};
 
-    /// Targets that hold so many tokens, each the dearer and slower the more.
+    /// Targets with these context windows; each one is more expensive and slower than the one before.
     fn windows(models: &[(&str, Option<u64>)]) -> RoutingTable {
         let target = |(at, (model, window)): (usize, &(&str, Option<u64>))| Candidate {
             capabilities: Capabilities {
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_can_do_what_is_asked_may_serve() {
+    fn a_target_without_a_required_capability_is_excluded() {
         let mut table = windows(&[("a", None), ("b", None)]);
         table.candidates[0].capabilities.vision = Some(false);
         let ask = RequestProfile {
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_outranks_what_is_stated_of_a_model_but_not_its_trade() {
+    fn a_pin_overrides_stated_capabilities_but_not_the_model_type() {
         let mut table = windows(&[("a", Some(10))]);
         table.candidates[0].capabilities.tools = Some(false);
         let ask = RequestProfile {
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_prompt_that_was_too_long_only_who_holds_more_or_says_nothing_is_asked() {
+    fn after_an_exceeded_context_only_larger_or_unknown_windows_are_tried() {
         let models = [
             ("small", Some(8_000)),
             ("same", Some(8_000)),
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn in_need_nobody_is_asked_for_what_he_cannot_do() {
+    fn the_last_resort_still_needs_the_required_capability() {
         let mut table = windows(&[("blind", None), ("a", None)]);
         table.candidates[0].capabilities.vision = Some(false);
         let open = RoutingState::Open(UnixTime::from_seconds(1_030));

@@ -4,19 +4,18 @@ use super::exclusion::ExclusionReason;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::score::{Factors, Penalties, Prediction, Risk};
 
-/// Whether a target may be chosen.
+/// Eligibility of a target.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Eligibility {
     Eligible,
-    /// Half-open, and its one trial may go out.
+    /// Half-open, and its probe request may be sent.
     HalfOpenProbe,
     Excluded(ExclusionReason),
 }
 
-/// One target in one decision.
+/// One target with its scores in one selection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredCandidate {
-    /// Places in the catalogue.
     pub target: TargetIdx,
     pub provider: ProviderIdx,
     pub entry: Eligibility,
@@ -25,20 +24,22 @@ pub struct ScoredCandidate {
     pub priority: f64,
     pub risk: Risk,
     pub predicted: Prediction,
-    /// What rate limits and a slow start leave of its odds, 0..1.
+    /// Factor on its probability from rate limits and a slow start, 0..1.
     pub headroom: f64,
     pub in_flight: u32,
-    /// What the strategy compares; more is better.
+    /// Value that the strategy compares; more is better.
     pub utility: f64,
-    /// Odds of being drawn, 0..1.
+    /// Selection probability, 0..1.
     pub odds: f64,
 }
 
 impl ScoredCandidate {
+    /// Returns the factors of the score.
     pub fn factors(&self) -> Factors {
         self.bads.factors(self.priority)
     }
 
+    /// Returns true if it may be selected as a normal target.
     pub fn is_eligible(&self) -> bool {
         self.entry == Eligibility::Eligible
     }

@@ -1,4 +1,4 @@
-//! A configuration that is read again: who keeps what.
+//! Reloaded configurations: what they change and what they keep.
 
 use super::{BAD, at, attempt, chosen, fleet};
 use crate::domain::balancer::BalancerState;
@@ -12,7 +12,7 @@ use crate::domain::{
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 use std::time::Duration;
 
-/// Providers with a model each, all of one name.
+/// Providers with one model each, all of the same name.
 fn catalogue(names: &[&str]) -> Catalogue {
     let provider = |name: &&str| Provider::new(name, "word");
     let target = |(place, name): (usize, &&str)| Target {
@@ -30,7 +30,7 @@ fn catalogue(names: &[&str]) -> Catalogue {
     }
 }
 
-/// What follows when a configuration has these.
+/// The update of a configuration with these providers.
 pub(super) fn next(fleet: &BalancerState, names: &[&str]) -> ConfigUpdate {
     let table = fleet.routing_table(at(0));
     ConfigUpdate {
@@ -48,7 +48,7 @@ pub(super) fn next(fleet: &BalancerState, names: &[&str]) -> ConfigUpdate {
     }
 }
 
-pub(super) fn put_in_force(
+pub(super) fn apply_update(
     fleet: &mut BalancerState,
     next: ConfigUpdate,
     second: u64,
@@ -63,7 +63,7 @@ fn shown(fleet: &BalancerState) -> Vec<String> {
 }
 
 #[test]
-fn limits_of_the_whole_and_of_a_minute_follow() {
+fn global_and_per_minute_limits_follow_the_configuration() {
     let mut fleet = fleet();
     let names = ["a", "b"];
     let mut next = next(&fleet, &names);
@@ -73,7 +73,7 @@ fn limits_of_the_whole_and_of_a_minute_follow() {
         tokens: None,
     };
 
-    put_in_force(&mut fleet, next, 1);
+    apply_update(&mut fleet, next, 1);
 
     let table = fleet.routing_table(at(1));
     assert_eq!(table.max_in_flight, Some(7));
@@ -81,14 +81,14 @@ fn limits_of_the_whole_and_of_a_minute_follow() {
 }
 
 #[test]
-fn who_is_removed_is_in_no_choice_no_list_and_no_picture_and_comes_back_as_they_were() {
+fn a_removed_provider_is_neither_selected_nor_listed_and_returns_with_its_statistics() {
     let mut fleet = fleet();
     for second in 0..6 {
         fleet.observe(&attempt(0, second, Outcome::Success), at(second + 1));
     }
     let before = fleet.routing_table(at(6)).candidates[0].estimate;
     let removal = next(&fleet, &["b", "c"]);
-    put_in_force(&mut fleet, removal, 6);
+    apply_update(&mut fleet, removal, 6);
 
     let table = fleet.routing_table(at(6));
     let places = table.catalogue.active_targets().map(|it| it.0.get());
@@ -112,7 +112,7 @@ fn who_is_removed_is_in_no_choice_no_list_and_no_picture_and_comes_back_as_they_
     assert_eq!(named, both);
 
     let back = next(&fleet, &["a", "b"]);
-    put_in_force(&mut fleet, back, 8);
+    apply_update(&mut fleet, back, 8);
 
     let table = fleet.routing_table(at(6));
     assert_eq!(table.catalogue.target("a", "m"), Some(0.into()));
@@ -122,13 +122,13 @@ fn who_is_removed_is_in_no_choice_no_list_and_no_picture_and_comes_back_as_they_
 }
 
 #[test]
-fn what_is_under_way_at_a_removed_target_still_ends_and_counts() {
+fn an_attempt_at_a_removed_target_still_ends_and_counts() {
     let mut fleet = fleet();
     let table = fleet.routing_table(at(0));
     let choice = chosen(&table, at(0), 0.0);
     let lease = choice.acquire_lease(&table, at(0)).unwrap();
     let removal = next(&fleet, &[["b", "a"][choice.target.get()]]);
-    put_in_force(&mut fleet, removal, 1);
+    apply_update(&mut fleet, removal, 1);
     let in_flight = |fleet: &BalancerState| {
         let table = fleet.routing_table(at(2));
         table.candidates[choice.target].load_counters.in_flight()
@@ -158,7 +158,7 @@ fn a_setting_that_the_configuration_does_not_change_stays_as_the_operator_left_i
     };
     fleet.execute(change, at(1)).unwrap();
     let other = next(&fleet, &["a", "b", "c"]);
-    put_in_force(&mut fleet, other, 2);
+    apply_update(&mut fleet, other, 2);
 
     let a = fleet.snapshot(900, at(3)).providers.swap_remove(0);
     assert_eq!((a.draining, a.priority), (true, 90));
@@ -167,13 +167,13 @@ fn a_setting_that_the_configuration_does_not_change_stays_as_the_operator_left_i
     let mut own = next(&fleet, &["a", "b", "c"]);
     own.catalogue.providers[0].priority = 20;
     own.settings = vec![(0.into(), ProviderSetting::Priority)];
-    put_in_force(&mut fleet, own, 4);
+    apply_update(&mut fleet, own, 4);
 
     let a = fleet.snapshot(900, at(5)).providers.swap_remove(0);
     assert_eq!((a.draining, a.priority), (true, 20));
 }
 
-fn trial(cost: f64) -> Command {
+fn temporary_weights(cost: f64) -> Command {
     Command::SetWeights(WeightsPatch {
         cost: Some(cost),
         latency: Some(70.0 - cost),
@@ -183,11 +183,11 @@ fn trial(cost: f64) -> Command {
 }
 
 #[test]
-fn weights_on_trial_go_on_unless_the_configuration_speaks_of_weights() {
+fn pending_weights_stay_pending_unless_the_configuration_changes_weights() {
     let mut fleet = fleet();
-    fleet.execute(trial(60.0), at(1)).unwrap();
+    fleet.execute(temporary_weights(60.0), at(1)).unwrap();
     let other = next(&fleet, &["a", "b"]);
-    put_in_force(&mut fleet, other, 2);
+    apply_update(&mut fleet, other, 2);
     assert_eq!(fleet.routing_table(at(3)).weights.cost, 60.0);
 
     let mut own = next(&fleet, &["a", "b"]);
@@ -199,7 +199,7 @@ fn weights_on_trial_go_on_unless_the_configuration_speaks_of_weights() {
         ..Weights::default()
     };
     own.objectives = vec![Objective::Cost];
-    put_in_force(&mut fleet, own, 4);
+    apply_update(&mut fleet, own, 4);
     fleet.tick(at(200));
 
     let weights = fleet.routing_table(at(200)).weights;
@@ -226,11 +226,11 @@ fn weights_that_would_not_sum_up_are_refused_and_nothing_changes() {
 }
 
 #[test]
-fn a_configuration_made_for_other_places_is_refused() {
+fn a_configuration_for_other_indices_is_refused() {
     let mut fleet = fleet();
     let stale = next(&fleet, &["a", "x"]);
     let newer = next(&fleet, &["a", "y"]);
-    put_in_force(&mut fleet, newer, 1);
+    apply_update(&mut fleet, newer, 1);
 
     let refused = fleet.execute(Command::Reconfigure(Box::new(stale)), at(2));
 
@@ -238,7 +238,7 @@ fn a_configuration_made_for_other_places_is_refused() {
 }
 
 #[test]
-fn another_address_starts_with_fresh_statistics_and_hears_nothing_of_the_old_one() {
+fn a_new_address_starts_with_fresh_statistics_and_ignores_the_old_one_s_attempts() {
     let mut fleet = fleet();
     for second in 0..4 {
         fleet.observe(&attempt(0, second, BAD), at(second));
@@ -249,12 +249,12 @@ fn another_address_starts_with_fresh_statistics_and_hears_nothing_of_the_old_one
     ));
     let mut moved = next(&fleet, &["a", "b"]);
     moved.renewals = vec![(0.into(), EndpointChange::Address)];
-    put_in_force(&mut fleet, moved, 5);
+    apply_update(&mut fleet, moved, 5);
     assert_eq!(fleet.breaker_state(0.into()), BreakerState::Closed);
     let fresh = fleet.routing_table(at(5)).candidates[0].estimate;
     assert!(!fresh.measured);
 
-    // They began before, wherever they end.
+    // These attempts began before the change.
     for second in 1..5 {
         fleet.observe(&attempt(0, second, BAD), at(6));
     }
@@ -266,7 +266,7 @@ fn another_address_starts_with_fresh_statistics_and_hears_nothing_of_the_old_one
     assert_eq!(
         fleet.snapshot(900, at(6)).providers[0].requests,
         8,
-        "what was served and spent is history, and stays"
+        "the history is kept"
     );
     for second in 6..10 {
         fleet.observe(&attempt(0, second, BAD), at(second));
@@ -278,7 +278,7 @@ fn another_address_starts_with_fresh_statistics_and_hears_nothing_of_the_old_one
 }
 
 #[test]
-fn another_key_is_tried_at_once_and_keeps_what_was_learnt() {
+fn a_new_key_ends_the_cooldown_and_keeps_the_statistics() {
     let mut fleet = fleet();
     for second in 0..4 {
         fleet.observe(&attempt(0, second, Outcome::Success), at(second));
@@ -292,9 +292,9 @@ fn another_key_is_tried_at_once_and_keeps_what_was_learnt() {
     );
     let mut rekeyed = next(&fleet, &["a", "b"]);
     rekeyed.renewals = vec![(0.into(), EndpointChange::Key)];
-    put_in_force(&mut fleet, rekeyed, 6);
+    apply_update(&mut fleet, rekeyed, 6);
 
-    // The old key's last word.
+    // An attempt with the old key.
     fleet.observe(&attempt(0, 5, refused), at(7));
 
     let candidate = &fleet.routing_table(at(7)).candidates[0];
@@ -308,7 +308,7 @@ fn a_reload_is_one_revision_and_one_event_and_no_change_is_none() {
     let mut many = next(&fleet, &["a", "b", "c"]);
     many.changes = (0..15).map(|at| format!("key{at} 1→2")).collect();
     many.reason = Some("why not".to_owned());
-    let effects = put_in_force(&mut fleet, many, 1);
+    let effects = apply_update(&mut fleet, many, 1);
 
     let [Effect::Emit(event)] = effects.as_slice() else {
         panic!("one event: {effects:?}");
@@ -335,14 +335,14 @@ fn a_reload_is_one_revision_and_one_event_and_no_change_is_none() {
 }
 
 #[test]
-fn a_removed_model_takes_none_of_its_providers_history_away() {
+fn a_removed_model_stays_in_its_provider_s_history() {
     let mut fleet = fleet();
     fleet.observe(&attempt(0, 0, Outcome::Success), at(1));
     let mut other = catalogue(&["a", "b"]);
     other.targets[0].id = TargetId::new("a", "newer");
     let mut newer = next(&fleet, &["a", "b"]);
     newer.catalogue = fleet.catalogue().merged_with(other).catalogue;
-    put_in_force(&mut fleet, newer, 2);
+    apply_update(&mut fleet, newer, 2);
 
     let a = fleet.snapshot(900, at(3)).providers.swap_remove(0);
     assert_eq!(a.requests, 1);
@@ -351,7 +351,7 @@ fn a_removed_model_takes_none_of_its_providers_history_away() {
 }
 
 #[test]
-fn observations_of_places_that_were_never_known_are_passed_over() {
+fn observations_of_unknown_targets_are_ignored() {
     let mut fleet = fleet();
 
     let effects = fleet.observe(&attempt(7, 0, Outcome::Success), at(1));
@@ -363,7 +363,7 @@ fn observations_of_places_that_were_never_known_are_passed_over() {
 
 proptest! {
     #[test]
-    fn a_place_is_one_name_for_ever(
+    fn an_index_always_belongs_to_one_name(
         configurations in prop::collection::vec(
             prop::collection::btree_set(0_u8..8, 0..8), 1..12
         )

@@ -1,6 +1,6 @@
-//! Changes on trial: everything of them goes back together, and nothing else does.
+//! Temporary changes revert together, and no other setting does.
 
-use super::apply_config::{next, put_in_force};
+use super::apply_config::{apply_update, next};
 use super::{BalancerState, at, fleet};
 use crate::domain::{
     Command, CommandError, CommandReply, Effect, ProviderPatch, ProviderSetting, WeightOverride,
@@ -8,7 +8,7 @@ use crate::domain::{
 };
 use std::time::Duration;
 
-const TRIAL: Option<Duration> = Some(Duration::from_mins(2));
+const REVERT_AFTER: Option<Duration> = Some(Duration::from_mins(2));
 
 fn change(
     fleet: &mut BalancerState,
@@ -47,7 +47,7 @@ fn keep(fleet: &mut BalancerState, second: u64) -> Vec<Effect> {
     saved(kept.unwrap().1)
 }
 
-/// What is asked to be written.
+/// The effects that persist settings.
 fn saved(effects: Vec<Effect>) -> Vec<Effect> {
     let is_saved = |effect: &Effect| !matches!(effect, Effect::Emit(_));
     effects.into_iter().filter(is_saved).collect()
@@ -67,16 +67,16 @@ fn settings(fleet: &mut BalancerState, second: u64) -> (u8, bool) {
 }
 
 #[test]
-fn settings_of_a_provider_on_trial_go_back_with_the_weights() {
+fn temporary_settings_of_a_provider_revert_with_the_weights() {
     let mut fleet = fleet();
     let (before, _) = settings(&mut fleet, 0);
-    fleet.execute(weights(60.0, TRIAL), at(0)).unwrap();
+    fleet.execute(weights(60.0, REVERT_AFTER), at(0)).unwrap();
     let patch = ProviderPatch {
         weights: Some(own()),
-        ..priority(80.0, TRIAL)
+        ..priority(80.0, REVERT_AFTER)
     };
     let (answer, effects) = change(&mut fleet, patch, 1);
-    assert_eq!(saved(effects), [], "a trial is not saved");
+    assert_eq!(saved(effects), [], "a temporary change is not persisted");
     let until = Some(at(121));
     assert!(matches!(answer, CommandReply::Provider { reverts_at, .. } if reverts_at == until));
     assert_eq!(fleet.snapshot(900, at(2)).reverts_at, until);
@@ -97,15 +97,15 @@ fn settings_of_a_provider_on_trial_go_back_with_the_weights() {
 }
 
 #[test]
-fn what_is_kept_is_saved_and_stays() {
+fn a_confirmed_change_is_persisted_and_stays() {
     let mut fleet = fleet();
-    change(&mut fleet, priority(80.0, TRIAL), 0);
+    change(&mut fleet, priority(80.0, REVERT_AFTER), 0);
     assert_eq!(keep(&mut fleet, 1), [Effect::PersistProvider(0.into())]);
     fleet.tick(at(500));
     assert_eq!(settings(&mut fleet, 500).0, 80);
 
-    fleet.execute(weights(60.0, TRIAL), at(501)).unwrap();
-    change(&mut fleet, priority(10.0, TRIAL), 501);
+    fleet.execute(weights(60.0, REVERT_AFTER), at(501)).unwrap();
+    change(&mut fleet, priority(10.0, REVERT_AFTER), 501);
     let both = keep(&mut fleet, 502);
     assert!(matches!(
         both.as_slice(),
@@ -119,15 +119,15 @@ fn what_is_kept_is_saved_and_stays() {
 }
 
 #[test]
-fn what_is_changed_for_good_meanwhile_does_not_go_back_and_is_saved_after_the_trial() {
+fn a_permanent_change_meanwhile_does_not_revert_and_is_persisted_after_the_revert() {
     let mut fleet = fleet();
     let (before, _) = settings(&mut fleet, 0);
-    change(&mut fleet, priority(80.0, TRIAL), 0);
+    change(&mut fleet, priority(80.0, REVERT_AFTER), 0);
     let drain = ProviderPatch {
         draining: Some(true),
         ..ProviderPatch::default()
     };
-    // The priority beside it is on trial and must not reach the file.
+    // The pending priority must not reach the file.
     assert_eq!(saved(change(&mut fleet, drain, 1).1), []);
     let ended = saved(fleet.tick(at(120)));
     assert_eq!(ended, [Effect::PersistProvider(0.into())]);
@@ -135,10 +135,10 @@ fn what_is_changed_for_good_meanwhile_does_not_go_back_and_is_saved_after_the_tr
 }
 
 #[test]
-fn a_setting_that_is_set_for_good_is_on_trial_no_more() {
+fn a_permanent_change_cancels_the_pending_revert_of_a_setting() {
     for points in [80.0, 20.0] {
         let mut fleet = fleet();
-        change(&mut fleet, priority(80.0, TRIAL), 0);
+        change(&mut fleet, priority(80.0, REVERT_AFTER), 0);
         let (_, effects) = change(&mut fleet, priority(points, None), 1);
         assert_eq!(
             saved(effects),
@@ -150,8 +150,8 @@ fn a_setting_that_is_set_for_good_is_on_trial_no_more() {
         assert_eq!(f64::from(settings(&mut fleet, 500).0), points);
     }
     let mut fleet = fleet();
-    fleet.execute(weights(60.0, TRIAL), at(0)).unwrap();
-    change(&mut fleet, priority(80.0, TRIAL), 0);
+    fleet.execute(weights(60.0, REVERT_AFTER), at(0)).unwrap();
+    change(&mut fleet, priority(80.0, REVERT_AFTER), 0);
     fleet.execute(weights(50.0, None), at(1)).unwrap();
     fleet.tick(at(500));
     assert_eq!(fleet.routing_table(at(500)).weights.cost, 50.0);
@@ -177,17 +177,17 @@ fn a_change_of_a_provider_on_a_stale_revision_is_refused() {
 }
 
 #[test]
-fn a_setting_on_trial_goes_on_unless_the_configuration_speaks_of_it() {
+fn a_pending_setting_stays_pending_unless_the_configuration_changes_it() {
     let mut fleet = fleet();
     let patch = ProviderPatch {
         weights: Some(own()),
-        ..priority(80.0, TRIAL)
+        ..priority(80.0, REVERT_AFTER)
     };
     change(&mut fleet, patch, 0);
     let mut spoken = next(&fleet, &["a", "b"]);
     spoken.catalogue.providers[0].priority = 33;
     spoken.settings = vec![(0.into(), ProviderSetting::Priority)];
-    put_in_force(&mut fleet, spoken, 1);
+    apply_update(&mut fleet, spoken, 1);
     assert_eq!(fleet.snapshot(900, at(2)).reverts_at, Some(at(120)));
     fleet.tick(at(120));
     let provider = fleet.snapshot(900, at(120)).providers.swap_remove(0);
@@ -196,14 +196,14 @@ fn a_setting_on_trial_goes_on_unless_the_configuration_speaks_of_it() {
 }
 
 #[test]
-fn who_is_removed_is_on_trial_no_more() {
+fn removing_a_provider_cancels_its_pending_reverts() {
     let mut fleet = fleet();
-    change(&mut fleet, priority(80.0, TRIAL), 0);
+    change(&mut fleet, priority(80.0, REVERT_AFTER), 0);
     let removed = next(&fleet, &["b"]);
-    put_in_force(&mut fleet, removed, 1);
+    apply_update(&mut fleet, removed, 1);
     assert_eq!(fleet.snapshot(900, at(2)).reverts_at, None);
     let back = next(&fleet, &["a", "b"]);
-    put_in_force(&mut fleet, back, 3);
+    apply_update(&mut fleet, back, 3);
     let (before, _) = settings(&mut fleet, 4);
     fleet.tick(at(500));
     assert_eq!(settings(&mut fleet, 500).0, before);

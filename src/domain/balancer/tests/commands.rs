@@ -1,4 +1,4 @@
-//! Wishes and what they change.
+//! Commands and the changes they make.
 
 use super::{BalancerState, at, attempt, fleet, state};
 use crate::domain::{
@@ -8,7 +8,7 @@ use crate::domain::{
 use std::time::Duration;
 
 #[test]
-fn weights_hold_for_the_next_choice_and_a_stale_draft_is_refused() {
+fn weights_apply_to_the_next_selection_and_a_stale_draft_is_refused() {
     let mut fleet = fleet();
     let patch = |cost, drafted_on| WeightsPatch {
         cost: Some(cost),
@@ -47,12 +47,12 @@ fn weights_hold_for_the_next_choice_and_a_stale_draft_is_refused() {
     assert_eq!(
         fleet.routing_table(at(2)).weights.cost,
         70.0,
-        "a refused wish changes nothing"
+        "a refused command changes nothing"
     );
 }
 
 #[test]
-fn weights_on_trial_go_back_by_themselves_unless_they_are_kept() {
+fn temporary_weights_revert_unless_they_are_confirmed() {
     let trial = || {
         Command::SetWeights(WeightsPatch {
             cost: Some(60.0),
@@ -68,7 +68,7 @@ fn weights_on_trial_go_back_by_themselves_unless_they_are_kept() {
         !effects
             .iter()
             .any(|effect| matches!(effect, Effect::PersistWeights(_))),
-        "a trial is not saved"
+        "a temporary change is not persisted"
     );
     fleet.tick(at(119));
     assert_eq!(fleet.routing_table(at(119)).weights.cost, 60.0);
@@ -148,7 +148,7 @@ fn a_provider_is_drained_and_disabled_and_bad_values_change_nothing() {
 }
 
 #[test]
-fn places_counted_in_by_hand_expire_and_never_fall_below_zero() {
+fn external_load_expires_and_never_falls_below_zero() {
     let mut fleet = fleet();
     let mut count = |action, second| {
         let command = Command::AdjustExternalLoad {
@@ -182,7 +182,7 @@ fn places_counted_in_by_hand_expire_and_never_fall_below_zero() {
 }
 
 #[test]
-fn places_that_are_only_ever_counted_in_have_a_bound() {
+fn external_load_that_is_never_decremented_has_a_bound() {
     let mut fleet = fleet();
     let mut count = |second| {
         let command = Command::AdjustExternalLoad {
@@ -199,7 +199,7 @@ fn places_that_are_only_ever_counted_in_have_a_bound() {
 }
 
 #[test]
-fn a_rollback_goes_back_to_how_the_weights_stood() {
+fn a_rollback_restores_the_weights_of_a_revision() {
     let mut fleet = fleet();
     for cost in [40.0, 50.0] {
         let patch = WeightsPatch {
@@ -233,7 +233,7 @@ fn a_rollback_goes_back_to_how_the_weights_stood() {
 }
 
 #[test]
-fn weights_that_ask_for_trouble_are_warned_of_once() {
+fn risky_weights_cause_one_warning() {
     let mut fleet = fleet();
     let patch = |cost: f64| {
         Command::SetWeights(WeightsPatch {
@@ -245,23 +245,27 @@ fn weights_that_ask_for_trouble_are_warned_of_once() {
         })
     };
     let (answer, effects) = fleet.execute(patch(80.0), at(1)).unwrap();
-    let told = |effects: &[Effect]| {
+    let warned = |effects: &[Effect]| {
         let warned = |effect: &&Effect| matches!(effect, Effect::Emit(event) if event.bad);
         effects.iter().filter(warned).count()
     };
 
-    assert_eq!(told(&effects), 1);
+    assert_eq!(warned(&effects), 1);
     let CommandReply::Weights { warnings, .. } = answer else {
         unreachable!()
     };
     assert!(warnings[0].contains("above 70"), "{warnings:?}");
-    assert_eq!(told(&fleet.tick(at(2))), 0, "it was told");
+    assert_eq!(
+        warned(&fleet.tick(at(2))),
+        0,
+        "the warning was emitted before"
+    );
     fleet.execute(patch(60.0), at(3)).unwrap();
-    assert_eq!(told(&fleet.execute(patch(90.0), at(4)).unwrap().1), 1);
+    assert_eq!(warned(&fleet.execute(patch(90.0), at(4)).unwrap().1), 1);
 }
 
 #[test]
-fn a_pin_ends_by_itself_and_by_hand() {
+fn a_pin_expires_and_can_be_ended() {
     let mut fleet = fleet();
     let pin = |fleet: &mut BalancerState, seconds, now| {
         let command = Command::ChangeProvider {
@@ -282,7 +286,7 @@ fn a_pin_ends_by_itself_and_by_hand() {
         Some(at(30))
     );
     assert_eq!(fleet.routing_table(at(30)).pinned, None);
-    assert_eq!(fleet.tick(at(30)).len(), 1, "it is told");
+    assert_eq!(fleet.tick(at(30)).len(), 1, "one event");
     pin(&mut fleet, 60, 40);
     pin(&mut fleet, 0, 41);
     assert_eq!(fleet.routing_table(at(42)).pinned, None);
@@ -290,7 +294,7 @@ fn a_pin_ends_by_itself_and_by_hand() {
 }
 
 #[test]
-fn an_operator_who_knows_better_resets_a_breaker_and_a_wait() {
+fn an_operator_can_reset_a_breaker_and_a_cooldown() {
     let mut fleet = fleet();
     let reset = |fleet: &mut BalancerState, second: u64| {
         let command = Command::ChangeProvider {

@@ -5,7 +5,7 @@ use crate::domain::{
 };
 use std::time::Duration;
 
-fn told(effects: Vec<Effect>) -> Vec<(EventKind, String)> {
+fn events(effects: Vec<Effect>) -> Vec<(EventKind, String)> {
     let event = |effect| match effect {
         Effect::Emit(event) => Some((event.kind, event.text)),
         _ => None,
@@ -32,7 +32,7 @@ fn spend(fleet: &BalancerState, usd: f64, second: u64) {
 }
 
 #[test]
-fn whoever_finds_no_room_counts_as_failed_and_is_told_in_numbers() {
+fn rejected_requests_count_as_failed_and_are_reported_in_one_event() {
     let mut fleet = fleet().with_limits(&budget(1.0, OverBudgetPolicy::Reject));
     let table = fleet.routing_table(at(0));
     let in_ = table.crowd.try_acquire(table.max_in_flight);
@@ -41,7 +41,7 @@ fn whoever_finds_no_room_counts_as_failed_and_is_told_in_numbers() {
             assert!(table.crowd.is_full(table.max_in_flight));
             table.crowd.record_rejection();
         }
-        told(fleet.tick(at(second)))
+        events(fleet.tick(at(second)))
     };
 
     let first = turn_away(3, 10);
@@ -57,12 +57,12 @@ fn whoever_finds_no_room_counts_as_failed_and_is_told_in_numbers() {
 }
 
 #[test]
-fn what_a_budget_refuses_is_counted_and_no_failure() {
+fn a_request_rejected_by_a_budget_is_counted_and_is_no_failure() {
     let mut fleet = fleet();
     for want in RejectionReason::ALL {
-        let news = fleet.observe(&request(5, RequestOutcome::Rejected(want), 0), at(5));
+        let emitted = fleet.observe(&request(5, RequestOutcome::Rejected(want), 0), at(5));
         assert_eq!(
-            news.is_empty(),
+            emitted.is_empty(),
             want != RejectionReason::NoTarget,
             "{want:?}"
         );
@@ -79,13 +79,13 @@ fn what_a_budget_refuses_is_counted_and_no_failure() {
 }
 
 #[test]
-fn a_tick_tells_of_budgets_and_other_limits_keep_what_is_spent() {
+fn a_tick_reports_budgets_and_new_limits_keep_the_spending() {
     let mut fleet = fleet().with_limits(&budget(1.0, OverBudgetPolicy::Reject));
     spend(&fleet, 0.9, 5);
-    let news = told(fleet.tick(at(6)));
-    assert_eq!(news.len(), 1);
-    assert_eq!(news[0].0, EventKind::Budget);
-    assert_eq!(told(fleet.tick(at(7))), []);
+    let emitted = events(fleet.tick(at(6)));
+    assert_eq!(emitted.len(), 1);
+    assert_eq!(emitted[0].0, EventKind::Budget);
+    assert_eq!(events(fleet.tick(at(7))), []);
 
     fleet.set_limits(&budget(2.0, OverBudgetPolicy::Reject));
     let day = fleet.snapshot(60, at(8)).budget.day;
@@ -96,7 +96,7 @@ fn a_tick_tells_of_budgets_and_other_limits_keep_what_is_spent() {
 }
 
 #[test]
-fn the_shares_that_are_shown_heed_what_is_left_to_spend() {
+fn displayed_shares_respect_the_remaining_budget() {
     let shares = |fleet: &BalancerState| -> Vec<f64> {
         let picture = fleet.snapshot(60, at(9));
         picture.providers.iter().map(|one| one.share).collect()
@@ -135,7 +135,7 @@ fn retries_are_attempts_after_the_first_of_a_request_and_nothing_else() {
     for (outcome, attempts) in ends.into_iter().chain([(refused, 0); 40]) {
         fleet.observe(&request(1, outcome, attempts), at(2));
     }
-    // Reported by others, for no request of ours.
+    // Reported from outside, without a request of the gateway.
     for _ in 0..10 {
         fleet.observe(&attempt(0, 1, Outcome::Success), at(2));
     }

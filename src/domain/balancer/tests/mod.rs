@@ -102,17 +102,17 @@ fn state(fleet: &mut BalancerState, second: u64) -> HealthState {
 }
 
 fn chosen(table: &RoutingTable, now: UnixTime, draw: f64) -> TargetSelection {
-    let (ask, luck) = (
+    let (ask, draw) = (
         RequestProfile::usual(ModelType::Chat),
         RandomDraw::without_exploration(draw),
     );
-    select_target(table, &ask, now, luck, &mut CandidateSet::default()).unwrap()
+    select_target(table, &ask, now, draw, &mut CandidateSet::default()).unwrap()
 }
 
 const BAD: Outcome = Outcome::Failed(Failure::Server);
 
 #[test]
-fn an_outage_opens_the_breaker_and_nothing_goes_there_until_its_trial() {
+fn an_outage_opens_the_breaker_and_stops_traffic_until_its_half_open_probe() {
     let mut fleet = fleet();
     for second in 0..4 {
         fleet.observe(&attempt(0, second, BAD), at(second + 1));
@@ -133,7 +133,7 @@ fn an_outage_opens_the_breaker_and_nothing_goes_there_until_its_trial() {
 }
 
 #[test]
-fn a_rate_limit_blocks_for_as_long_as_it_says_and_never_gets_shorter() {
+fn a_rate_limit_cooldown_lasts_as_long_as_requested_and_never_gets_shorter() {
     let mut fleet = fleet();
     let limited = |seconds| Outcome::Failed(Failure::RateLimit(Some(Duration::from_secs(seconds))));
     fleet.observe(&attempt(0, 0, limited(60)), at(1));
@@ -174,7 +174,7 @@ fn a_rate_limit_without_a_delay_backs_off() {
 }
 
 #[test]
-fn three_bad_probes_running_take_a_provider_down_and_a_good_one_lets_a_trial_in() {
+fn three_consecutive_failed_probes_take_a_provider_down_and_a_good_one_half_opens_its_breaker() {
     let mut fleet = fleet();
     probe(&mut fleet, 0, ProbeVerdict::Bad);
     probe(&mut fleet, 1, ProbeVerdict::Bad);
@@ -242,7 +242,7 @@ fn snapshot_and_performance_show_the_same_numbers() {
 }
 
 #[test]
-fn availability_is_the_part_of_the_time_in_which_it_was_usable() {
+fn availability_is_the_share_of_time_in_a_usable_state() {
     let mut fleet = fleet();
     fleet.tick(at(10));
     for second in 10..13 {
@@ -258,7 +258,7 @@ fn availability_is_the_part_of_the_time_in_which_it_was_usable() {
 }
 
 #[test]
-fn a_slow_one_and_a_failing_one_are_named() {
+fn slow_and_failing_providers_are_shown_as_such() {
     let mut fleet = fleet();
     for second in 0..20 {
         let end = |target: usize, seconds: u64| {
@@ -289,6 +289,6 @@ fn a_slow_one_and_a_failing_one_are_named() {
 }
 
 #[test]
-fn an_observation_of_a_target_that_is_gone_is_passed_over() {
+fn an_observation_of_an_unknown_target_is_ignored() {
     assert_eq!(fleet().observe(&attempt(9, 0, Outcome::Success), at(1)), []);
 }

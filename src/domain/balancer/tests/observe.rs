@@ -1,4 +1,4 @@
-//! What adaptive learns from attempts, as the gateway reports them.
+//! Statistics of attempts, as the gateway reports them.
 
 use super::{BAD, at, attempt, chosen, fleet};
 use crate::domain::{
@@ -26,7 +26,7 @@ fn ended(target: usize, second: u64, outcome: Outcome) -> AttemptEnd {
     end
 }
 
-/// One stream of so many tokens.
+/// One stream of `tokens` output tokens.
 fn stream(fleet: &mut BalancerState, second: u64, seconds: f64, tokens: u64) {
     fleet.observe(
         &Observation::FirstToken(first_token(0, seconds)),
@@ -48,7 +48,7 @@ fn stream(fleet: &mut BalancerState, second: u64, seconds: f64, tokens: u64) {
 }
 
 #[test]
-fn the_length_of_an_answer_says_nothing_of_latency() {
+fn the_length_of_a_response_does_not_change_the_latency() {
     let estimate = |tokens: u64| {
         let mut fleet = fleet();
         (0..30).for_each(|second| stream(&mut fleet, second, 0.4, tokens));
@@ -64,7 +64,7 @@ fn the_length_of_an_answer_says_nothing_of_latency() {
 }
 
 #[test]
-fn failures_and_429s_are_no_fast_answers() {
+fn failures_and_429s_do_not_count_as_fast_responses() {
     let mut fleet = fleet();
     (0..20).for_each(|second| stream(&mut fleet, second, 2.0, 100));
     let before = fleet.routing_table(at(20)).candidates[0].estimate;
@@ -79,7 +79,7 @@ fn failures_and_429s_are_no_fast_answers() {
 }
 
 #[test]
-fn a_429_is_no_failure_and_a_hurried_client_opens_no_breaker() {
+fn a_429_is_no_failure_and_a_short_client_deadline_opens_no_breaker() {
     let mut fleet = fleet();
     let before = fleet.routing_table(at(0)).candidates[0].estimate.failure;
     let limited = Outcome::Failed(Failure::RateLimit(Some(Duration::from_secs(5))));
@@ -101,7 +101,7 @@ fn a_429_is_no_failure_and_a_hurried_client_opens_no_breaker() {
 }
 
 #[test]
-fn a_trial_that_is_told_to_wait_puts_its_breaker_off_until_then() {
+fn a_rate_limited_half_open_probe_extends_the_open_state_of_its_breaker() {
     let mut fleet = fleet();
     (0..4).for_each(|second| drop(fleet.observe(&attempt(0, second, BAD), at(second))));
     fleet.tick(at(10));
@@ -124,7 +124,7 @@ fn a_trial_that_is_told_to_wait_puts_its_breaker_off_until_then() {
 }
 
 #[test]
-fn of_a_thousand_at_once_none_meets_an_open_breaker_and_one_tries_a_half_open_one() {
+fn of_a_thousand_concurrent_requests_none_passes_an_open_breaker_and_one_a_half_open_one() {
     let mut fleet = fleet();
     (0..4).for_each(|second| drop(fleet.observe(&attempt(0, second, BAD), at(second))));
     let thousand = |fleet: &BalancerState, second: u64| {
@@ -166,7 +166,7 @@ fn a_breaker_closes_with_first_tokens_and_the_target_starts_slowly() {
 }
 
 #[test]
-fn headers_keep_us_from_asking_for_more_than_there_is() {
+fn quota_headers_reduce_traffic_before_the_quota_is_exhausted() {
     let mut fleet = fleet();
     let table = fleet.routing_table(at(0));
     let lease = chosen(&table, at(0), 0.0)
@@ -198,7 +198,7 @@ fn headers_keep_us_from_asking_for_more_than_there_is() {
 }
 
 #[test]
-fn the_length_of_answers_is_learnt_by_sort() {
+fn expected_output_is_estimated_by_class() {
     let mut fleet = fleet();
     let class = RequestClass::new(ModelType::Reasoning, true);
     for second in 0..50 {
@@ -231,9 +231,9 @@ proptest! {
     ) {
         let mut fleet = fleet();
         let (mut now, mut last) = (0, UnixTime::default());
-        for (delay, step, is_told) in delays {
+        for (delay, step, has_delay) in delays {
             now += step;
-            let delay = is_told.then(|| Duration::from_secs(delay));
+            let delay = has_delay.then(|| Duration::from_secs(delay));
             let outcome = Outcome::Failed(Failure::RateLimit(delay));
             fleet.observe(&attempt(0, now, outcome), at(now));
             let until = fleet.routing_table(at(now)).candidates[0].blocked_until.unwrap();

@@ -1,4 +1,4 @@
-//! Recorded decisions, decided again.
+//! Replay of recorded decisions.
 
 use super::{at, fleet};
 use crate::domain::{
@@ -10,7 +10,7 @@ use crate::domain::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The first of the two targets is cheap and slow, the second dear and quick.
+/// The first of the two targets is cheap and slow, the second expensive and fast.
 fn table() -> RoutingTable {
     let mut table = fleet().routing_table(at(0));
     let dear = crate::domain::Price::flat(10.0, 20.0);
@@ -32,34 +32,34 @@ fn under(table: &mut RoutingTable, cost: f64) -> Weights {
     weights
 }
 
-fn round(table: &RoutingTable, number: u64, luck: RandomDraw) -> SelectionRound {
+fn round(table: &RoutingTable, number: u64, draw: RandomDraw) -> SelectionRound {
     let (ask, mut field) = (
         RequestProfile::usual(ModelType::Chat),
         CandidateSet::default(),
     );
-    let choice = select_target(table, &ask, at(number), luck, &mut field).unwrap();
+    let choice = select_target(table, &ask, at(number), draw, &mut field).unwrap();
     let occasion = SelectionContext {
         decision: DecisionId(number),
         is_dry_run: false,
         attempt: 1,
         class: ask.class,
         input: ask.input,
-        luck,
+        luck: draw,
         at: at(number),
     };
     SelectionRound::of(table, &field, Some(&choice), occasion)
 }
 
-/// So many requests; the first target takes five seconds, the second one.
+/// `count` recorded decisions; the first target takes five seconds, the second one.
 fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
     let mut chance = SplitMix64::new(3);
     let mut fleet = fleet();
     for number in 0..count {
-        let luck = RandomDraw {
+        let draw = RandomDraw {
             gate: 1.0,
             draw: chance.next_f64(),
         };
-        let round = round(table, number, luck);
+        let round = round(table, number, draw);
         let chosen = round.chosen;
         let seconds = if chosen == Some(0.into()) { 5 } else { 1 };
         fleet.observe(&Observation::Selection(Box::new(round)), at(number));
@@ -110,7 +110,7 @@ fn an_unchanged_draft_reproduces_what_happened() {
 }
 
 #[test]
-fn other_weights_move_traffic_and_what_it_costs_and_takes() {
+fn other_weights_move_traffic_cost_and_latency() {
     let mut table = table();
     let before = (0..=100).map(f64::from).find_map(|cost| {
         let weights = under(&mut table, cost);
@@ -129,7 +129,7 @@ fn other_weights_move_traffic_and_what_it_costs_and_takes() {
 }
 
 #[test]
-fn a_priority_and_own_weights_move_traffic_as_they_would_have() {
+fn a_priority_and_own_weights_move_replayed_traffic() {
     let mut table = table();
     let between = (0..=100).map(f64::from).find(|&cost| {
         under(&mut table, cost);
@@ -174,7 +174,7 @@ fn a_priority_and_own_weights_move_traffic_as_they_would_have() {
 }
 
 #[test]
-fn where_nobody_went_before_it_is_a_guess() {
+fn cost_and_latency_of_an_unused_target_are_estimates() {
     let mut table = table();
     under(&mut table, 0.0);
     let decisions = recorded(&table, 100);
@@ -188,7 +188,7 @@ fn where_nobody_went_before_it_is_a_guess() {
 }
 
 #[test]
-fn what_a_refusal_did_not_use_is_not_what_another_target_would_use() {
+fn a_refused_attempt_s_usage_does_not_stand_for_another_target() {
     let mut table = table();
     under(&mut table, 0.0);
     let refused = |decision: &Arc<DecisionRecord>| {
@@ -211,7 +211,7 @@ fn what_a_refusal_did_not_use_is_not_what_another_target_would_use() {
 }
 
 #[test]
-fn the_smallest_change_that_would_have_chosen_otherwise_does() {
+fn the_smallest_weight_change_that_selects_another_target_does_so() {
     let mut table = table();
     under(&mut table, 0.0);
     let round = round(&table, 1, RandomDraw::without_exploration(0.5));

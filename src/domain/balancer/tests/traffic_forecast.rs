@@ -1,4 +1,4 @@
-//! What a draft says of the next requests is what they do once it is applied.
+//! Forecasts of a draft match the traffic once it is applied.
 
 use super::{at, attempt, fleet};
 use crate::domain::{
@@ -27,7 +27,7 @@ fn seen(fleet: &BalancerState) -> Vec<(f64, Option<f64>)> {
     providers.iter().map(|it| (it.share, it.score)).collect()
 }
 
-fn foreseen(fleet: &BalancerState, supposed: &WhatIfSettings) -> Vec<(f64, Option<f64>)> {
+fn forecast(fleet: &BalancerState, supposed: &WhatIfSettings) -> Vec<(f64, Option<f64>)> {
     let table = fleet.routing_table(at(70)).with_settings(supposed);
     let all = traffic_forecasts(&table, at(70));
     all.iter()
@@ -36,16 +36,16 @@ fn foreseen(fleet: &BalancerState, supposed: &WhatIfSettings) -> Vec<(f64, Optio
 }
 
 #[test]
-fn an_unchanged_draft_foresees_what_is() {
+fn an_unchanged_draft_forecasts_the_current_traffic() {
     for strategy in Strategy::ALL {
         let fleet = busy(strategy);
         let unchanged = WhatIfSettings::from(Weights::default());
-        assert_eq!(foreseen(&fleet, &unchanged), seen(&fleet), "{strategy:?}");
+        assert_eq!(forecast(&fleet, &unchanged), seen(&fleet), "{strategy:?}");
     }
 }
 
 #[test]
-fn what_a_draft_foresees_is_what_comes_once_it_is_applied() {
+fn a_draft_s_forecast_matches_the_traffic_once_it_is_applied() {
     let own = WeightOverride {
         reliability: Some(80.0),
         ..WeightOverride::default()
@@ -65,7 +65,7 @@ fn what_a_draft_foresees_is_what_comes_once_it_is_applied() {
                 weights: Some(own),
             };
             supposed.providers.insert(1.into(), wished);
-            let then = foreseen(&fleet, &supposed);
+            let then = forecast(&fleet, &supposed);
 
             let weights = WeightsPatch {
                 cost: Some(cost),
@@ -95,7 +95,7 @@ fn what_a_draft_foresees_is_what_comes_once_it_is_applied() {
 }
 
 #[test]
-fn a_picture_says_who_made_the_revision_and_when() {
+fn a_snapshot_names_the_author_and_time_of_the_revision() {
     let mut fleet = fleet();
     assert_eq!(fleet.snapshot(900, at(1)).revised, None);
     let patch = WeightsPatch {
