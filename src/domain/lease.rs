@@ -33,6 +33,7 @@ const SUM_MASK: u64 = (1 << SUM_BITS) - 1;
 /// Streams without a first token.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PendingFirstTokens {
+    /// Number of such streams.
     pub count: u32,
     /// Mean time since their start, in seconds.
     pub age: f64,
@@ -41,7 +42,9 @@ pub struct PendingFirstTokens {
 /// Totals sent up to some moment; the difference of two gives what was sent between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SentTotals {
+    /// Requests.
     pub requests: u64,
+    /// Input and output tokens.
     pub tokens: u64,
 }
 
@@ -185,17 +188,20 @@ pub struct LeaseRequest {
     pub tokens: f64,
     /// Estimated tokens of the prompt.
     pub prompt: f64,
+    /// Class of the request.
     pub class: RequestClass,
 }
 
 /// State at the start of an attempt; its observations are interpreted against it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct AttemptStart {
+    /// Start of the attempt.
     pub started: UnixTime,
     /// `ln(1 + attempts at the target)`, without this one.
     pub load: f64,
     /// Totals sent to the target, including this attempt.
     pub ledger: SentTotals,
+    /// Class of the request.
     pub class: RequestClass,
     /// Estimated tokens of the prompt.
     pub prompt: f64,

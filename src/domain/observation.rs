@@ -45,8 +45,11 @@ pub struct FirstToken {
 pub struct AttemptEnd {
     /// The target.
     pub target: TargetIdx,
+    /// Start.
     pub started: UnixTime,
+    /// End.
     pub ended: UnixTime,
+    /// Outcome.
     pub outcome: Outcome,
     /// Seconds to the first content, if it came.
     pub first_token: Option<f64>,
@@ -86,7 +89,9 @@ impl AttemptEnd {
 /// Outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// The response was complete.
     Success,
+    /// The attempt failed.
     Failed(Failure),
     /// The client left before the end.
     Cancelled,
@@ -95,10 +100,15 @@ pub enum Outcome {
 /// One finished client request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestEnd {
+    /// Identifier of the decision.
     pub decision: DecisionId,
+    /// The `x-request-id` of the request.
     pub request_id: String,
+    /// Start.
     pub started: UnixTime,
+    /// End.
     pub ended: UnixTime,
+    /// Outcome.
     pub outcome: RequestOutcome,
     /// The target that responded, or the last one tried.
     pub target: Option<TargetIdx>,
@@ -106,17 +116,22 @@ pub struct RequestEnd {
     pub score: Option<f64>,
     /// Reason of the selection, as text.
     pub reason: String,
+    /// Number of attempts.
     pub attempts: u32,
+    /// Tokens used by all attempts; `None` if unknown.
     pub usage: Option<MeasuredUsage>,
+    /// Cost of all attempts; `None` if unknown.
     pub cost: Option<Money>,
 }
 
 /// Outcome of a client request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestOutcome {
+    /// The client got a complete response.
     Ok,
     /// All attempts failed, or the stream broke.
     Error(Failure),
+    /// The client left before the end.
     Cancelled,
     /// Rejected before any target was called.
     Rejected(RejectionReason),
@@ -127,7 +142,9 @@ pub enum RequestOutcome {
 pub struct ProbeEnd {
     /// The provider.
     pub provider: ProviderIdx,
+    /// Time of the result.
     pub at: UnixTime,
+    /// Result of the probe.
     pub verdict: ProbeVerdict,
     /// Detail, for example `200` or `connection refused`.
     pub detail: String,

@@ -110,7 +110,9 @@ impl Prediction {
 /// Failure probabilities of an attempt, each 0..1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Risk {
+    /// Probability of a failure.
     pub failure: f64,
+    /// Probability of a 429.
     pub limited: f64,
     /// Probability of a missed deadline.
     pub miss: f64,
@@ -169,10 +171,15 @@ impl Penalties {
 /// Factors of a score, each 0..1; 1 is best.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Factors {
+    /// Expected cost; 1 is free.
     pub cost: f64,
+    /// Expected latency; 1 is immediate.
     pub latency: f64,
+    /// 1 minus the risk.
     pub reliability: f64,
+    /// Free part of the concurrency limit.
     pub load: f64,
+    /// Priority set by the operator.
     pub priority: f64,
 }
 

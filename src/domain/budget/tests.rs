@@ -160,7 +160,7 @@ fn each_budget_event_is_emitted_once_per_period() {
     let spend = |amount: f64| {
         reserve(&scope, amount, NOW)
             .unwrap()
-            .settle(Some(usd(amount)))
+            .settle(Some(usd(amount)));
     };
     let events = |now: UnixTime| -> Vec<String> {
         budgets

@@ -50,6 +50,7 @@ struct ScoringContext {
 }
 
 impl CandidateSet {
+    /// Returns one row for each evaluated target.
     pub fn rows(&self) -> &[ScoredCandidate] {
         &self.rows
     }

@@ -19,15 +19,18 @@ pub enum TargetScope<'a> {
 /// Properties of a request, known before it is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestProfile<'a> {
+    /// Targets that the model name allows.
     pub scope: TargetScope<'a>,
     /// Model type and form of the response; decides which targets fit and the expected length.
     pub class: RequestClass,
+    /// Capabilities that a target must have.
     pub needs: RequiredCapabilities,
     /// True if the client named the target. Stated capabilities may be outdated, so the provider
     /// itself decides.
     pub pinned: bool,
     /// Estimated tokens of the prompt.
     pub input: f64,
+    /// Maximum output tokens that the client allows.
     pub max_tokens: Option<f64>,
     /// Preferred provider.
     pub preferred: Option<ProviderIdx>,

@@ -7,25 +7,34 @@ use crate::domain::score::{Factors, Penalties, Prediction, Risk};
 /// Eligibility of a target.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Eligibility {
+    /// May be selected.
     Eligible,
     /// Half-open, and its probe request may be sent.
     HalfOpenProbe,
+    /// Must not be selected, for this reason.
     Excluded(ExclusionReason),
 }
 
 /// One target with its scores in one selection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredCandidate {
+    /// The target.
     pub target: TargetIdx,
+    /// Its provider.
     pub provider: ProviderIdx,
+    /// Its eligibility.
     pub entry: Eligibility,
+    /// Its penalties.
     pub bads: Penalties,
     /// 0..1.
     pub priority: f64,
+    /// Its risks.
     pub risk: Risk,
+    /// Its predicted latency.
     pub predicted: Prediction,
     /// Factor on its probability from rate limits and a slow start, 0..1.
     pub headroom: f64,
+    /// Its attempts in flight.
     pub in_flight: u32,
     /// Value that the strategy compares; more is better.
     pub utility: f64,
