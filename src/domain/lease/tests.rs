@@ -3,7 +3,7 @@ use crate::domain::ModelType;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_700_000_000);
 
-fn terms(limit: Option<u32>, trial: bool) -> LeaseRequest {
+fn lease_request(limit: Option<u32>, trial: bool) -> LeaseRequest {
     LeaseRequest {
         limit,
         trial,
@@ -16,10 +16,10 @@ fn terms(limit: Option<u32>, trial: bool) -> LeaseRequest {
 #[test]
 fn an_attempt_is_counted_while_its_lease_lives() {
     let (target, provider) = (Arc::default(), Arc::<LoadCounters>::default());
-    let first = Lease::try_acquire(&target, &provider, terms(Some(1), false), NOW).unwrap();
+    let first = Lease::try_acquire(&target, &provider, lease_request(Some(1), false), NOW).unwrap();
 
     assert_eq!(provider.in_flight(), 1);
-    assert!(Lease::try_acquire(&target, &provider, terms(Some(1), false), NOW).is_none());
+    assert!(Lease::try_acquire(&target, &provider, lease_request(Some(1), false), NOW).is_none());
     drop(first);
     assert_eq!((provider.in_flight(), target.in_flight()), (0, 0));
     assert_eq!(
@@ -39,7 +39,7 @@ fn a_full_target_or_a_used_up_minute_takes_no_capacity_of_its_provider() {
     );
     let narrow = LeaseRequest {
         own_limit: Some(1),
-        ..terms(Some(9), false)
+        ..lease_request(Some(9), false)
     };
     let first = Lease::try_acquire(&target, &provider, narrow, NOW).unwrap();
     assert!(Lease::try_acquire(&target, &provider, narrow, NOW).is_none());
@@ -51,7 +51,7 @@ fn a_full_target_or_a_used_up_minute_takes_no_capacity_of_its_provider() {
             requests: Some(1),
             tokens: None,
         },
-        ..terms(Some(9), true)
+        ..lease_request(Some(9), true)
     };
     let only = Lease::try_acquire(&target, &provider, scarce, NOW).unwrap();
     drop(only);
@@ -73,14 +73,14 @@ fn tokens_of_an_attempt_are_settled_once() {
         requests: None,
         tokens: Some(10_000),
     };
-    let terms = LeaseRequest {
+    let request = LeaseRequest {
         rates,
         most_tokens: 5_000,
-        ..terms(None, false)
+        ..lease_request(None, false)
     };
     let left = || provider.rates_left(rates, NOW).tokens;
-    let mut known = Lease::try_acquire(&target, &provider, terms, NOW).unwrap();
-    let unknown = Lease::try_acquire(&target, &provider, terms, NOW).unwrap();
+    let mut known = Lease::try_acquire(&target, &provider, request, NOW).unwrap();
+    let unknown = Lease::try_acquire(&target, &provider, request, NOW).unwrap();
     assert_eq!(left(), Some(0));
 
     known.settle(Some(100), NOW);
@@ -92,11 +92,11 @@ fn tokens_of_an_attempt_are_settled_once() {
 #[test]
 fn only_one_half_open_probe_runs_at_a_time_and_it_ends_with_its_first_token() {
     let (target, provider) = (Arc::default(), Arc::default());
-    let mut probe = Lease::try_acquire(&target, &provider, terms(None, true), NOW).unwrap();
+    let mut probe = Lease::try_acquire(&target, &provider, lease_request(None, true), NOW).unwrap();
 
-    assert!(Lease::try_acquire(&target, &provider, terms(None, true), NOW).is_none());
+    assert!(Lease::try_acquire(&target, &provider, lease_request(None, true), NOW).is_none());
     probe.on_first_token();
-    let second = Lease::try_acquire(&target, &provider, terms(None, true), NOW);
+    let second = Lease::try_acquire(&target, &provider, lease_request(None, true), NOW);
     drop(probe);
     assert!(
         target.has_half_open_probe(),
@@ -110,8 +110,9 @@ fn only_one_half_open_probe_runs_at_a_time_and_it_ends_with_its_first_token() {
 fn the_age_of_pending_streams_is_their_mean() {
     let (target, provider) = (Arc::<LoadCounters>::default(), Arc::default());
     let at = |seconds: u64| UnixTime::from_seconds(1_700_000_000 + seconds);
-    let mut first = Lease::try_acquire(&target, &provider, terms(None, false), at(0)).unwrap();
-    let second = Lease::try_acquire(&target, &provider, terms(None, false), at(2)).unwrap();
+    let mut first =
+        Lease::try_acquire(&target, &provider, lease_request(None, false), at(0)).unwrap();
+    let second = Lease::try_acquire(&target, &provider, lease_request(None, false), at(2)).unwrap();
 
     assert_eq!(
         target.waiting(at(4)),

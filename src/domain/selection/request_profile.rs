@@ -125,15 +125,21 @@ mod tests {
     fn decide(
         table: &RoutingTable,
         ask: &RequestProfile<'_>,
-        field: &mut CandidateSet,
+        candidates: &mut CandidateSet,
     ) -> Result<TargetSelection, NoEligibleTarget> {
-        select_target(table, ask, NOW, RandomDraw::without_exploration(0.0), field)
+        select_target(
+            table,
+            ask,
+            NOW,
+            RandomDraw::without_exploration(0.0),
+            candidates,
+        )
     }
 
     fn why(table: &RoutingTable, ask: &RequestProfile<'_>) -> Vec<String> {
-        let mut field = CandidateSet::default();
-        field.evaluate(table, ask, NOW);
-        let rejected = field.rejected();
+        let mut candidates = CandidateSet::default();
+        candidates.evaluate(table, ask, NOW);
+        let rejected = candidates.rejected();
         let text =
             |(at, why): &(TargetIdx, ExclusionReason)| format!("{} {}", at.get(), why.text(NOW));
         rejected.iter().map(text).collect()
@@ -193,11 +199,11 @@ mod tests {
         };
         let no_more = "holds no more than one that the prompt was too long for";
 
-        let mut field = CandidateSet::default();
-        let choice = decide(&table, &ask, &mut field).expect("a target");
+        let mut candidates = CandidateSet::default();
+        let choice = decide(&table, &ask, &mut candidates).expect("a target");
 
         assert_eq!(choice.target.get(), 2);
-        let fallbacks = field.fallbacks(&table, choice.target);
+        let fallbacks = candidates.fallbacks(&table, choice.target);
         let ranked: Vec<TargetIdx> = fallbacks.iter().map(|other| other.target).collect();
         assert_eq!(ranked, [3.into()]);
         assert_eq!(

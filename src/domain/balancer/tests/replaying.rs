@@ -52,12 +52,12 @@ fn round(table: &RoutingTable, number: u64, draw: RandomDraw) -> SelectionRound 
 
 /// `count` recorded decisions; the first target takes five seconds, the second one.
 fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
-    let mut chance = SplitMix64::new(3);
+    let mut random = SplitMix64::new(3);
     let mut fleet = fleet();
     for number in 0..count {
         let draw = RandomDraw {
             gate: 1.0,
-            draw: chance.next_f64(),
+            draw: random.next_f64(),
         };
         let round = round(table, number, draw);
         let chosen = round.chosen;
