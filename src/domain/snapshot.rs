@@ -292,7 +292,7 @@ pub struct TimeBucket {
     pub p99_ms: Option<f64>,
     /// Time to the first token of streams, milliseconds: p50, p95, p99.
     pub first_token_ms: [Option<f64>; 3],
-    /// Successes by latency: between the bounds [`SPREAD_MS`].
+    /// Successes by latency: between the bounds `SPREAD_MS`.
     pub spread: [u32; SPREAD_MS.len() + 1],
     /// Known cost.
     pub cost: Money,

@@ -80,7 +80,7 @@ impl Model {
         self.locked || self.now < self.held_until
     }
 
-    /// Moves the cursor by `step` providers, and holds the order for [`ORDER_HOLD`].
+    /// Moves the cursor by `step` providers, and holds the order for `ORDER_HOLD`.
     pub fn move_cursor(&mut self, step: isize) {
         let mut rows = self.rows();
         if self.screen == Screen::Detail {
