@@ -201,6 +201,10 @@ pub(super) struct Model {
     pub input_usd_per_1m: Option<f64>,
     /// Price of 1,000,000 output tokens in USD. Default: the built-in price table.
     pub output_usd_per_1m: Option<f64>,
+    /// Price of 1,000,000 tokens read from the prompt cache in USD. Default: the built-in price table, in proportion to the input price.
+    pub cached_input_usd_per_1m: Option<f64>,
+    /// Price of 1,000,000 tokens written to the prompt cache in USD. Default: the built-in price table, in proportion to the input price.
+    pub cache_write_usd_per_1m: Option<f64>,
     /// Tokens of the longest prompt. Default, also of the six settings below: the built-in price table; an unknown value excludes no request.
     pub context_window: Option<u64>,
     /// Tokens of the longest answer.

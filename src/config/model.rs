@@ -132,20 +132,39 @@ pub(super) fn model(
     }
 }
 
-/// The effective price. The table's prices for caches and long prompts apply only with the table's
-/// own price.
+/// The effective price. Where the input price is stated, the table's prices of the cache keep their
+/// proportion to it, unless they are stated too. The table's prices of long prompts apply only with
+/// its own prices.
 fn price(model: &file::Model, known: Option<&KnownModel>) -> Option<Price> {
     let known = known.map(KnownModel::price);
-    let input = model.input_usd_per_1m.map(Money::per_token);
-    let output = model.output_usd_per_1m.map(Money::per_token);
-    if input.is_none() && output.is_none() {
-        return known;
-    }
-    Some(Price {
+    let stated = |usd: Option<f64>| usd.map(Money::per_token);
+    let (input, output) = (
+        stated(model.input_usd_per_1m),
+        stated(model.output_usd_per_1m),
+    );
+    let is_own = input.is_some() || output.is_some();
+    let price = Price {
         input: input.or(known.map(|known| known.input))?,
         output: output.or(known.map(|known| known.output))?,
         cached: None,
         written: None,
-        above: None,
+        above: known.and_then(|known| known.above).filter(|_| !is_own),
+    };
+    let in_proportion = |of: fn(&Price) -> Option<Money>| {
+        let known = known.as_ref()?;
+        let cache = of(known)?;
+        if price.input == known.input {
+            return Some(cache);
+        }
+        let share = cache.usd() / known.input.usd();
+        let follows = share.is_finite().then(|| price.input.usd() * share)?;
+        Some(Money::from_usd(follows))
+    };
+    Some(Price {
+        cached: stated(model.cached_input_usd_per_1m)
+            .or_else(|| in_proportion(|price| price.cached)),
+        written: stated(model.cache_write_usd_per_1m)
+            .or_else(|| in_proportion(|price| price.written)),
+        ..price
     })
 }

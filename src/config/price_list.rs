@@ -12,10 +12,12 @@ use crate::domain::{Capabilities, Money, Price, PriceTier};
 use std::fmt::Write;
 
 /// Settings of a model that outrank the table.
-const OVERRIDES: [&str; 10] = [
+const OVERRIDES: [&str; 12] = [
     "types",
     "input_usd_per_1m",
     "output_usd_per_1m",
+    "cached_input_usd_per_1m",
+    "cache_write_usd_per_1m",
     "context_window",
     "max_output",
     "vision",

@@ -188,6 +188,8 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("providers[].models[].types", Constraint::Words(MODEL_TYPES)),
     key("providers[].models[].input_usd_per_1m", MONEY),
     key("providers[].models[].output_usd_per_1m", MONEY),
+    key("providers[].models[].cached_input_usd_per_1m", MONEY),
+    key("providers[].models[].cache_write_usd_per_1m", MONEY),
     key("providers[].models[].context_window", COUNT),
     key("providers[].models[].max_output", COUNT),
     key("providers[].models[].vision", Constraint::Flag),

@@ -62,6 +62,10 @@ impl DecisionDetail {
             summary: DecisionReport::new(decision, catalogue),
             input_tokens: usage.map(|metered| metered.usage.input),
             output_tokens: usage.map(|metered| metered.usage.output),
+            dropped_fields: decision
+                .end
+                .as_ref()
+                .map_or_else(Vec::new, |end| end.dropped_fields.clone()),
             rounds: decision
                 .rounds
                 .iter()

@@ -125,6 +125,7 @@ impl DecisionFile {
             attempts: summary.attempts,
             usage,
             cost: summary.cost_usd.map(|usd| Money::per_token(usd * 1e6)),
+            dropped_fields: detail.dropped_fields.clone(),
         }))
     }
 

@@ -17,6 +17,10 @@ pub struct DecisionDetail {
     pub input_tokens: Option<u64>,
     /// Completion tokens, counted or estimated as `costBasis` says; `null` where unknown.
     pub output_tokens: Option<u64>,
+    /// Parts of the request that the target's protocol has no place for, as the client named them;
+    /// at most 16 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_fields: Vec<String>,
     /// One for each selection, the first attempt's first; empty where the record was lost.
     pub rounds: Vec<SelectionRoundReport>,
 }

@@ -1,6 +1,8 @@
 //! Capabilities that requests require, and capabilities that are stated of models.
 //!
-//! An unstated capability excludes no target: the provider itself rejects what it cannot do.
+//! An unstated capability excludes no target: the provider itself rejects what it cannot do. Reasoning
+//! and a long response are wishes: they decide between targets, and where no target fulfils them, the
+//! request is served without.
 
 use super::model_type::{ModelType, ModelTypes};
 use std::fmt;
@@ -85,13 +87,8 @@ impl Capabilities {
     }
 
     /// Returns the first capability that the model lacks for a request with a prompt of about `input`
-    /// tokens and a response of up to `max_tokens`.
-    pub fn missing(
-        &self,
-        needs: RequiredCapabilities,
-        input: f64,
-        max_tokens: Option<f64>,
-    ) -> Option<MissingCapability> {
+    /// tokens.
+    pub fn missing(&self, needs: RequiredCapabilities, input: f64) -> Option<MissingCapability> {
         let required = [
             (needs.images, self.vision, MissingCapability::Vision),
             (needs.tools, self.tools, MissingCapability::Tools),
@@ -100,34 +97,37 @@ impl Capabilities {
                 self.json_schema,
                 MissingCapability::JsonSchema,
             ),
-            (
-                needs.reasoning,
-                self.reasoning,
-                MissingCapability::Reasoning,
-            ),
             (needs.prefill, self.prefill, MissingCapability::Prefill),
         ];
         let missing = required
             .into_iter()
             .find(|(needed, stated, _)| *needed && *stated == Some(false));
         let too_long = |window: &u64| input > *window as f64 * PROMPT_ESTIMATE_MARGIN;
-        let too_short = |most: &u64| max_tokens.is_some_and(|wanted| wanted > *most as f64);
-        missing
-            .map(|(_, _, lack)| lack)
-            .or_else(|| {
-                let window = self.context_window.filter(too_long)?;
-                Some(MissingCapability::Context {
-                    window,
-                    prompt: rounded(input),
-                })
+        missing.map(|(_, _, lack)| lack).or_else(|| {
+            let window = self.context_window.filter(too_long)?;
+            Some(MissingCapability::Context {
+                window,
+                prompt: rounded(input),
             })
-            .or_else(|| {
-                let most = self.max_output.filter(too_short)?;
-                Some(MissingCapability::Output {
-                    most,
-                    wanted: max_tokens.map_or(0, whole),
-                })
-            })
+        })
+    }
+
+    /// Returns the wish that the model does not fulfil: for reasoning, or for a response of up to
+    /// `max_tokens`.
+    pub fn unmet_wish(
+        &self,
+        needs: RequiredCapabilities,
+        max_tokens: Option<f64>,
+    ) -> Option<MissingCapability> {
+        if needs.reasoning && self.reasoning == Some(false) {
+            return Some(MissingCapability::Reasoning);
+        }
+        let wanted = max_tokens?;
+        let most = self.max_output.filter(|most| wanted > *most as f64)?;
+        Some(MissingCapability::Output {
+            most,
+            wanted: whole(wanted),
+        })
     }
 }
 
@@ -172,7 +172,9 @@ impl fmt::Display for MissingCapability {
         match self {
             Self::Chat => f.write_str("is an embedding model"),
             Self::Embeddings => f.write_str("makes no embeddings"),
-            Self::Vision => f.write_str("cannot see pictures"),
+            Self::Vision => {
+                f.write_str("cannot see pictures; if it can, set vision = true for the model")
+            }
             Self::Tools => f.write_str("cannot call tools"),
             Self::JsonSchema => f.write_str("does not support JSON schemas"),
             Self::Reasoning => f.write_str("does not support reasoning"),
@@ -246,7 +248,7 @@ mod tests {
                     vision: Some(false),
                     ..ABLE
                 },
-                "cannot see pictures",
+                "cannot see pictures; if it can, set vision = true for the model",
             ),
             (
                 Capabilities {
@@ -262,29 +264,22 @@ mod tests {
                 },
                 "does not support JSON schemas",
             ),
-            (
-                Capabilities {
-                    reasoning: Some(false),
-                    ..ABLE
-                },
-                "does not support reasoning",
-            ),
         ];
 
         for (capabilities, text) in cases {
-            let lack = capabilities.missing(all, 100.0, None);
+            let lack = capabilities.missing(all, 100.0);
             assert_eq!(lack.map(|lack| lack.to_string()).as_deref(), Some(text));
             assert_eq!(
-                capabilities.missing(RequiredCapabilities::default(), 100.0, None),
+                capabilities.missing(RequiredCapabilities::default(), 100.0),
                 None
             );
         }
-        assert_eq!(ABLE.missing(all, 100.0, Some(4_096.0)), None);
+        assert_eq!(ABLE.missing(all, 100.0), None);
     }
 
     #[test]
     fn only_a_prompt_estimated_at_twice_the_window_excludes_a_target() {
-        let lack = |input| ABLE.missing(RequiredCapabilities::default(), input, None);
+        let lack = |input| ABLE.missing(RequiredCapabilities::default(), input);
 
         assert_eq!(lack(9_000.0), None);
         assert_eq!(
@@ -294,12 +289,26 @@ mod tests {
     }
 
     #[test]
-    fn a_request_over_the_maximum_output_is_excluded() {
-        let lack = ABLE.missing(RequiredCapabilities::default(), 1.0, Some(5_000.0));
-
+    fn reasoning_and_a_long_response_are_wishes() {
+        let wish = |reasoning, model: Capabilities, max_tokens| {
+            let needs = RequiredCapabilities {
+                reasoning,
+                ..RequiredCapabilities::default()
+            };
+            assert_eq!(model.missing(needs, 1.0), None);
+            let unmet = model.unmet_wish(needs, max_tokens);
+            unmet.map(|lack| lack.to_string()).unwrap_or_default()
+        };
+        let plain = Capabilities {
+            reasoning: Some(false),
+            ..ABLE
+        };
+        assert_eq!(wish(true, ABLE, Some(4_096.0)), "");
+        assert_eq!(wish(true, plain, None), "does not support reasoning");
+        assert_eq!(wish(false, plain, None), "");
         assert_eq!(
-            lack.map(|lack| lack.to_string()).as_deref(),
-            Some("generates at most 4096 tokens, 5000 are requested")
+            wish(true, ABLE, Some(5_000.0)),
+            "generates at most 4096 tokens, 5000 are requested"
         );
     }
 
@@ -332,7 +341,8 @@ mod tests {
             input in 0.0..1e9, max_tokens in prop::option::of(0.0..1e9),
         ) {
             let needs = RequiredCapabilities { images, tools, json_schema, reasoning, prefill };
-            prop_assert_eq!(Capabilities::default().missing(needs, input, max_tokens), None);
+            prop_assert_eq!(Capabilities::default().missing(needs, input), None);
+            prop_assert_eq!(Capabilities::default().unmet_wish(needs, max_tokens), None);
         }
     }
 }

@@ -122,6 +122,9 @@ pub struct RequestEnd {
     pub usage: Option<MeasuredUsage>,
     /// Cost of all attempts; `None` if unknown.
     pub cost: Option<Money>,
+    /// Names of the request's fields that the last target's protocol could not carry; only the
+    /// first of them.
+    pub dropped_fields: Vec<String>,
 }
 
 /// Outcome of a client request.

@@ -1,9 +1,13 @@
 //! Cost of an attempt from usage and price.
 //!
-//! `cost = (input − cached − written)·p_in + cached·p_cached + written·p_write + output·p_out`;
+//! `cost = (input − cached − written)·p_in + cached·p_cached + (written − long)·p_write + long·p_long +
+//! output·p_out`;
 //! above a threshold of prompt tokens the whole call is billed at the higher tier.
 
 use super::units::Money;
+
+/// Price of a token that the prompt cache keeps for an hour, as a multiple of the input price.
+const LONG_WRITE_FACTOR: u64 = 2;
 
 /// Tokens of one call. `cached` and `written` are included in `input`, `reasoning` in `output`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,6 +20,8 @@ pub struct Usage {
     pub cached: u64,
     /// Tokens written to the prompt cache.
     pub written: u64,
+    /// Those of `written` that the cache keeps for an hour instead of minutes.
+    pub written_long: u64,
     /// Reasoning tokens.
     pub reasoning: u64,
 }
@@ -58,6 +64,7 @@ impl MeasuredUsage {
             output: 0,
             cached: 0,
             written: 0,
+            written_long: 0,
             reasoning: 0,
         },
         basis: UsageBasis::Exact,
@@ -74,6 +81,7 @@ impl MeasuredUsage {
                 output: one.output + two.output,
                 cached: one.cached + two.cached,
                 written: one.written + two.written,
+                written_long: one.written_long + two.written_long,
                 reasoning: one.reasoning + two.reasoning,
             },
             basis: if is_exact {
@@ -168,7 +176,7 @@ pub struct Price {
     pub output: Money,
     /// Price of a token read from the prompt cache; `None` is the price of `input`.
     pub cached: Option<Money>,
-    /// Price of a token written to the prompt cache; `None` is the price of `input`.
+    /// Price of a token written to the prompt cache for minutes; `None` is the price of `input`.
     pub written: Option<Money>,
     /// Higher tier for long prompts.
     pub above: Option<PriceTier>,
@@ -252,9 +260,11 @@ pub fn cost(usage: Usage, price: &Price) -> Money {
         .input
         .saturating_sub(usage.cached)
         .saturating_sub(usage.written);
+    let long = usage.written_long.min(usage.written);
     input.times(plain)
         + cached.unwrap_or(input).times(usage.cached)
-        + price.written.unwrap_or(input).times(usage.written)
+        + price.written.unwrap_or(input).times(usage.written - long)
+        + input.times(LONG_WRITE_FACTOR * long)
         + output.times(usage.output)
 }
 
@@ -276,10 +286,27 @@ mod tests {
             cached: 600,
             written: 200,
             reasoning: 50,
+            ..Usage::default()
         };
 
         let expected = (200.0 * 3.0 + 600.0 * 0.3 + 200.0 * 3.75 + 100.0 * 15.0) / 1e6;
         assert!((cost(usage, &price).usd() - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_the_cache_keeps_for_an_hour_costs_twice_the_input() {
+        let price = Price {
+            written: Some(Money::per_token(3.75)),
+            ..Price::flat(3.0, 15.0)
+        };
+        let usage = Usage {
+            input: 1_000,
+            written: 900,
+            written_long: 600,
+            ..Usage::default()
+        };
+        // 100 × 3 + 300 × 3.75 + 600 × 6
+        assert_eq!(cost(usage, &price), Money::from_pico(5_025_000_000));
     }
 
     #[test]
@@ -320,6 +347,7 @@ mod tests {
             cached,
             written,
             reasoning,
+            ..Usage::default()
         };
         let sonnet = price(3.0, 15.0, 0.3, Some(3.75));
         let gemini = price(1.25, 10.0, 0.625, None);

@@ -12,6 +12,7 @@ use super::request_recorder::RequestRecorder;
 use super::upstream_response::UpstreamResponse;
 use crate::access::sent_tokens;
 use crate::domain::TargetIdx;
+use crate::protocols::DroppedFields;
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -24,12 +25,13 @@ use tokio::time::Instant;
 /// Size of an entry beside its body, in bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 256;
 /// Request headers that decide which targets are eligible, and for how long they have time.
-const ROUTING_HEADERS: [&str; 5] = [
+const ROUTING_HEADERS: [&str; 6] = [
     "x-aibal-preferred-provider",
     "x-aibal-max-cost",
     "x-aibal-max-latency",
     "x-aibal-model-type",
     "x-aibal-timeout-ms",
+    "x-aibal-strict",
 ];
 /// Fields with which a provider stores something of a conversation, so that two calls are not the
 /// same as one.
@@ -76,6 +78,8 @@ pub(super) struct CachedResponse {
     pub target: Option<TargetIdx>,
     pub provider: String,
     pub model: String,
+    /// Fields of the request that the target's protocol could not carry.
+    pub dropped: DroppedFields,
     at: Instant,
 }
 
@@ -204,6 +208,7 @@ impl CachedResponse {
             target,
             provider: provider.to_owned(),
             model: model.to_owned(),
+            dropped: recorder.dropped.clone(),
             at: Instant::now(),
         }))
     }

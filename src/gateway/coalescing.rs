@@ -35,6 +35,7 @@ pub(super) async fn respond(
         }
         if let Some(cached) = found {
             recorder.cache = Some(cache.count_reuse(&cached, context.started));
+            recorder.dropped.clone_from(&cached.dropped);
             recorder.on_reused(cached.target, &cached.provider, &cached.model);
             return Ok(cached.response());
         }

@@ -104,6 +104,8 @@ pub enum HeaderFormat {
     Provider { known: Vec<String> },
     /// A model type.
     ModelType,
+    /// `true` or `false`.
+    Bool,
     /// `no`, or no header at all.
     NoOrAbsent,
 }

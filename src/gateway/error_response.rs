@@ -89,6 +89,9 @@ impl GatewayError {
                 Some("method_not_allowed"),
             ),
             Self::Internal => internal(),
+            Self::NoTarget { excluded, .. } if lacks_capabilities(excluded) => {
+                (StatusCode::BAD_REQUEST, INVALID_REQUEST, Some("no_target"))
+            }
             Self::NoTarget { .. } | Self::TargetsBusy { .. } => unavailable("no_target"),
             Self::ShuttingDown => unavailable("shutting_down"),
             Self::Overloaded { .. } | Self::BodyMemoryExhausted => unavailable("overloaded"),
@@ -187,6 +190,14 @@ impl fmt::Display for GatewayError {
             Self::Upstream(failure) => failure.fmt(f),
         }
     }
+}
+
+/// Whether every target lacks something that the request needs, so that no wait will help.
+fn lacks_capabilities(excluded: &[(TargetId, ExclusionReason)]) -> bool {
+    let is_lack = |(_, reason): &(_, ExclusionReason)| {
+        matches!(reason, ExclusionReason::MissingCapability(_))
+    };
+    !excluded.is_empty() && excluded.iter().all(is_lack)
 }
 
 fn no_target(
@@ -301,6 +312,9 @@ fn header_text(
         HeaderFormat::ModelType => {
             let known = ModelType::ALL.map(ModelType::as_str).join(", ");
             write!(f, "{name} is {found:?}, but must be one of {known}")
+        }
+        HeaderFormat::Bool => {
+            write!(f, "{name} is {found:?}, but must be true or false")
         }
         HeaderFormat::NoOrAbsent => {
             write!(f, "{name} is {found:?}, but must be \"no\" or left out")

@@ -110,7 +110,9 @@ impl FailoverLoop<'_> {
                 attempt.mark_client_deadline();
             }
             let call = UpstreamCall::new(self.context);
-            let failure = match call.try_once((&id, provider), attempt, until.at).await {
+            let dropped = &mut self.recorder.dropped;
+            let response = call.try_once((&id, provider), attempt, until.at, dropped);
+            let failure = match response.await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };

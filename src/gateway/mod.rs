@@ -29,6 +29,7 @@ mod request_recorder;
 mod response_headers;
 mod router;
 mod shutdown;
+mod split_request;
 mod state;
 mod upstream_call;
 mod upstream_response;

@@ -33,6 +33,8 @@ pub(super) struct ParsedRequest<'a> {
     max_latency: Option<f64>,
     /// The client's time limit, which overrides every configured one.
     pub timeout: Option<Duration>,
+    /// Whether the request is refused where a part of it cannot be carried.
+    pub is_strict: bool,
 }
 
 impl<'a> ParsedRequest<'a> {
@@ -58,7 +60,9 @@ impl<'a> ParsedRequest<'a> {
             ModelResolution::Auto(kind) => kind,
             ModelResolution::Targets { .. } => None,
         };
-        let model_type = stated.or(named).unwrap_or_else(|| operation.infer(needs));
+        let model_type = stated
+            .or(named)
+            .unwrap_or_else(|| inferred(operation, needs, catalogue));
         check_path(operation, model_type)?;
         Ok(Self {
             operation,
@@ -73,6 +77,7 @@ impl<'a> ParsedRequest<'a> {
             max_latency: number(headers, "x-aibal-max-latency", "milliseconds")?.map(|ms| ms / 1e3),
             timeout: number(headers, "x-aibal-timeout-ms", "milliseconds")?
                 .map(|ms| Duration::from_secs_f64((ms / 1e3).min(86_400.0))),
+            is_strict: truth(headers, "x-aibal-strict")?,
             resolution,
             object,
         })
@@ -118,6 +123,18 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
         && text.len() <= MAX_REQUEST_ID
         && text.bytes().all(|b| b.is_ascii_graphic());
     fits.then(|| text.to_owned())
+}
+
+/// The model type that follows from what the request needs. Where no model states that type, every
+/// chat model may serve it: an unstated capability excludes no target.
+fn inferred(operation: Operation, needs: RequiredCapabilities, catalogue: &Catalogue) -> ModelType {
+    let inferred = operation.infer(needs);
+    let is_wish = matches!(inferred, ModelType::Vision | ModelType::Reasoning);
+    let mut targets = catalogue.active_targets();
+    if is_wish && !targets.any(|(_, target)| target.types.contains(inferred)) {
+        return ModelType::Chat;
+    }
+    inferred
 }
 
 /// Rejects a model type that this path does not serve.
@@ -198,6 +215,15 @@ fn number(
     value
         .map(Some)
         .ok_or_else(|| wrong_header(name, text, HeaderFormat::Positive { unit }))
+}
+
+/// A header that is `true` or `false`.
+fn truth(headers: &HeaderMap, name: &'static str) -> Result<bool, GatewayError> {
+    match header_text(headers, name)?.map(str::trim) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(text) => Err(wrong_header(name, text, HeaderFormat::Bool)),
+    }
 }
 
 fn header_text<'h>(

@@ -11,6 +11,7 @@ use crate::domain::{
     TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
+use crate::protocols::DroppedFields;
 use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -21,7 +22,13 @@ const MODEL: HeaderName = HeaderName::from_static("x-aibal-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-aibal-attempts");
 const COST: HeaderName = HeaderName::from_static("x-aibal-cost-usd");
 const CACHE: HeaderName = HeaderName::from_static("x-aibal-cache");
+const DROPPED: HeaderName = HeaderName::from_static("x-aibal-dropped");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Most bytes of the header that lists dropped fields.
+const MAX_DROPPED_HEADER_BYTES: usize = 1_024;
+/// Most dropped fields that a decision names.
+const MAX_RECORDED_FIELDS: usize = 16;
 
 /// The record of a request in progress. Dropped before [`RequestRecorder::end`], it reports that the
 /// client disconnected.
@@ -43,6 +50,8 @@ pub(super) struct RequestRecorder {
     restarted: AttemptUsage,
     /// `None` without a cache.
     pub cache: Option<CacheStatus>,
+    /// Fields of the request that the last target's protocol could not carry.
+    pub dropped: DroppedFields,
     /// Held until the request ends; `None` before its body is complete.
     permit: Option<InFlightPermit>,
 }
@@ -65,6 +74,7 @@ impl RequestRecorder {
             spent: AttemptUsage::default(),
             restarted: AttemptUsage::ZERO,
             cache: None,
+            dropped: DroppedFields::default(),
             permit: None,
         }
     }
@@ -176,9 +186,39 @@ impl RequestRecorder {
                 set(AGE, &age.as_secs().to_string());
             }
         }
+        if self.dropped.count() > 0 {
+            set(DROPPED, &header_list(&self.dropped));
+        }
         if let Some(cost) = self.spent.cost {
             set(COST, &format!("{:.9}", cost.usd()));
         }
+    }
+}
+
+/// Lists the fields in a header, as far as they fit, and the number of the others.
+fn header_list(dropped: &DroppedFields) -> String {
+    let mut list = String::new();
+    let mut listed = 0;
+    for name in dropped.names() {
+        let visible = |c: char| {
+            if c.is_ascii_graphic() && c != ',' {
+                c
+            } else {
+                '?'
+            }
+        };
+        if list.len() + name.len() > MAX_DROPPED_HEADER_BYTES {
+            break;
+        }
+        if listed > 0 {
+            list.push_str(", ");
+        }
+        list.extend(name.chars().map(visible));
+        listed += 1;
+    }
+    match dropped.count() - listed {
+        0 => list,
+        more => format!("{list}, +{more} more"),
     }
 }
 
@@ -210,6 +250,7 @@ impl Drop for RequestRecorder {
                 attempts: self.attempts,
                 usage: self.spent.usage,
                 cost: self.spent.cost,
+                dropped_fields: self.dropped.take_names(MAX_RECORDED_FIELDS),
             }));
         write_later(LogEntry::Finished(line, wake));
     }

@@ -6,14 +6,16 @@ use super::relay::{StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
 use super::request_context::RequestContext;
 use super::response_headers::forwarded_headers;
+use super::split_request::SplitRequest;
 use super::state::Gateway;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
-    CallSpec, Endpoint, Framing, ModelTraits, OpenAiErrorFields, PreparedCall, ResponseAdapter,
-    TranslationError, Transport, UpstreamError, rate_limits, read_body,
+    CallSpec, DroppedFields, Endpoint, Framing, ModelTraits, OpenAiErrorFields, OutboundRequest,
+    PreparedCall, ResponseAdapter, TranslationError, Transport, UpstreamError, rate_limits,
+    read_body,
 };
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -21,6 +23,9 @@ use tokio::time::{Instant, timeout_at};
 
 /// Bytes that are read of the body of an error.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// The adapter of a response, the response, and the request that led to it.
+type SentRequest = (Box<dyn ResponseAdapter>, reqwest::Response, OutboundRequest);
 
 /// One call to a provider.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +57,7 @@ impl<'g> UpstreamCall<'g> {
         (id, provider): (&TargetId, ProviderIdx),
         mut attempt: Attempt,
         until: Instant,
+        dropped: &mut DroppedFields,
     ) -> Result<UpstreamResponse, AttemptFailure> {
         // An attempt uses one configuration: its connection and key do not change by a reload.
         let upstreams = self.gateway.upstreams.load_full();
@@ -64,8 +70,8 @@ impl<'g> UpstreamCall<'g> {
         };
         let call = self.spec(id, upstreams.registry.traits(attempt.target));
         let route = (endpoint, &upstreams.transport);
-        let sent = self.send(route, provider, call, &mut attempt, until);
-        let (adapter, response) = match sent.await {
+        let sent = self.send((route, provider), call, (&mut attempt, dropped), until);
+        let (adapter, response, request) = match sent.await {
             Ok(sent) => sent,
             Err(error) => return Err(attempt.fail(error)),
         };
@@ -74,7 +80,14 @@ impl<'g> UpstreamCall<'g> {
                 .stream(adapter, &id.provider, response, attempt, until)
                 .await;
         }
-        self.whole(adapter, response, attempt, until).await
+        let split = SplitRequest {
+            endpoint,
+            transport: &upstreams.transport,
+            provider,
+            request,
+            largest: self.request.operation.max_response_bytes(),
+        };
+        self.whole(adapter, (response, split), attempt, until).await
     }
 
     /// The request as a provider's protocol needs it.
@@ -96,12 +109,11 @@ impl<'g> UpstreamCall<'g> {
     /// Sends the request, and once more where the provider's protocol has another form of it.
     async fn send(
         &self,
-        (endpoint, transport): (&Endpoint, &Transport),
-        provider: ProviderIdx,
+        ((endpoint, transport), provider): ((&Endpoint, &Transport), ProviderIdx),
         mut call: CallSpec<'_>,
-        attempt: &mut Attempt,
+        (attempt, lost): (&mut Attempt, &mut DroppedFields),
         until: Instant,
-    ) -> Result<(Box<dyn ResponseAdapter>, reqwest::Response), UpstreamError> {
+    ) -> Result<SentRequest, UpstreamError> {
         loop {
             let ready = with_deadline(until, endpoint.with_credentials(call.use_fallback)).await;
             let endpoint = ready.map_err(UpstreamError::never_sent)?;
@@ -109,15 +121,21 @@ impl<'g> UpstreamCall<'g> {
             let PreparedCall {
                 request,
                 adapter,
-                dropped,
+                mut dropped,
             } = prepared.map_err(|error| untranslatable(&error))?;
+            dropped.rename(|name| call.dialect.client_api().member(name));
             log_dropped_fields(&endpoint, dropped.names());
-            attempt.dropped_fields = u32::try_from(dropped.names().len()).unwrap_or(u32::MAX);
-            let sent = async { Ok(transport.send(provider, request).await?) };
+            attempt.dropped_fields = u32::try_from(dropped.count()).unwrap_or(u32::MAX);
+            *lost = dropped;
+            if self.request.is_strict && lost.count() > 0 {
+                return Err(untranslatable(&not_carried(lost)));
+            }
+            // The body is shared, not copied.
+            let sent = async { Ok(transport.send(provider, request.clone()).await?) };
             let response = with_deadline(until, sent).await?;
             attempt.on_headers(rate_limits(response.headers(), clock::now()));
             if response.status().is_success() {
-                return Ok((adapter, response));
+                return Ok((adapter, response, request));
             }
             let error = classify(&endpoint, response, until).await;
             if call.use_fallback || !endpoint.protocol.fallback_request(&endpoint, &call, &error) {
@@ -157,19 +175,22 @@ impl<'g> UpstreamCall<'g> {
     async fn whole(
         &self,
         mut adapter: Box<dyn ResponseAdapter>,
-        response: reqwest::Response,
+        (response, split): (reqwest::Response, SplitRequest<'_>),
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
         let headers = forwarded_headers(response.headers());
-        let largest = self.request.operation.max_response_bytes();
-        let body = match timeout_at(until, read_body(response, largest)).await {
+        let read = async {
+            let body = read_body(response, split.largest).await?;
+            split.send_all(&mut *adapter, body).await
+        };
+        let body = match timeout_at(until, read).await {
             Err(_) => {
                 let message = "no complete response in time";
                 let error = UpstreamError::without_response(Failure::Timeout, message);
                 return Err(attempt.fail(error));
             }
-            Ok(Err(error)) => return Err(attempt.fail(error.into())),
+            Ok(Err(error)) => return Err(attempt.fail(error)),
             Ok(Ok(body)) => body,
         };
         if self.request.stream {
@@ -227,6 +248,24 @@ fn untranslatable(translation: &TranslationError) -> UpstreamError {
         })
     });
     error
+}
+
+/// The error of a strict request, a part of which this target cannot carry.
+fn not_carried(dropped: &DroppedFields) -> TranslationError {
+    const LISTED: usize = 20;
+    let names = dropped.names();
+    let mut list = names[..names.len().min(LISTED)].join(", ");
+    if dropped.count() > LISTED {
+        list = format!("{list} and {} more", dropped.count() - LISTED);
+    }
+    let first = names.first().map_or("", String::as_str);
+    TranslationError {
+        param: Some(first.to_owned()),
+        message: format!(
+            "x-aibal-strict is true, and this model's protocol has no place for {list}"
+        ),
+        is_target_specific: true,
+    }
 }
 
 /// Logs names of fields; their values may be secret and are never logged.

@@ -19,6 +19,11 @@ pub trait ClientApi: Send + Sync + fmt::Debug {
     fn wants_usage(&self, _object: &RawObject<'_>) -> bool {
         true
     }
+    /// Returns this protocol's name of a request field that the gateway names as chat completions
+    /// do, where the names differ.
+    fn member(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
     /// Names the headers that change what the request's fields mean.
     fn semantic_headers(&self) -> &'static [&'static str] {
         &[]

@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod adaptation;
 mod anthropic;
 mod api_dialect;
 mod call;
@@ -13,6 +14,8 @@ mod client_api;
 mod endpoint_registry;
 mod error_body;
 mod error_payload;
+#[cfg(test)]
+mod feature_table;
 mod framing;
 mod gemini;
 mod model_traits;

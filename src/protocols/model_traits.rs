@@ -14,8 +14,8 @@ pub struct ModelTraits {
     pub forced_tools: bool,
     /// Supports JSON schemas for its responses.
     pub json_schema: bool,
-    /// Supports reasoning.
-    pub reasoning: bool,
+    /// Supports reasoning; `None` is not stated.
+    pub reasoning: Option<bool>,
     /// Chooses the amount of thinking itself, and takes an effort.
     pub adaptive_thinking: bool,
     /// Available only at `/responses`.
@@ -30,7 +30,7 @@ impl ModelTraits {
         sampling: true,
         forced_tools: true,
         json_schema: true,
-        reasoning: false,
+        reasoning: None,
         adaptive_thinking: false,
         responses_only: false,
         max_output: None,

@@ -65,10 +65,12 @@ impl<'a> RawObject<'a> {
         last.role.map(Cow::into_owned)
     }
 
-    /// Parses the object. It is valid JSON, so a field that cannot be parsed is nested too deeply.
+    /// Parses the object. It is valid JSON, so a field that cannot be parsed holds half of a
+    /// surrogate pair, which is replaced as vendors do, or is nested too deeply.
     pub fn value(&self) -> Result<Value, TranslationError> {
         let members = self.0.iter().map(|(name, raw)| {
-            let value = serde_json::from_str(raw.get());
+            let value = serde_json::from_str(raw.get())
+                .or_else(|_| serde_json::from_str(&without_lone_surrogates(raw.get())));
             let value =
                 value.map_err(|_| TranslationError::new(&**name, "is nested too deeply"))?;
             Ok((name.clone().into_owned(), value))
@@ -105,6 +107,40 @@ impl<'a> RawObject<'a> {
         text.push(b'}');
         text
     }
+}
+
+/// Replaces escapes that are half of a surrogate pair by the replacement character.
+fn without_lone_surrogates(json: &str) -> String {
+    let unit = |escape: &str| {
+        let digits = escape.strip_prefix(r"\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut text = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        text.push_str(before);
+        // Both characters of an escape are ASCII in valid JSON.
+        let mut length = 2;
+        match unit(escape) {
+            Some(0xd800..0xdc00) => {
+                let is_pair = escape
+                    .get(6..)
+                    .and_then(unit)
+                    .is_some_and(|low| (0xdc00..0xe000).contains(&low));
+                length = if is_pair { 12 } else { 6 };
+                text.push_str(if is_pair { &escape[..12] } else { r"\ufffd" });
+            }
+            Some(0xdc00..0xe000) => {
+                length = 6;
+                text.push_str(r"\ufffd");
+            }
+            _ => text.push_str(escape.get(..length).unwrap_or(escape)),
+        }
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    text.push_str(rest);
+    text
 }
 
 fn member(text: &mut Vec<u8>, name: &str, value: &str) {
@@ -196,6 +232,16 @@ mod tests {
         assert_eq!(object.read::<bool>("stream"), None);
         assert_eq!(object.read::<u64>("n"), None);
         assert_eq!(object.read::<u64>("max_tokens"), Some(5));
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_replaced() {
+        let text = r#"{"m":["\ud83d","a\ud83db","\udc00\ud83d\ude00\\ud83d\"","\u00e9"]}"#;
+        let object: RawObject<'_> = serde_json::from_str(text).unwrap();
+        let expected = serde_json::json!({"m": [
+            "\u{fffd}", "a\u{fffd}b", "\u{fffd}\u{1f600}\\ud83d\"", "\u{e9}",
+        ]});
+        assert_eq!(object.value().unwrap(), expected);
     }
 
     #[test]

@@ -67,6 +67,11 @@ impl ReasoningCache {
         }
     }
 
+    /// Stores the reasoning behind a call, signed or not.
+    pub(super) fn store(&self, call: &str, reasoning: Vec<ContentPart>) {
+        self.0.insert(call.to_owned(), reasoning.into());
+    }
+
     /// Stores the signature of a call.
     pub(super) fn store_signature(&self, call: &str, signature: String) {
         let part = ContentPart::Reasoning {

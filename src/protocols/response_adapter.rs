@@ -49,6 +49,16 @@ pub trait ResponseAdapter: Send {
     }
     /// Converts a whole response for the client.
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError>;
+    /// Returns the body of the next request, where one response is made of the answers to several
+    /// requests to the same URL. Each answer before the last one goes to
+    /// [`ResponseAdapter::part`].
+    fn next_body(&mut self) -> Option<Bytes> {
+        None
+    }
+    /// Takes a whole answer to one of several requests.
+    fn part(&mut self, _body: &Bytes) -> Result<(), UpstreamError> {
+        Ok(())
+    }
     /// Reads one event and writes what the client gets of it.
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind;
     /// Checks whether the response is complete if its bytes end here.

@@ -104,6 +104,7 @@ impl Simulation {
             attempts: 0,
             usage: None,
             cost: None,
+            dropped_fields: Vec::new(),
         };
         while end.attempts < ATTEMPTS {
             let table = self.balancer.routing_table(now);

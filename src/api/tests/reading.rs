@@ -72,6 +72,7 @@ fn observe(api: &TestApi, target: Option<TargetIdx>, outcome: RequestOutcome) {
         score: Some(0.5),
         reason: "best score".to_owned(),
         attempts: 1,
+        dropped_fields: Vec::new(),
         usage: None,
         cost: None,
     }));

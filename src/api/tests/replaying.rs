@@ -42,6 +42,7 @@ fn decide(api: &TestApi, is_over: bool) -> DecisionId {
             score: Some(choice.score),
             reason: choice.reason.text().to_owned(),
             attempts: 1,
+            dropped_fields: Vec::new(),
             usage: None,
             cost: None,
         }));

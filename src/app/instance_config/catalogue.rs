@@ -184,7 +184,7 @@ fn traits(model: &ModelSettings) -> ModelTraits {
         sampling: quirks.sampling.unwrap_or(default.sampling),
         forced_tools: quirks.forced_tools.unwrap_or(default.forced_tools),
         json_schema: capabilities.json_schema.unwrap_or(default.json_schema),
-        reasoning: capabilities.reasoning.unwrap_or(default.reasoning),
+        reasoning: capabilities.reasoning,
         adaptive_thinking: quirks
             .adaptive_thinking
             .unwrap_or(default.adaptive_thinking),
@@ -275,7 +275,7 @@ mod tests {
             sampling: false,
             forced_tools: false,
             json_schema: false,
-            reasoning: true,
+            reasoning: Some(true),
             adaptive_thinking: true,
             responses_only: true,
             max_output: Some(64_000),

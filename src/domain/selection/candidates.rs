@@ -83,6 +83,7 @@ impl CandidateSet {
                 }
             }
         }
+        self.prefer_wishes(table, ask);
         filter_by_budget(&mut self.rows, table, ask, (self.output, scale.max_prices));
         assign_probabilities(&mut self.rows, table.strategy, &table.tuning);
         if let Some(pinned) = table
@@ -91,6 +92,23 @@ impl CandidateSet {
         {
             for (index, row) in self.rows.iter_mut().enumerate() {
                 row.odds = f64::from(u8::from(index == pinned));
+            }
+        }
+    }
+
+    /// Excludes the targets that do not fulfil the request's wishes, if others do.
+    fn prefer_wishes(&mut self, table: &RoutingTable, ask: &RequestProfile<'_>) {
+        let unmet = |row: &ScoredCandidate| ask.unmet_wish(&table.candidates[row.target]);
+        let mut fulfils = self
+            .rows
+            .iter()
+            .map(|row| row.is_eligible() && unmet(row).is_none());
+        if !fulfils.any(|fulfils| fulfils) {
+            return;
+        }
+        for row in &mut self.rows {
+            if let Some(reason) = unmet(row).filter(|_| row.is_eligible()) {
+                row.entry = Eligibility::Excluded(reason);
             }
         }
     }

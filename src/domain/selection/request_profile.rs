@@ -76,15 +76,22 @@ impl RequestProfile<'_> {
     ) -> Result<(), ExclusionReason> {
         let capabilities = &candidate.capabilities;
         let lack = match capabilities.unsupported_type(self.class.kind()) {
-            None if !self.pinned => capabilities
-                .missing(self.needs, self.input, self.max_tokens)
-                .or_else(|| {
-                    self.is_outgrown(table, candidate)
-                        .then_some(MissingCapability::ContextExceeded)
-                }),
+            None if !self.pinned => capabilities.missing(self.needs, self.input).or_else(|| {
+                self.is_outgrown(table, candidate)
+                    .then_some(MissingCapability::ContextExceeded)
+            }),
             lack => lack,
         };
         lack.map_or(Ok(()), |lack| Err(ExclusionReason::MissingCapability(lack)))
+    }
+
+    /// Returns the wish that the model does not fulfil. A named target has no alternative.
+    pub(super) fn unmet_wish(&self, candidate: &Candidate) -> Option<ExclusionReason> {
+        let capabilities = candidate.capabilities;
+        let unmet = capabilities
+            .unmet_wish(self.needs, self.max_tokens)
+            .filter(|_| !self.pinned)?;
+        Some(ExclusionReason::MissingCapability(unmet))
     }
 
     /// Returns true if the prompt exceeded the context window of a target with the same model or
@@ -160,7 +167,42 @@ mod tests {
         let choice = decide(&table, &ask, &mut CandidateSet::default()).expect("a target");
 
         assert_eq!(choice.target.get(), 1);
-        assert_eq!(why(&table, &ask), ["0 cannot see pictures"]);
+        assert_eq!(
+            why(&table, &ask),
+            ["0 cannot see pictures; if it can, set vision = true for the model"]
+        );
+    }
+
+    #[test]
+    fn a_wish_decides_between_targets_and_excludes_no_last_one() {
+        let mut table = windows(&[("plain", None), ("thinker", None)]);
+        table.candidates[0].capabilities.reasoning = Some(false);
+        let needs = RequiredCapabilities {
+            reasoning: true,
+            ..RequiredCapabilities::default()
+        };
+        let ask = RequestProfile {
+            needs,
+            ..RequestProfile::usual(ModelType::Chat)
+        };
+        let choice = decide(&table, &ask, &mut CandidateSet::default()).expect("a target");
+        assert_eq!(choice.target.get(), 1);
+        assert_eq!(why(&table, &ask), ["0 does not support reasoning"]);
+
+        let failed = RequestProfile {
+            tried: &[1.into()],
+            ..ask
+        };
+        let choice = decide(&table, &failed, &mut CandidateSet::default()).expect("a target");
+        assert_eq!(choice.target.get(), 0);
+
+        table.candidates[1].capabilities.max_output = Some(10);
+        let long = RequestProfile {
+            max_tokens: Some(20.0),
+            ..ask
+        };
+        assert!(decide(&table, &long, &mut CandidateSet::default()).is_ok());
+        assert!(why(&table, &long).is_empty());
     }
 
     #[test]

@@ -31,6 +31,17 @@ impl ClientApi for MessagesApi {
         &["anthropic-version", "anthropic-beta"]
     }
 
+    fn member(&self, name: &str) -> Option<&'static str> {
+        Some(match name {
+            "stop" => "stop_sequences",
+            "user" => "metadata.user_id",
+            "reasoning_effort" => "thinking",
+            "reasoning" => "messages.thinking",
+            "parallel_tool_calls" => "tool_choice.disable_parallel_tool_use",
+            _ => return None,
+        })
+    }
+
     fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities {
         let kind = |object: Option<RawObject<'_>>| object?.read::<String>("type");
         let output = object.read::<RawObject<'_>>("output_config");

@@ -1,7 +1,6 @@
 //! Decodes a Messages response.
 
 use super::shape::{Block, DeltaShape, EventShape, Message, UsageShape, finish, non_empty};
-use super::tool_names::ToolNames;
 use crate::protocols::Event;
 use crate::protocols::neutral::{Choice, Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
 use crate::protocols::reasoning_cache::ReasoningCache;
@@ -12,7 +11,8 @@ use serde_json::{Value, json};
 pub(super) struct Decoder {
     /// Prefix of the ids of calls without one.
     id: String,
-    names: ToolNames,
+    /// Name of the gateway's own tool, whose input is the response's text.
+    answer: Option<String>,
     reasoning_cache: ReasoningCache,
     usage: Option<UsageShape>,
     started: bool,
@@ -46,10 +46,10 @@ enum BlockContent {
 }
 
 impl Decoder {
-    pub fn new(id: &str, names: ToolNames, reasoning_cache: ReasoningCache) -> Self {
+    pub fn new(id: &str, answer: Option<String>, reasoning_cache: ReasoningCache) -> Self {
         Self {
             id: id.to_owned(),
-            names,
+            answer,
             reasoning_cache,
             usage: None,
             started: false,
@@ -123,15 +123,11 @@ impl Decoder {
 
     fn call(&mut self, block: Block<'_>, deltas: &mut Deltas) -> BlockContent {
         let name = block.name.unwrap_or_default();
-        let call = (!self.names.is_answer(&name)).then_some(self.calls);
+        let call = (self.answer.as_deref() != Some(&*name)).then_some(self.calls);
         if let Some(call) = call {
             let id = non_empty(block.id.as_ref()).map(str::to_owned);
-            let start = Delta::Call {
-                call,
-                id: id.unwrap_or_else(|| format!("toolu_{}_{call}", self.id)),
-                name: self.names.original(&name).to_owned(),
-                signature: None,
-            };
+            let id = id.unwrap_or_else(|| format!("toolu_{}_{call}", self.id));
+            let start = Delta::call(call, id, name.into_owned(), None);
             self.push(start, deltas);
             self.calls += 1;
         }

@@ -250,8 +250,7 @@ impl Encode for Encoder {
                 let tool_call = ToolCall {
                     id,
                     name,
-                    arguments: String::new(),
-                    signature: None,
+                    ..ToolCall::default()
                 };
                 self.pending.push_back(PendingBlock { call, tool_call });
                 self.advance(out);
@@ -307,7 +306,7 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
             refusal.push_str(&text);
             None
         }
-        ContentPart::Media(_) | ContentPart::ToolResult { .. } => None,
+        ContentPart::Media(_) | ContentPart::ToolResult { .. } | ContentPart::CacheMark(_) => None,
     }
 }
 

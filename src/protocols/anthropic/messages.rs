@@ -2,11 +2,10 @@
 //! all other blocks.
 
 use super::media;
-use super::tool_names::{ToolNames, plain_id};
 use crate::protocols::neutral::{
-    ChatMessage, ChatRole, ContentPart, DroppedFields, ToolCall, TranslationError, text_of,
+    CacheMark, ChatMessage, ChatRole, ContentPart, DroppedFields, ToolCall, TranslationError,
+    text_of,
 };
-use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Value, json};
 
 /// Text of the first user message, where the conversation does not begin with one.
@@ -16,8 +15,15 @@ const EMPTY_USER_TEXT: &str = ".";
 #[derive(Debug, Default)]
 pub(super) struct MessageList {
     /// Instructions, in their order.
-    pub system: Vec<String>,
+    system: Vec<SystemText>,
     list: Vec<MessageParam>,
+}
+
+/// A part of the instructions.
+#[derive(Debug)]
+struct SystemText {
+    text: String,
+    mark: Option<CacheMark>,
 }
 
 #[derive(Debug)]
@@ -32,31 +38,69 @@ const ASSISTANT: &str = "assistant";
 impl MessageList {
     pub fn new(
         turns: Vec<ChatMessage>,
-        names: &mut ToolNames,
-        reasoning_cache: &ReasoningCache,
         dropped: &mut DroppedFields,
     ) -> Result<Self, TranslationError> {
         let mut messages = Self::default();
         for turn in turns {
             match turn.role {
-                ChatRole::System => {
-                    let text = turn.text();
-                    messages.system.extend((!text.is_empty()).then_some(text));
-                }
+                ChatRole::System => messages.instruct(turn),
                 ChatRole::User => messages.add(USER, blocks(turn.parts, dropped)?),
                 ChatRole::Tool => {
-                    let results = turn.parts.into_iter();
-                    let results = results.filter_map(|part| result(part, dropped).transpose());
-                    messages.add(USER, results.collect::<Result<_, _>>()?);
+                    messages.add(USER, results(turn.parts, dropped)?);
                 }
                 ChatRole::Assistant => {
-                    let texts = assistant(turn.parts, names, reasoning_cache, dropped)?;
-                    messages.add(ASSISTANT, texts);
+                    messages.add(ASSISTANT, assistant(turn.parts, dropped)?);
                 }
             }
         }
         messages.normalize();
         Ok(messages)
+    }
+
+    /// Adds instructions. A mark ends a text, so that what is behind it stays outside the cache.
+    fn instruct(&mut self, turn: ChatMessage) {
+        let mut text = String::new();
+        for part in turn.parts {
+            match part {
+                ContentPart::Text(more) | ContentPart::Refusal(more) => text.push_str(&more),
+                ContentPart::CacheMark(mark) if !text.is_empty() => {
+                    let text = std::mem::take(&mut text);
+                    self.system.push(SystemText {
+                        text,
+                        mark: Some(mark),
+                    });
+                }
+                _ => {}
+            }
+        }
+        if !text.is_empty() {
+            self.system.push(SystemText { text, mark: None });
+        }
+    }
+
+    /// Adds an instruction of the gateway.
+    pub fn add_instruction(&mut self, text: String) {
+        self.system.push(SystemText { text, mark: None });
+    }
+
+    /// Returns the instructions: as one text, or as blocks where some of them are marked.
+    pub fn take_system(&mut self) -> Option<Value> {
+        let system = std::mem::take(&mut self.system);
+        if system.is_empty() {
+            return None;
+        }
+        if system.iter().all(|part| part.mark.is_none()) {
+            let texts: Vec<String> = system.into_iter().map(|part| part.text).collect();
+            return Some(texts.join("\n\n").into());
+        }
+        let blocks = system.into_iter().map(|part| {
+            let mut block = json!({"type": "text", "text": part.text});
+            if let Some(mark) = part.mark {
+                block["cache_control"] = mark.to_value();
+            }
+            block
+        });
+        Some(blocks.collect())
     }
 
     /// Checks whether tools were just used without the signed reasoning that led to them.
@@ -133,78 +177,96 @@ fn blocks(
                 dropped.add_if(media.detail.is_some(), "image_url.detail");
                 blocks.push(media::write(media)?);
             }
+            ContentPart::CacheMark(mark) => set_mark(blocks.last_mut(), &mark),
             _ => {}
         }
     }
     Ok(blocks)
 }
 
+/// Marks the block before the mark.
+fn set_mark(block: Option<&mut Value>, mark: &CacheMark) {
+    if let Some(block) = block {
+        block["cache_control"] = mark.to_value();
+    }
+}
+
 fn text_block(text: &str) -> Option<Value> {
     (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
 }
 
-fn result(
-    part: ContentPart,
+fn results(
+    parts: Vec<ContentPart>,
     dropped: &mut DroppedFields,
-) -> Result<Option<Value>, TranslationError> {
-    let ContentPart::ToolResult {
-        call,
-        content,
-        is_error,
-    } = part
-    else {
-        return Ok(None);
-    };
+) -> Result<Vec<Value>, TranslationError> {
+    let mut blocks = Vec::new();
+    for part in parts {
+        match part {
+            ContentPart::ToolResult {
+                call,
+                content,
+                is_error,
+            } => blocks.push(result(&call, content, is_error, dropped)?),
+            ContentPart::CacheMark(mark) => set_mark(blocks.last_mut(), &mark),
+            _ => {}
+        }
+    }
+    Ok(blocks)
+}
+
+/// Encodes the result of a call. A mark within it belongs to all of it.
+fn result(
+    call: &str,
+    content: Vec<ContentPart>,
+    is_error: bool,
+    dropped: &mut DroppedFields,
+) -> Result<Value, TranslationError> {
+    let mark = content.iter().rev().find_map(|part| match part {
+        ContentPart::CacheMark(mark) => Some(mark.clone()),
+        _ => None,
+    });
     let is_text = |part: &ContentPart| !matches!(part, ContentPart::Media(_));
     let content: Value = if content.iter().all(is_text) {
         text_of(&content).into()
     } else {
+        let is_content = |part: &ContentPart| !matches!(part, ContentPart::CacheMark(_));
+        let content = content.into_iter().filter(is_content).collect();
         blocks(content, dropped)?.into()
     };
     let mut block = json!({
         "type": "tool_result",
-        "tool_use_id": plain_id(&call),
+        "tool_use_id": call,
         "content": content,
     });
     if is_error {
         block["is_error"] = true.into();
     }
-    Ok(Some(block))
+    if let Some(mark) = mark {
+        set_mark(Some(&mut block), &mark);
+    }
+    Ok(block)
 }
 
-/// Encodes reasoning first, then texts, then calls. Reasoning without a signature is dropped.
+/// Encodes reasoning first, then texts, then calls. Only signed reasoning gets here.
 fn assistant(
     parts: Vec<ContentPart>,
-    names: &mut ToolNames,
-    reasoning_cache: &ReasoningCache,
     dropped: &mut DroppedFields,
 ) -> Result<Vec<Value>, TranslationError> {
     let (mut reasoning, mut texts, mut calls) = (Vec::new(), Vec::new(), Vec::new());
-    let mut first = None;
     for part in parts {
         match part {
-            ContentPart::ToolCall(call) => {
-                calls.push(tool_use(&call, names)?);
-                first.get_or_insert(call.id);
-            }
+            ContentPart::ToolCall(call) => calls.push(tool_use(&call)?),
             ContentPart::Text(text) | ContentPart::Refusal(text) => texts.extend(text_block(&text)),
-            part => match signed_block(&part) {
-                Some(block) => reasoning.push(block),
-                None => dropped.add("reasoning"),
-            },
+            ContentPart::CacheMark(mark) => {
+                let last = calls.last_mut().or_else(|| texts.last_mut());
+                set_mark(last, &mark);
+            }
+            part => reasoning.extend(signed_block(&part)),
         }
-    }
-    if let (true, Some(call)) = (reasoning.is_empty(), first) {
-        let cached = reasoning_cache.reasoning(&call);
-        reasoning.extend(
-            cached
-                .iter()
-                .flat_map(|cached| cached.iter())
-                .filter_map(signed_block),
-        );
     }
     // A turn with reasoning only is dropped.
     if texts.is_empty() && calls.is_empty() {
+        dropped.add_if(!reasoning.is_empty(), "reasoning");
         return Ok(Vec::new());
     }
     Ok([reasoning, texts, calls].concat())
@@ -221,7 +283,7 @@ fn signed_block(part: &ContentPart) -> Option<Value> {
     }
 }
 
-fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, TranslationError> {
+fn tool_use(call: &ToolCall) -> Result<Value, TranslationError> {
     let arguments = call.arguments.trim();
     let input = match arguments {
         "" | "null" => Some(json!({})),
@@ -233,8 +295,8 @@ fn tool_use(call: &ToolCall, names: &mut ToolNames) -> Result<Value, Translation
     };
     Ok(json!({
         "type": "tool_use",
-        "id": plain_id(&call.id),
-        "name": names.alias(&call.name),
+        "id": call.id,
+        "name": call.name,
         "input": input.ok_or_else(invalid)?,
     }))
 }

@@ -1,10 +1,12 @@
 //! Anthropic's Messages, the provider's side and the clients'.
 
 mod client_api;
+mod client_tools;
 mod decode;
 mod encode;
 mod events;
 mod headers;
+mod limits;
 mod media;
 mod messages;
 mod pass_through;
@@ -13,7 +15,6 @@ mod read;
 mod shape;
 #[cfg(test)]
 mod tests;
-mod tool_names;
 mod write;
 
 pub use client_api::MessagesApi;

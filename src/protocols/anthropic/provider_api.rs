@@ -2,6 +2,7 @@
 
 use super::write::Request;
 use super::{decode, headers, pass_through, write};
+use crate::protocols::adaptation::Restoring;
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
@@ -90,15 +91,56 @@ impl ProviderApi for Anthropic {
 fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
-    if let Some(messages) = without_foreign_reasoning(call.object) {
+    let mut removed = Vec::new();
+    let object = call.object;
+    if let Some(messages) = without_foreign_reasoning(object) {
         dropped.add("messages.thinking");
         replaced.push(("messages", messages));
     }
+    if call.traits.reasoning == Some(false)
+        && object.has("thinking")
+        && !object.mentions("thinking", r#""disabled""#)
+    {
+        dropped.add("thinking");
+        removed.push("thinking");
+    }
+    if !call.traits.sampling {
+        for name in ["temperature", "top_p", "top_k"] {
+            if object.has(name) {
+                dropped.add(name);
+                removed.push(name);
+            }
+        }
+    }
+    replaced.extend(lowered_limits(call));
+    let body = object.without(&removed, &replaced);
     PreparedCall {
-        request: post(endpoint, call, "/messages", call.object.with(&replaced)),
+        request: post(endpoint, call, "/messages", body),
         adapter: Box::new(pass_through::PassThrough::default()),
         dropped,
     }
+}
+
+/// Lowers a limit above the model's, and the thinking budget, which must be below it.
+fn lowered_limits(call: &CallSpec<'_>) -> Vec<(&'static str, String)> {
+    let limit = call.object.read::<u64>("max_tokens");
+    let most = call.traits.max_output;
+    let (Some(limit), Some(most)) = (limit, most) else {
+        return Vec::new();
+    };
+    if limit <= most {
+        return Vec::new();
+    }
+    let mut replaced = vec![("max_tokens", most.to_string())];
+    if let Some(mut thinking) = call.object.read::<Value>("thinking")
+        && thinking["budget_tokens"]
+            .as_u64()
+            .is_some_and(|budget| budget >= most)
+    {
+        thinking["budget_tokens"] = (most / 2).into();
+        replaced.push(("thinking", thinking.to_string()));
+    }
+    replaced
 }
 
 /// Removes reasoning without a signature, where there is any: it came from other providers through
@@ -128,15 +170,20 @@ fn without_foreign_reasoning(object: &RawObject<'_>) -> Option<String> {
 
 fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
     let mut dropped = DroppedFields::default();
-    let Request { mut body, names } = request(endpoint, call, &mut dropped)?;
+    let Request {
+        mut body,
+        index,
+        answer,
+    } = request(endpoint, call, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
     }
     let body = Value::Object(body).to_string().into_bytes();
-    let decoder = decode::Decoder::new(call.id, names, endpoint.reasoning_cache.clone());
+    let decoder = decode::Decoder::new(call.id, answer, endpoint.reasoning_cache.clone());
+    let decoder = Restoring::wrap(Box::new(decoder), index, None);
     Ok(PreparedCall {
         request: post(endpoint, call, "/messages", body),
-        adapter: Box::new(Transcoder::new(Box::new(decoder), call.encoder())),
+        adapter: Box::new(Transcoder::new(decoder, call.encoder())),
         dropped,
     })
 }

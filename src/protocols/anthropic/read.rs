@@ -1,9 +1,11 @@
 //! Reads a Messages request into the neutral form.
 
+use super::client_tools::{TypedTool, typed_tool};
 use super::media;
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, ObjectReader, ReasoningEffort,
-    ResponseFormat, Sampling, Tool, ToolCall, ToolChoice, TranslationError, text_of,
+    CacheMark, ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, ObjectReader,
+    ReasoningEffort, ResponseFormat, Sampling, ServerTool, Tool, ToolCall, ToolChoice,
+    TranslationError, text_of,
 };
 use serde_json::{Value, json};
 
@@ -17,19 +19,18 @@ pub(super) fn conversation(
     members.take("stream");
     let mut turns = Vec::new();
     let system = parts(&mut members, "system", dropped)?;
-    if !system.is_empty() {
-        turns.push(system_turn(&system));
-    }
+    turns.extend(system_turn(system));
     for (index, message) in members.list("messages")?.into_iter().enumerate() {
         let message = ObjectReader::new(message, format!("messages[{index}]"))?;
         self::message(message, &mut turns, dropped)?;
     }
-    let tools = tools(&mut members, dropped)?;
-    let (tool_choice, parallel_tools) = tool_choice(&mut members, &tools, dropped)?;
+    let (tools, server_tools) = tools(&mut members, dropped)?;
+    let (tool_choice, parallel_tools) = tool_choice(&mut members, dropped)?;
     let (effort, format) = output(&mut members, dropped)?;
     let conversation = ChatRequest {
         turns,
         tools,
+        server_tools,
         tool_choice,
         parallel_tools,
         format,
@@ -38,27 +39,38 @@ pub(super) fn conversation(
         effort: thinking(&mut members, effort, dropped)?,
         user: user(&mut members, dropped)?,
     };
-    drop_rest(members, dropped);
+    members.drop_unread(dropped);
     Ok(conversation)
 }
 
-/// Records the unread fields as dropped; all cache marks count as one.
-fn drop_rest(mut members: ObjectReader, dropped: &mut DroppedFields) {
-    dropped.add_if(members.take("cache_control").is_some(), "cache_control");
-    members.drop_unread(dropped);
-}
+/// Beginning of a line that Claude Code puts before its instructions, for its vendor's bill. It is
+/// another one in each request, so for other vendors it only defeats their cache of prompts.
+const BILLING_LINE: &str = "x-anthropic-billing-header:";
 
-/// Joins blocks of instructions as paragraphs.
-fn system_turn(parts: &[ContentPart]) -> ChatMessage {
-    let texts: Vec<String> = parts
-        .chunks(1)
-        .map(text_of)
-        .filter(|text| !text.is_empty())
-        .collect();
-    ChatMessage::new(
-        ChatRole::System,
-        vec![ContentPart::Text(texts.join("\n\n"))],
-    )
+/// Joins blocks of instructions as paragraphs, up to a mark.
+fn system_turn(parts: Vec<ContentPart>) -> Option<ChatMessage> {
+    let mut joined: Vec<ContentPart> = Vec::new();
+    for part in parts {
+        let (ContentPart::Text(text) | ContentPart::Refusal(text)) = part else {
+            joined.extend(matches!(part, ContentPart::CacheMark(_)).then_some(part));
+            continue;
+        };
+        if text.is_empty() || text.starts_with(BILLING_LINE) {
+            continue;
+        }
+        match joined.last_mut() {
+            Some(ContentPart::Text(before)) => {
+                before.push_str("\n\n");
+                before.push_str(&text);
+            }
+            Some(_) => joined.push(ContentPart::Text(format!("\n\n{text}"))),
+            None => joined.push(ContentPart::Text(text)),
+        }
+    }
+    let has_text = joined
+        .iter()
+        .any(|part| matches!(part, ContentPart::Text(_)));
+    has_text.then(|| ChatMessage::new(ChatRole::System, joined))
 }
 
 /// Reads a message. Results of tools become a separate turn, before the rest.
@@ -71,8 +83,7 @@ fn message(
     let content = parts(&mut members, "content", dropped)?;
     match role.as_str() {
         "user" => {
-            let is_result = |part: &ContentPart| matches!(part, ContentPart::ToolResult { .. });
-            let (results, rest): (Vec<_>, Vec<_>) = content.into_iter().partition(is_result);
+            let (results, rest) = results_first(content);
             for (role, parts) in [(ChatRole::Tool, results), (ChatRole::User, rest)] {
                 if !parts.is_empty() {
                     turns.push(ChatMessage::new(role, parts));
@@ -80,14 +91,25 @@ fn message(
             }
         }
         "assistant" => turns.push(ChatMessage::new(ChatRole::Assistant, content)),
-        "system" => turns.push(system_turn(&content)),
+        "system" => turns.extend(system_turn(content)),
         other => {
             let problem = format!("is {other:?}, but must be user, assistant or system");
             return Err(TranslationError::new(members.at("role"), problem));
         }
     }
-    drop_rest(members, dropped);
+    members.drop_unread(dropped);
     Ok(())
+}
+
+/// Parts the results of tools from the rest. A mark stays behind its part.
+fn results_first(content: Vec<ContentPart>) -> (Vec<ContentPart>, Vec<ContentPart>) {
+    let mut is_result = false;
+    content.into_iter().partition(|part| {
+        if !matches!(part, ContentPart::CacheMark(_)) {
+            is_result = matches!(part, ContentPart::ToolResult { .. });
+        }
+        is_result
+    })
 }
 
 /// Reads a text, or a list of blocks.
@@ -120,7 +142,8 @@ fn block(
     dropped: &mut DroppedFields,
 ) -> Result<Vec<ContentPart>, TranslationError> {
     let kind = members.required_text("type")?;
-    let parts = match kind.as_str() {
+    let mark = CacheMark::take(&mut members, dropped);
+    let mut parts = match kind.as_str() {
         "text" => vec![ContentPart::Text(members.required_text("text")?)],
         "image" => vec![media::image(&mut members)?],
         "document" => media::document(&mut members, dropped, |source, dropped| {
@@ -136,14 +159,63 @@ fn block(
                 .filter(|signature| !signature.is_empty()),
         }],
         "redacted_thinking" => vec![ContentPart::Redacted(members.required_text("data")?)],
-        // Tools that the provider runs, and their results.
+        "server_tool_use" | "mcp_tool_use" => vec![server_call(&mut members)?],
+        kind if kind.ends_with("_tool_result") => vec![server_result(kind, &mut members)],
         _ => {
             dropped.add(members.at(&kind));
             return Ok(Vec::new());
         }
     };
-    drop_rest(members, dropped);
+    parts.extend(mark.map(ContentPart::CacheMark));
+    members.drop_unread(dropped);
     Ok(parts)
+}
+
+/// Reads a call of a tool that the provider ran, as text: what it did stays readable.
+fn server_call(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
+    members.take("id");
+    members.take("caller");
+    let name = members.text("name")?.unwrap_or_default();
+    let input = members.take("input").unwrap_or_else(|| json!({}));
+    Ok(ContentPart::Text(format!("[{name} {input}]\n")))
+}
+
+/// Reads the result of a tool that the provider ran, as text: titles, addresses and texts of what
+/// it found, without what only the provider can read.
+fn server_result(kind: &str, members: &mut ObjectReader) -> ContentPart {
+    members.take("tool_use_id");
+    members.take("caller");
+    members.take("is_error");
+    let mut lines = vec![format!("[{kind}]")];
+    if let Some(content) = members.take("content") {
+        readable_lines(&content, &mut lines);
+    }
+    lines.push(String::new());
+    ContentPart::Text(lines.join("\n"))
+}
+
+/// Members of a result that are no text for a model.
+const UNREADABLE_MEMBERS: [&str; 6] = [
+    "type",
+    "encrypted_content",
+    "encrypted_index",
+    "page_age",
+    "media_type",
+    "file_id",
+];
+
+fn readable_lines(value: &Value, lines: &mut Vec<String>) {
+    match value {
+        Value::String(text) if !text.is_empty() => lines.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|value| readable_lines(value, lines)),
+        Value::Object(members) => {
+            let members = members.iter();
+            members
+                .filter(|(name, _)| !UNREADABLE_MEMBERS.contains(&name.as_str()))
+                .for_each(|(_, value)| readable_lines(value, lines));
+        }
+        _ => {}
+    }
 }
 
 /// Reads a search result as text: title, source and content.
@@ -165,7 +237,7 @@ fn tool_use(members: &mut ObjectReader) -> Result<ContentPart, TranslationError>
         id: members.required_text("id")?,
         name: members.required_text("name")?,
         arguments: input.to_string(),
-        signature: None,
+        ..ToolCall::default()
     }))
 }
 
@@ -180,34 +252,63 @@ fn tool_result(
     })
 }
 
+/// Reads the client's tools, and those that the provider runs.
 fn tools(
     members: &mut ObjectReader,
     dropped: &mut DroppedFields,
-) -> Result<Vec<Tool>, TranslationError> {
-    let mut tools = Vec::new();
+) -> Result<(Vec<Tool>, Vec<ServerTool>), TranslationError> {
+    let (mut tools, mut server_tools) = (Vec::new(), Vec::new());
     for (index, value) in members.list("tools")?.into_iter().enumerate() {
         let mut tool = ObjectReader::new(value, format!("tools[{index}]"))?;
         let kind = tool.text("type")?.unwrap_or_else(|| "custom".to_owned());
-        if kind != "custom" {
-            // A tool that the provider runs, or that the model was trained for.
-            dropped.add(tool.at(&kind));
+        let cache = CacheMark::take(&mut tool, dropped);
+        if kind == "custom" {
+            tools.push(Tool {
+                name: tool.required_text("name")?,
+                description: tool.text("description")?,
+                parameters: tool.take("input_schema"),
+                strict: tool.flag("strict")?,
+                cache,
+                ..Tool::default()
+            });
+            // Hints that change nothing of what the tool is.
+            for hint in [
+                "input_examples",
+                "defer_loading",
+                "eager_input_streaming",
+                "allowed_callers",
+            ] {
+                tool.take(hint);
+            }
+            tool.drop_unread(dropped);
             continue;
         }
-        tools.push(Tool {
-            name: tool.required_text("name")?,
-            description: tool.text("description")?,
-            parameters: tool.take("input_schema"),
-            strict: tool.flag("strict")?,
-        });
-        drop_rest(tool, dropped);
+        let name = tool.text("name")?;
+        let path = tool.at(&kind);
+        match typed_tool(&kind, name.as_deref()) {
+            Some(TypedTool::Function(function)) => tools.push(Tool { cache, ..*function }),
+            Some(TypedTool::Server(kind)) => server_tools.push(ServerTool {
+                allowed_domains: domains(&mut tool, "allowed_domains")?,
+                blocked_domains: domains(&mut tool, "blocked_domains")?,
+                max_uses: tool.count("max_uses")?,
+                location: tool.take("user_location"),
+                ..ServerTool::new(kind, path)
+            }),
+            None => dropped.add(path),
+        }
     }
-    Ok(tools)
+    Ok((tools, server_tools))
+}
+
+fn domains(tool: &mut ObjectReader, name: &str) -> Result<Vec<String>, TranslationError> {
+    let list = tool.list(name)?.into_iter();
+    let text = |value: Value| value.as_str().map(str::to_owned);
+    Ok(list.filter_map(text).collect())
 }
 
 /// Reads the tool choice, and whether parallel calls are allowed.
 fn tool_choice(
     members: &mut ObjectReader,
-    tools: &[Tool],
     dropped: &mut DroppedFields,
 ) -> Result<(Option<ToolChoice>, Option<bool>), TranslationError> {
     let Some(mut choice) = members.object("tool_choice")? else {
@@ -218,22 +319,13 @@ fn tool_choice(
         "auto" => ToolChoice::Auto,
         "any" => ToolChoice::Any,
         "none" => ToolChoice::None,
-        "tool" => {
-            let name = choice.required_text("name")?;
-            if tools.iter().any(|tool| tool.name == name) {
-                ToolChoice::Named(name)
-            } else {
-                // A tool that was dropped.
-                dropped.add("tool_choice");
-                ToolChoice::Auto
-            }
-        }
+        "tool" => ToolChoice::Named(choice.required_text("name")?),
         other => {
             let problem = format!("is {other:?}, but must be auto, any, none or tool");
             return Err(TranslationError::new(choice.at("type"), problem));
         }
     };
-    drop_rest(choice, dropped);
+    choice.drop_unread(dropped);
     Ok((Some(chosen), parallel))
 }
 
@@ -253,7 +345,7 @@ fn output(
                 Some(known.ok_or_else(|| TranslationError::new(output.at("effort"), problem))?);
         }
         format = output.object("format")?.or(format);
-        drop_rest(output, dropped);
+        output.drop_unread(dropped);
     }
     let Some(mut format) = format else {
         return Ok((effort, None));
@@ -319,6 +411,6 @@ fn user(
         return Ok(None);
     };
     let user = metadata.text("user_id")?;
-    drop_rest(metadata, dropped);
+    metadata.drop_unread(dropped);
     Ok(user)
 }

@@ -105,10 +105,19 @@ pub(super) struct UsageShape {
     cache_creation_input_tokens: Option<u64>,
     #[serde(default, deserialize_with = "count")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "readable")]
+    cache_creation: Option<CacheCreation>,
     #[serde(default, deserialize_with = "count")]
     output_tokens: Option<u64>,
     #[serde(default, deserialize_with = "readable")]
     output_tokens_details: Option<OutputDetails>,
+}
+
+/// What was written to the cache, by how long it is kept.
+#[derive(Debug, Deserialize, Clone, Copy)]
+struct CacheCreation {
+    #[serde(default, deserialize_with = "count")]
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Debug, Deserialize, Clone, Copy)]
@@ -129,6 +138,7 @@ impl UsageShape {
             cache_read_input_tokens: self
                 .cache_read_input_tokens
                 .max(later.cache_read_input_tokens),
+            cache_creation: later.cache_creation.or(self.cache_creation),
             output_tokens: later.output_tokens.or(self.output_tokens),
             output_tokens_details: later.output_tokens_details.or(self.output_tokens_details),
         }
@@ -146,6 +156,9 @@ impl From<UsageShape> for ReportedUsage {
             output: shape.output_tokens.unwrap_or(0),
             cached,
             written,
+            written_long: shape
+                .cache_creation
+                .and_then(|created| created.ephemeral_1h_input_tokens),
             reasoning: shape
                 .output_tokens_details
                 .and_then(|details| details.thinking_tokens),

@@ -1,11 +1,12 @@
 //! Translates a conversation into a Messages request.
 
+use super::limits::LIMITS;
 use super::messages::MessageList;
-use super::tool_names::ToolNames;
+use crate::protocols::adaptation::{ToolIndex, TranslationTarget, adapt};
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
-    ChatRequest, DroppedFields, ReasoningEffort, ResponseFormat, Sampling, Tool, ToolChoice,
-    TranslationError,
+    ChatRequest, DroppedFields, ReasoningEffort, ResponseFormat, Sampling, ServerTool, Tool,
+    ToolChoice, TranslationError,
 };
 use crate::protocols::reasoning_cache::ReasoningCache;
 use serde_json::{Map, Value, json};
@@ -15,11 +16,13 @@ const DEFAULT_MAX_TOKENS: u64 = 4_096;
 /// Fewest thinking tokens that can be requested.
 const MIN_THINKING_TOKENS: u64 = 1_024;
 
-/// A request, and the aliases of its tools.
+/// A request, and its tools.
 #[derive(Debug)]
 pub(super) struct Request {
     pub body: Map<String, Value>,
-    pub names: ToolNames,
+    pub index: ToolIndex,
+    /// Name of the gateway's own tool, whose input is the response's text.
+    pub answer: Option<String>,
 }
 
 /// The thinking mode of a request.
@@ -44,16 +47,22 @@ pub(super) fn request(
         let problem = format!("is {wanted}, but this model returns one choice for each request");
         return Err(TranslationError::untranslatable("n", problem));
     }
-    let mut draft = RequestDraft::new(&mut conversation, traits, reasoning_cache, dropped)?;
+    let target = TranslationTarget {
+        limits: &LIMITS,
+        traits,
+        reasoning_cache,
+    };
+    let index = adapt(&mut conversation, target, dropped);
+    let mut draft = RequestDraft::new(&mut conversation, traits, dropped)?;
     if let Some(format) = conversation.format.take() {
-        draft.apply_format(format, traits);
+        draft.apply_format(format, traits, &index);
     }
     let thinking = draft.thinking_mode(&conversation, traits, dropped);
     let RequestDraft {
-        mut names,
+        answer,
         tools,
         choice,
-        messages,
+        mut messages,
         output,
     } = draft;
     let mut body = Map::new();
@@ -65,26 +74,30 @@ pub(super) fn request(
     set("model", Some(model.into()));
     let limit = limit(&conversation, traits, thinking);
     set("max_tokens", Some(limit.into()));
-    let system = messages.system.join("\n\n");
-    set("system", (!system.is_empty()).then(|| system.into()));
+    set("system", messages.take_system());
     set("messages", Some(messages.into_value()));
     set("thinking", thinking.value());
     set("output_config", (!output.is_empty()).then(|| output.into()));
     if !tools.is_empty() {
         let parallel = conversation.parallel_tools;
-        set("tool_choice", choice_value(choice, parallel, &mut names));
+        set("tool_choice", choice_value(choice, parallel));
         set("tools", Some(tools.into()));
     }
     let user = conversation.user.as_deref();
-    set("metadata", user.and_then(|user| metadata(user, dropped)));
+    set("metadata", user.map(|user| json!({"user_id": user})));
     sampling(&mut body, conversation.sampling, traits, thinking, dropped);
-    Ok(Request { body, names })
+    Ok(Request {
+        body,
+        index,
+        answer,
+    })
 }
 
 /// The parts of a request that depend on each other.
 #[derive(Debug)]
 struct RequestDraft {
-    names: ToolNames,
+    /// Name of the tool whose input is the response's text.
+    answer: Option<String>,
     tools: Vec<Value>,
     choice: Option<ToolChoice>,
     messages: MessageList,
@@ -96,35 +109,37 @@ impl RequestDraft {
     fn new(
         conversation: &mut ChatRequest,
         traits: &ModelTraits,
-        reasoning_cache: &ReasoningCache,
         dropped: &mut DroppedFields,
     ) -> Result<Self, TranslationError> {
-        let mut names = ToolNames::default();
-        let tools = tools(std::mem::take(&mut conversation.tools), &mut names);
+        let tools = std::mem::take(&mut conversation.tools).into_iter();
+        let mut tools: Vec<Value> = tools.map(tool_value).collect();
+        tools.extend(conversation.server_tools.iter().map(server_tool));
         let turns = std::mem::take(&mut conversation.turns);
-        let messages = MessageList::new(turns, &mut names, reasoning_cache, dropped)?;
+        let messages = MessageList::new(turns, dropped)?;
         let choice = conversation.tool_choice.take();
         Ok(Self {
             choice: self::choice(choice, tools.is_empty(), traits, dropped),
-            names,
+            answer: None,
             tools,
             messages,
             output: Map::new(),
         })
     }
 
-    fn apply_format(&mut self, format: ResponseFormat, traits: &ModelTraits) {
+    fn apply_format(&mut self, format: ResponseFormat, traits: &ModelTraits, index: &ToolIndex) {
         match format_strategy(format, self.choice.as_ref(), traits) {
             FormatStrategy::Native(schema) => {
                 let format = json!({"type": "json_schema", "schema": schema});
                 self.output.insert("format".to_owned(), format);
             }
-            FormatStrategy::Instruction(instruction) => self.messages.system.push(instruction),
-            FormatStrategy::Tool(tool) => {
-                let name = self.names.alias_answer(&tool.name);
+            FormatStrategy::Instruction(instruction) => self.messages.add_instruction(instruction),
+            FormatStrategy::Tool(mut tool) => {
+                let name = index.free_name(&tool.name);
+                tool.name.clone_from(&name);
+                self.answer = Some(name.clone());
                 // The model may still call the client's tools if it could before.
                 let is_alone = self.tools.is_empty() || self.choice == Some(ToolChoice::None);
-                self.tools.push(tool_value(tool, &name));
+                self.tools.push(tool_value(*tool));
                 self.choice = Some(if is_alone {
                     ToolChoice::Named(name)
                 } else {
@@ -161,7 +176,8 @@ impl RequestDraft {
             Some(limit) if limit <= effort.budget() => limit / 2,
             _ => effort.budget(),
         };
-        let can_think = traits.reasoning && !is_forced && !self.messages.lacks_reasoning();
+        let can_think =
+            traits.reasoning == Some(true) && !is_forced && !self.messages.lacks_reasoning();
         if can_think && budget >= MIN_THINKING_TOKENS {
             Thinking::Budget(budget)
         } else {
@@ -210,13 +226,6 @@ fn sampling(
     dropped.add_if(sampling.frequency_penalty.is_some(), "frequency_penalty");
 }
 
-/// Passes the user's id, unless it is an e-mail address, which the provider rejects.
-fn metadata(user: &str, dropped: &mut DroppedFields) -> Option<Value> {
-    let is_address = user.contains('@');
-    dropped.add_if(is_address, "user");
-    (!is_address).then(|| json!({"user_id": user}))
-}
-
 /// Chooses the token limit. Reasoning counts towards it, so the default grows by the thinking
 /// budget.
 fn limit(conversation: &ChatRequest, traits: &ModelTraits, thinking: Thinking) -> u64 {
@@ -252,7 +261,7 @@ fn effort_word(effort: ReasoningEffort) -> &'static str {
 enum FormatStrategy {
     Native(Value),
     /// A tool that the model must call with the response.
-    Tool(Tool),
+    Tool(Box<Tool>),
     /// An instruction in the prompt.
     Instruction(String),
 }
@@ -276,12 +285,13 @@ fn format_strategy(
     if traits.json_schema {
         FormatStrategy::Native(schema)
     } else if traits.forced_tools && !is_taken {
-        FormatStrategy::Tool(Tool {
+        FormatStrategy::Tool(Box::new(Tool {
             name,
             description,
             parameters: Some(schema),
             strict,
-        })
+            ..Tool::default()
+        }))
     } else {
         FormatStrategy::Instruction(format!(
             "Answer with JSON only, without any text around it, that keeps to this JSON Schema: {schema}"
@@ -289,32 +299,39 @@ fn format_strategy(
     }
 }
 
-fn tools(tools: Vec<Tool>, names: &mut ToolNames) -> Vec<Value> {
-    let tools = tools.into_iter();
-    tools
-        .map(|tool| {
-            let name = names.alias(&tool.name);
-            tool_value(tool, &name)
-        })
-        .collect()
-}
-
-fn tool_value(tool: Tool, name: &str) -> Value {
-    let mut schema = match tool.parameters {
-        Some(Value::Object(schema)) => schema,
-        _ => Map::new(),
-    };
-    if schema.is_empty() {
-        schema.insert("type".to_owned(), "object".into());
-        schema.insert("properties".to_owned(), json!({}));
-    }
-    schema.entry("type").or_insert_with(|| "object".into());
-    let mut value = json!({"name": name, "input_schema": schema});
+fn tool_value(tool: Tool) -> Value {
+    let schema = tool
+        .parameters
+        .unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+    let mut value = json!({"name": tool.name, "input_schema": schema});
     if let Some(description) = tool.description {
         value["description"] = description.into();
     }
     if let Some(strict) = tool.strict {
         value["strict"] = strict.into();
+    }
+    if let Some(mark) = tool.cache {
+        value["cache_control"] = mark.to_value();
+    }
+    value
+}
+
+/// Encodes the search that the provider runs, in the version that needs no beta.
+fn server_tool(tool: &ServerTool) -> Value {
+    let mut value = json!({"type": "web_search_20250305", "name": "web_search"});
+    // The provider accepts one of the two lists.
+    if !tool.allowed_domains.is_empty() {
+        value["allowed_domains"] = tool.allowed_domains.clone().into();
+    } else if !tool.blocked_domains.is_empty() {
+        value["blocked_domains"] = tool.blocked_domains.clone().into();
+    }
+    if let Some(uses) = tool.max_uses {
+        value["max_uses"] = uses.into();
+    }
+    if let Some(Value::Object(location)) = &tool.location {
+        let mut location = location.clone();
+        location.insert("type".to_owned(), "approximate".into());
+        value["user_location"] = location.into();
     }
     value
 }
@@ -335,24 +352,19 @@ fn choice(
     }
 }
 
-fn choice_value(
-    choice: Option<ToolChoice>,
-    parallel: Option<bool>,
-    names: &mut ToolNames,
-) -> Option<Value> {
+fn choice_value(choice: Option<ToolChoice>, parallel: Option<bool>) -> Option<Value> {
     let mut value = match choice {
         None if parallel.is_none() => return None,
-        None | Some(ToolChoice::Auto) => json!({"type": "auto"}),
+        None
+        | Some(
+            ToolChoice::Auto
+            | ToolChoice::Allowed {
+                is_forced: false, ..
+            },
+        ) => json!({"type": "auto"}),
         Some(ToolChoice::None) => return Some(json!({"type": "none"})),
-        Some(ToolChoice::Any) => json!({"type": "any"}),
-        Some(ToolChoice::Named(name)) => {
-            let name = if names.is_answer(&name) {
-                name
-            } else {
-                names.alias(&name)
-            };
-            json!({"type": "tool", "name": name})
-        }
+        Some(ToolChoice::Any | ToolChoice::Allowed { .. }) => json!({"type": "any"}),
+        Some(ToolChoice::Named(name)) => json!({"type": "tool", "name": name}),
     };
     if let Some(parallel) = parallel {
         value["disable_parallel_tool_use"] = (!parallel).into();

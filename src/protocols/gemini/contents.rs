@@ -2,7 +2,6 @@
 //! become one content; results of tools form a separate content.
 
 use super::generation::Generation;
-use crate::protocols::ReasoningCache;
 use crate::protocols::neutral::{
     ChatMessage, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource, ToolCall,
     TranslationError, text_of,
@@ -21,9 +20,8 @@ const FIRST_USER_TEXT: &str = " ";
 
 /// The contents so far.
 #[derive(Debug)]
-pub(super) struct Contents<'a> {
+pub(super) struct Contents {
     generation: Generation,
-    reasoning_cache: &'a ReasoningCache,
     instructions: Vec<Value>,
     list: Vec<Content>,
     /// Function names by the ids of their calls.
@@ -52,11 +50,10 @@ impl Kind {
     }
 }
 
-impl<'a> Contents<'a> {
-    pub fn new(generation: Generation, reasoning_cache: &'a ReasoningCache) -> Self {
+impl Contents {
+    pub fn new(generation: Generation) -> Self {
         Self {
             generation,
-            reasoning_cache,
             instructions: Vec::new(),
             list: Vec::new(),
             called: BTreeMap::new(),
@@ -83,15 +80,16 @@ impl<'a> Contents<'a> {
                     self.push(kind, json!({"text": text}));
                 }
                 ContentPart::Media(media) => self.push(kind, self::media(media)?),
-                ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => {
-                    dropped.add("reasoning");
-                }
+                // Reasoning returns as the signatures of calls.
+                ContentPart::Reasoning { .. }
+                | ContentPart::Redacted(_)
+                | ContentPart::CacheMark(_) => {}
                 ContentPart::ToolCall(call) => self.call(call)?,
                 ContentPart::ToolResult {
                     call,
                     content,
                     is_error,
-                } => self.result(&call, content, is_error, dropped)?,
+                } => self.result(&call, content, is_error)?,
             }
         }
         Ok(())
@@ -133,18 +131,14 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    /// Finds the signature of a call: from the client, from the cache, or in the call's id where
+    /// Finds the signature of a call: from the client or the cache, or in the call's id where
     /// another gateway put it.
     fn signature(&self, call: &ToolCall, is_first: bool) -> Option<String> {
-        if self.generation == Generation::Early {
-            return None;
-        }
-        let cached = || self.reasoning_cache.signature(&call.id);
         let embedded = || Some(call.id.split_once(SIGNATURE_SEPARATOR)?.1.to_owned());
         let is_required = self.generation.names_calls() && is_first;
         let placeholder = || is_required.then(|| STANDARD.encode(SKIP_SIGNATURE));
         let own = call.signature.clone();
-        own.or_else(cached).or_else(embedded).or_else(placeholder)
+        own.or_else(embedded).or_else(placeholder)
     }
 
     /// Sets the call's id, which older models do not accept.
@@ -159,7 +153,6 @@ impl<'a> Contents<'a> {
         call: &str,
         content: Vec<ContentPart>,
         is_error: bool,
-        dropped: &mut DroppedFields,
     ) -> Result<(), TranslationError> {
         let name = self.called.get(call).map_or(call, String::as_str);
         let mut response =
@@ -167,12 +160,8 @@ impl<'a> Contents<'a> {
         self.name(&mut response, call);
         let mut images = Vec::new();
         for part in content {
-            match part {
-                ContentPart::Media(media) if self.generation.names_calls() => {
-                    images.push(self::media(media)?);
-                }
-                ContentPart::Media(_) => dropped.add("pictures in a tool's result"),
-                _ => {}
+            if let ContentPart::Media(media) = part {
+                images.push(self::media(media)?);
             }
         }
         if !images.is_empty() {

@@ -161,12 +161,8 @@ impl Decoder {
         if let Some(signature) = &signature {
             self.reasoning_cache.store_signature(&id, signature.clone());
         }
-        emit(Delta::Call {
-            call,
-            id,
-            name: function.name.as_deref().unwrap_or_default().to_owned(),
-            signature,
-        });
+        let name = function.name.as_deref().unwrap_or_default().to_owned();
+        emit(Delta::call(call, id, name, signature));
         let text = function.arguments();
         emit(Delta::Arguments { call, text });
     }

@@ -8,9 +8,17 @@ use crate::protocols::upstream_error::UpstreamError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Builds the request; `model` has its prefix.
-pub(super) fn request(body: Value, model: &str) -> Result<Value, TranslationError> {
-    let EmbeddingRequest { inputs, dimensions } = EmbeddingRequest::read(body)?;
+/// Most texts of one request.
+const MAX_TEXTS: usize = 100;
+
+/// Builds the requests; `model` has its prefix.
+pub(super) fn requests(body: Value, model: &str) -> Result<Vec<Value>, TranslationError> {
+    let batches = EmbeddingRequest::read(body)?.batches(MAX_TEXTS).into_iter();
+    Ok(batches.map(|batch| request(batch, model)).collect())
+}
+
+fn request(batch: EmbeddingRequest, model: &str) -> Value {
+    let EmbeddingRequest { inputs, dimensions } = batch;
     let requests = inputs.into_iter().map(|text| {
         let mut one = json!({"model": model, "content": {"parts": [{"text": text}]}});
         if let Some(dimensions) = dimensions {
@@ -19,7 +27,7 @@ pub(super) fn request(body: Value, model: &str) -> Result<Value, TranslationErro
         one
     });
     let requests: Vec<Value> = requests.collect();
-    Ok(json!({"requests": requests}))
+    json!({"requests": requests})
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ mod contents;
 mod decode;
 mod embeddings;
 mod generation;
+mod limits;
 mod provider_api;
 mod response;
 #[cfg(test)]

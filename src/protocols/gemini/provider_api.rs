@@ -2,6 +2,7 @@
 
 use super::decode::Decoder;
 use super::{embeddings, write};
+use crate::protocols::adaptation::{Restoring, ToolIndex};
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
 use crate::protocols::openai::EmbeddingAdapter;
@@ -29,10 +30,10 @@ impl ProviderApi for Gemini {
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         let mut dropped = DroppedFields::default();
-        let body = body(endpoint, call, &mut dropped)?;
+        let (body, index) = body(endpoint, call, &mut dropped)?;
         Ok(PreparedCall {
             request: post(endpoint, &method(call), &Value::Object(body), call.stream),
-            adapter: Box::new(adapter(endpoint, call)),
+            adapter: Box::new(adapter(endpoint, call, index)),
             dropped,
         })
     }
@@ -42,11 +43,15 @@ impl ProviderApi for Gemini {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        let body = embeddings::request(call.object.value()?, &resource(call.model))?;
+        let bodies = embeddings::requests(call.object.value()?, &resource(call.model))?;
+        let mut bodies = bodies.into_iter();
+        let first = bodies.next().unwrap_or_default();
+        let adapter = EmbeddingAdapter::new(call, Some(embeddings::read))
+            .followed_by(bodies.map(|body| body.to_string().into()));
         let path = format!("{}:batchEmbedContents", resource(call.model));
         Ok(PreparedCall {
-            request: post(endpoint, &path, &body, false),
-            adapter: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            request: post(endpoint, &path, &first, false),
+            adapter: Box::new(adapter),
             dropped: DroppedFields::default(),
         })
     }
@@ -56,7 +61,7 @@ impl ProviderApi for Gemini {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Option<TokenCountCall> {
-        let mut request = body(endpoint, call, &mut DroppedFields::default()).ok()?;
+        let (mut request, _) = body(endpoint, call, &mut DroppedFields::default()).ok()?;
         request.insert("model".to_owned(), resource(call.model).into());
         let body = json!({"generateContentRequest": request});
         let path = format!("{}:countTokens", resource(call.model));
@@ -128,7 +133,7 @@ pub(in crate::protocols) fn body(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
     dropped: &mut DroppedFields,
-) -> Result<Map<String, Value>, TranslationError> {
+) -> Result<(Map<String, Value>, ToolIndex), TranslationError> {
     let conversation = call.dialect.client_api().read(call.object, dropped)?;
     write::request(
         conversation,
@@ -140,9 +145,14 @@ pub(in crate::protocols) fn body(
 }
 
 /// Creates the adapter of the response.
-pub(in crate::protocols) fn adapter(endpoint: &Endpoint, call: &CallSpec<'_>) -> Transcoder {
+pub(in crate::protocols) fn adapter(
+    endpoint: &Endpoint,
+    call: &CallSpec<'_>,
+    index: ToolIndex,
+) -> Transcoder {
     let decoder = Decoder::new(call.id, endpoint.reasoning_cache.clone());
-    Transcoder::new(Box::new(decoder), call.encoder())
+    let decoder = Restoring::wrap(Box::new(decoder), index, None);
+    Transcoder::new(decoder, call.encoder())
 }
 
 /// Reads the number of tokens.

@@ -104,6 +104,7 @@ impl From<UsageShape> for ReportedUsage {
             output: shape.candidates.unwrap_or(0) + shape.reasoning.unwrap_or(0),
             cached: shape.cached,
             written: None,
+            written_long: None,
             reasoning: shape.reasoning,
         }
     }

@@ -2,23 +2,31 @@
 
 use super::contents::Contents;
 use super::generation::Generation;
+use super::limits;
+use crate::protocols::adaptation::{ToolIndex, TranslationTarget, adapt};
 use crate::protocols::neutral::{
-    ChatRequest, DroppedFields, ReasoningEffort, ResponseFormat, Sampling, Tool, ToolChoice,
-    TranslationError,
+    ChatRequest, DroppedFields, ReasoningEffort, ResponseFormat, Sampling, ServerTool,
+    ServerToolKind, Tool, ToolChoice, TranslationError,
 };
 use crate::protocols::{ModelTraits, ReasoningCache};
 use serde_json::{Map, Value, json};
 
-/// Builds the body. Model and streaming are part of the URL.
+/// Builds the body, and indexes its tools. Model and streaming are part of the URL.
 pub(super) fn request(
-    conversation: ChatRequest,
+    mut conversation: ChatRequest,
     model: &str,
     traits: &ModelTraits,
     reasoning_cache: &ReasoningCache,
     dropped: &mut DroppedFields,
-) -> Result<Map<String, Value>, TranslationError> {
+) -> Result<(Map<String, Value>, ToolIndex), TranslationError> {
     let generation = Generation::new(model);
-    let mut contents = Contents::new(generation, reasoning_cache);
+    let target = TranslationTarget {
+        limits: limits::of(generation),
+        traits,
+        reasoning_cache,
+    };
+    let index = adapt(&mut conversation, target, dropped);
+    let mut contents = Contents::new(generation);
     for turn in conversation.turns {
         contents.add(turn, dropped)?;
     }
@@ -33,10 +41,10 @@ pub(super) fn request(
     set("systemInstruction", instructions);
     let has_tools = !conversation.tools.is_empty();
     let choice = conversation.tool_choice.filter(|_| has_tools);
-    set(
-        "tools",
-        has_tools.then(|| tools(conversation.tools, dropped)),
-    );
+    let mut all_tools: Vec<Value> = Vec::new();
+    all_tools.extend(has_tools.then(|| tools(conversation.tools, dropped)));
+    all_tools.extend(conversation.server_tools.iter().map(server_tool));
+    set("tools", (!all_tools.is_empty()).then(|| all_tools.into()));
     set(
         "toolConfig",
         choice.map(|choice| tool_choice(choice, traits, dropped)),
@@ -45,7 +53,6 @@ pub(super) fn request(
         conversation.parallel_tools == Some(false) && has_tools,
         "parallel_tool_calls",
     );
-    dropped.add_if(conversation.user.is_some(), "user");
     let mut config = sampling(conversation.sampling, generation, traits, dropped);
     if let Some(tokens) = conversation.max_tokens {
         config.insert("maxOutputTokens".to_owned(), tokens.into());
@@ -56,7 +63,7 @@ pub(super) fn request(
         "generationConfig",
         (!config.is_empty()).then_some(Value::Object(config)),
     );
-    Ok(body)
+    Ok((body, index))
 }
 
 fn sampling(
@@ -153,7 +160,16 @@ fn tools(tools: Vec<Tool>, dropped: &mut DroppedFields) -> Value {
         declaration
     });
     let declarations: Vec<Value> = declarations.collect();
-    json!([{"functionDeclarations": declarations}])
+    json!({"functionDeclarations": declarations})
+}
+
+/// Encodes a tool that the provider runs. The options of a search have no counterpart.
+fn server_tool(tool: &ServerTool) -> Value {
+    match tool.kind {
+        ServerToolKind::WebSearch => json!({"googleSearch": {}}),
+        ServerToolKind::WebFetch => json!({"urlContext": {}}),
+        ServerToolKind::CodeExecution => json!({"codeExecution": {}}),
+    }
 }
 
 fn tool_choice(choice: ToolChoice, traits: &ModelTraits, dropped: &mut DroppedFields) -> Value {
@@ -163,10 +179,16 @@ fn tool_choice(choice: ToolChoice, traits: &ModelTraits, dropped: &mut DroppedFi
             dropped.add("tool_choice");
             json!({"mode": "AUTO"})
         }
-        ToolChoice::Auto => json!({"mode": "AUTO"}),
+        ToolChoice::Auto
+        | ToolChoice::Allowed {
+            is_forced: false, ..
+        } => json!({"mode": "AUTO"}),
         ToolChoice::None => json!({"mode": "NONE"}),
         ToolChoice::Any => json!({"mode": "ANY"}),
         ToolChoice::Named(name) => json!({"mode": "ANY", "allowedFunctionNames": [name]}),
+        ToolChoice::Allowed { names, .. } => {
+            json!({"mode": "ANY", "allowedFunctionNames": names})
+        }
     };
     json!({"functionCallingConfig": config})
 }

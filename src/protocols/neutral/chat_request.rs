@@ -1,5 +1,6 @@
 //! The neutral form of a request: turns of typed parts, tools, and limits.
 
+use super::object_reader::{DroppedFields, ObjectReader};
 use serde_json::Value;
 
 /// A request for the next turn of a conversation.
@@ -7,6 +8,8 @@ use serde_json::Value;
 pub struct ChatRequest {
     pub turns: Vec<ChatMessage>,
     pub tools: Vec<Tool>,
+    /// Tools that the provider runs itself.
+    pub server_tools: Vec<ServerTool>,
     pub tool_choice: Option<ToolChoice>,
     /// True if several tools may be called at once.
     pub parallel_tools: Option<bool>,
@@ -55,14 +58,53 @@ pub enum ContentPart {
         content: Vec<ContentPart>,
         is_error: bool,
     },
+    /// A wish to cache the prompt up to here. It belongs to the part before it.
+    CacheMark(CacheMark),
+}
+
+/// A wish to cache the prompt up to a part or a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheMark {
+    /// Path of the client's field, for the notice where a target has no such marks.
+    pub path: String,
+    /// How long the cached prompt is kept, as the client wrote it; `None` is the provider's
+    /// default.
+    pub ttl: Option<String>,
+}
+
+impl CacheMark {
+    /// Takes the mark of an object. One that is no object marks nothing and is dropped.
+    pub fn take(members: &mut ObjectReader, dropped: &mut DroppedFields) -> Option<Self> {
+        const NAME: &str = "cache_control";
+        let value = members.take(NAME)?;
+        let path = members.at(NAME);
+        if !value.is_object() {
+            dropped.add(path);
+            return None;
+        }
+        let ttl = value["ttl"].as_str().map(str::to_owned);
+        Some(Self { path, ttl })
+    }
+
+    /// Returns the mark as clients write it.
+    pub fn to_value(&self) -> Value {
+        let mut value = serde_json::json!({"type": "ephemeral"});
+        if let Some(ttl) = &self.ttl {
+            value["ttl"] = ttl.as_str().into();
+        }
+        value
+    }
 }
 
 /// A tool call of the model.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ToolCall {
     pub id: String,
     pub name: String,
-    /// JSON text, as the model wrote it.
+    /// Group of tools that the name belongs to.
+    pub namespace: Option<String>,
+    pub form: ToolForm,
+    /// JSON text as the model wrote it; the bare text of a tool with free text.
     pub arguments: String,
     /// The provider's signature of the reasoning behind the call.
     pub signature: Option<String>,
@@ -98,6 +140,27 @@ pub enum MediaSource {
     Id(String),
 }
 
+impl Media {
+    /// A file. Its media type tells whether it is an image, a recording or a document.
+    pub fn file(source: MediaSource, name: Option<String>) -> Self {
+        let mime = match &source {
+            MediaSource::Inline { mime, .. } => mime.as_str(),
+            MediaSource::Link(_) | MediaSource::Id(_) => "",
+        };
+        let kind = match mime.split('/').next() {
+            Some("image") => MediaKind::Image,
+            Some("audio") => MediaKind::Audio,
+            _ => MediaKind::Document,
+        };
+        Self {
+            kind,
+            source,
+            name,
+            detail: None,
+        }
+    }
+}
+
 impl MediaSource {
     /// Reads a URL, which may be a `data:` URL.
     pub fn from_url(url: String) -> Self {
@@ -112,6 +175,27 @@ impl MediaSource {
         inline.unwrap_or(Self::Link(url))
     }
 
+    /// Reads a file's data: a URL, or base64 without one, whose type follows from the file's name.
+    pub fn from_data(data: String, name: Option<&str>) -> Self {
+        if data.starts_with("data:") || data.contains("://") {
+            return Self::from_url(data);
+        }
+        let ending = name.and_then(|name| name.rsplit_once('.'));
+        let ending = ending.map(|(_, ending)| ending.to_ascii_lowercase());
+        let mime = match ending.as_deref() {
+            Some("txt") => "text/plain",
+            Some("md") => "text/markdown",
+            Some("csv") => "text/csv",
+            Some("html") => "text/html",
+            Some("json") => "application/json",
+            _ => "application/pdf",
+        };
+        Self::Inline {
+            mime: mime.to_owned(),
+            data,
+        }
+    }
+
     /// Returns the URL; `None` for a file that the provider stores.
     pub fn url(&self) -> Option<String> {
         match self {
@@ -122,14 +206,71 @@ impl MediaSource {
     }
 }
 
-/// A function that the model may call.
-#[derive(Debug, Clone, PartialEq)]
+/// A tool of the client that the model may call.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tool {
     pub name: String,
+    /// Group of tools that the name belongs to.
+    pub namespace: Option<String>,
+    pub form: ToolForm,
     pub description: Option<String>,
     /// JSON Schema of its arguments.
     pub parameters: Option<Value>,
+    /// Format of free text, in the shape of the Responses API: a grammar.
+    pub format: Option<Value>,
     pub strict: Option<bool>,
+    pub cache: Option<CacheMark>,
+}
+
+/// The form in which a client states a tool and expects its calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ToolForm {
+    /// A function with arguments in JSON.
+    #[default]
+    Function,
+    /// A tool whose input is free text.
+    FreeText,
+    /// A tool of a type of its own, by the type's name. Its calls have the arguments of a function
+    /// here, and a shape of their own for the client.
+    Typed(&'static str),
+}
+
+/// A tool that the provider runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerTool {
+    pub kind: ServerToolKind,
+    /// Path of the client's field, for the notice where a target has no such tool.
+    pub path: String,
+    /// Domains that a search keeps to.
+    pub allowed_domains: Vec<String>,
+    /// Domains that a search leaves out.
+    pub blocked_domains: Vec<String>,
+    /// Most uses in one response.
+    pub max_uses: Option<u64>,
+    /// The user's approximate place, as an object of country, region, city and timezone.
+    pub location: Option<Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerToolKind {
+    WebSearch,
+    /// Reads pages whose addresses are in the prompt.
+    WebFetch,
+    CodeExecution,
+}
+
+impl ServerTool {
+    /// A tool without options.
+    pub fn new(kind: ServerToolKind, path: String) -> Self {
+        Self {
+            kind,
+            path,
+            allowed_domains: Vec::new(),
+            blocked_domains: Vec::new(),
+            max_uses: None,
+            location: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +281,11 @@ pub enum ToolChoice {
     Any,
     /// The model must call this tool.
     Named(String),
+    /// The model may call only these tools; with `is_forced` it must call one of them.
+    Allowed {
+        names: Vec<String>,
+        is_forced: bool,
+    },
 }
 
 /// The format of the response's text.

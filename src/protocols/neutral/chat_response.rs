@@ -1,6 +1,6 @@
 //! The neutral form of a response: a sequence of deltas, or all of them folded.
 
-use super::chat_request::{ContentPart, ToolCall};
+use super::chat_request::{ContentPart, ToolCall, ToolForm};
 use crate::domain::Usage;
 use serde_json::Value;
 
@@ -24,15 +24,32 @@ pub enum Delta {
         call: usize,
         id: String,
         name: String,
+        /// Group of tools that the name belongs to.
+        namespace: Option<String>,
+        form: ToolForm,
         signature: Option<String>,
     },
-    /// More of a call's arguments.
+    /// More of a call's arguments, or of its free text.
     Arguments {
         call: usize,
         text: String,
     },
     /// End of the choice.
     End(Finish),
+}
+
+impl Delta {
+    /// Starts a call under the name that the provider knows. `call` counts from 0 in its choice.
+    pub fn call(call: usize, id: String, name: String, signature: Option<String>) -> Self {
+        Self::Call {
+            call,
+            id,
+            name,
+            namespace: None,
+            form: ToolForm::Function,
+            signature,
+        }
+    }
 }
 
 /// The reason why a response ended.
@@ -53,6 +70,8 @@ pub struct ReportedUsage {
     pub output: u64,
     pub cached: Option<u64>,
     pub written: Option<u64>,
+    /// Those of `written` that the cache keeps for an hour.
+    pub written_long: Option<u64>,
     pub reasoning: Option<u64>,
 }
 
@@ -69,6 +88,7 @@ impl From<ReportedUsage> for Usage {
             output: tokens.output,
             cached: tokens.cached.unwrap_or(0),
             written: tokens.written.unwrap_or(0),
+            written_long: tokens.written_long.unwrap_or(0),
             reasoning: tokens.reasoning.unwrap_or(0),
         }
     }
@@ -147,11 +167,15 @@ impl Choice {
             Delta::Call {
                 id,
                 name,
+                namespace,
+                form,
                 signature,
                 ..
             } => self.parts.push(ContentPart::ToolCall(ToolCall {
                 id,
                 name,
+                namespace,
+                form,
                 arguments: String::new(),
                 signature,
             })),

@@ -8,8 +8,9 @@ mod size_tracker;
 mod transcoder;
 
 pub use chat_request::{
-    ChatMessage, ChatRequest, ChatRole, ContentPart, Media, MediaKind, MediaSource,
-    ReasoningEffort, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice, text_of,
+    CacheMark, ChatMessage, ChatRequest, ChatRole, ContentPart, Media, MediaKind, MediaSource,
+    ReasoningEffort, ResponseFormat, Sampling, ServerTool, ServerToolKind, Tool, ToolCall,
+    ToolChoice, ToolForm, text_of,
 };
 pub use chat_response::{ChatResponse, Choice, Delta, Deltas, Finish, ReportedUsage};
 pub use object_reader::{DroppedFields, ObjectReader, TranslationError};

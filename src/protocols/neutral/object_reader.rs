@@ -2,6 +2,7 @@
 //! at the end.
 
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::fmt;
 
 /// A request that is invalid, or that another protocol cannot represent.
@@ -38,17 +39,36 @@ impl TranslationError {
     }
 }
 
+/// Most names of dropped fields that are kept; further ones are only counted.
+const MAX_DROPPED_NAMES: usize = 256;
+
+/// Most characters of a dropped field's name, which may be the client's own.
+const MAX_NAME_CHARS: usize = 120;
+
 /// Names of the fields that a translation could not carry over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DroppedFields(Vec<String>);
+pub struct DroppedFields {
+    names: Vec<String>,
+    known: HashSet<String>,
+    unnamed: usize,
+}
 
 impl DroppedFields {
     /// Adds a field's name, once.
     pub fn add(&mut self, name: impl Into<String>) {
-        let name = name.into();
-        if !self.0.contains(&name) {
-            self.0.push(name);
+        let mut name = name.into();
+        if let Some((end, _)) = name.char_indices().nth(MAX_NAME_CHARS) {
+            name.truncate(end);
         }
+        if self.known.contains(&name) {
+            return;
+        }
+        if self.names.len() == MAX_DROPPED_NAMES {
+            self.unnamed += 1;
+            return;
+        }
+        self.known.insert(name.clone());
+        self.names.push(name);
     }
 
     /// Adds the name if the field was present.
@@ -58,9 +78,32 @@ impl DroppedFields {
         }
     }
 
-    /// Returns the names in the order in which the fields were dropped.
+    /// Returns the names in the order in which the fields were dropped, at most 256 of them.
     pub fn names(&self) -> &[String] {
-        &self.0
+        &self.names
+    }
+
+    /// Names the fields as a client does: `member` gives its name of a field that another protocol
+    /// has under the given name.
+    pub fn rename(&mut self, member: impl Fn(&str) -> Option<&'static str>) {
+        for name in &mut self.names {
+            let end = name.find(['[', '.']).unwrap_or(name.len());
+            if let Some(own) = member(&name[..end]) {
+                name.replace_range(..end, own);
+            }
+        }
+    }
+
+    /// Removes and returns the first names.
+    pub fn take_names(&mut self, most: usize) -> Vec<String> {
+        let mut names = std::mem::take(&mut self.names);
+        names.truncate(most);
+        names
+    }
+
+    /// Returns the number of dropped fields.
+    pub fn count(&self) -> usize {
+        self.names.len() + self.unnamed
     }
 }
 
@@ -206,6 +249,22 @@ mod tests {
             error.message,
             "messages[1].content is a number, but must be a text"
         );
+    }
+
+    #[test]
+    fn many_dropped_fields_are_counted_and_the_first_are_named() {
+        let mut dropped = DroppedFields::default();
+        dropped.add("stop[4]");
+        dropped.rename(|name| (name == "stop").then_some("stop_sequences"));
+        assert_eq!(dropped.take_names(1), ["stop_sequences[4]"]);
+
+        let mut dropped = DroppedFields::default();
+        for field in 0..100_000 {
+            dropped.add(format!("tools[{field}].cache_control"));
+            dropped.add("tools[0].cache_control");
+        }
+        assert_eq!(dropped.names().len(), 256);
+        assert_eq!(dropped.count(), 100_000);
     }
 
     #[test]

@@ -127,13 +127,7 @@ impl Decoder {
         let id = own.unwrap_or_else(|| format!("call_{}_{call}", self.id));
         self.calls.push(id.clone());
         let name = function.name.unwrap_or_default().into_owned();
-        let signature = None;
-        let begin = Delta::Call {
-            call,
-            id,
-            name,
-            signature,
-        };
+        let begin = Delta::call(call, id, name, None);
         let text = arguments(function.arguments);
         let arguments = Delta::Arguments { call, text };
         deltas.extend([(0, begin), (0, arguments)]);

@@ -1,15 +1,30 @@
 //! The provider's side of Ollama's protocol.
 
 use super::{decode, embed, request};
+use crate::protocols::adaptation::{
+    ProtocolLimits, ReasoningReturn, Restoring, SchemaRule, TranslationTarget, UserRule, adapt,
+};
 use crate::protocols::call::{CallSpec, PreparedCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
 use crate::protocols::openai::{EmbeddingAdapter, EmbeddingRequest, post};
+use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// What a server accepts.
+const LIMITS: ProtocolLimits = ProtocolLimits {
+    tool_schema: SchemaRule {
+        plain_root: true,
+        ..SchemaRule::ANY
+    },
+    user: UserRule::NONE,
+    reasoning: ReasoningReturn::All,
+    ..ProtocolLimits::NONE
+};
 
 /// Ollama's own API.
 #[derive(Debug)]
@@ -26,7 +41,16 @@ impl ProviderApi for Ollama {
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         let mut dropped = DroppedFields::default();
-        let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+        let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+        if call.use_fallback {
+            dropped.add_if(conversation.effort.take().is_some(), "reasoning_effort");
+        }
+        let target = TranslationTarget {
+            limits: &LIMITS,
+            traits: call.traits,
+            reasoning_cache: &endpoint.reasoning_cache,
+        };
+        let index = adapt(&mut conversation, target, &mut dropped);
         let body = request::body(conversation, call.model, call.stream, &mut dropped)?;
         let body = Value::Object(body).to_string().into_bytes();
         let mut request = post(endpoint, "/api/chat", body, call.stream);
@@ -35,11 +59,22 @@ impl ProviderApi for Ollama {
             request.headers.insert(ACCEPT, lines);
         }
         let decoder = Box::new(decode::Decoder::new(call.id));
+        let decoder = Restoring::wrap(decoder, index, None);
         Ok(PreparedCall {
             request,
             adapter: Box::new(Transcoder::new(decoder, call.encoder())),
             dropped,
         })
+    }
+
+    /// Asks again without a wish for reasoning, which a server refuses for models without it.
+    fn fallback_request(
+        &self,
+        _endpoint: &Endpoint,
+        _call: &CallSpec<'_>,
+        error: &UpstreamError,
+    ) -> bool {
+        error.status == 400 && error.message.contains("does not support thinking")
     }
 
     fn build_embeddings(

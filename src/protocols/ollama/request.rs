@@ -31,13 +31,12 @@ pub(super) fn body(
         conversation.parallel_tools == Some(false),
         "parallel_tool_calls",
     );
-    dropped.add_if(conversation.user.is_some(), "user");
     // Ollama has no tool choice, but a model calls only tools that it knows. Tools that it called
     // before stay, because it needs them to understand the history.
     let tools = conversation.tools.into_iter().filter(|tool| match &choice {
         Some(ToolChoice::None) => false,
         Some(ToolChoice::Named(name)) => tool.name == *name || called.contains(&tool.name),
-        Some(ToolChoice::Auto | ToolChoice::Any) | None => true,
+        Some(ToolChoice::Auto | ToolChoice::Any | ToolChoice::Allowed { .. }) | None => true,
     });
     let tools: Vec<Value> = tools.map(|one| tool(one, dropped)).collect();
     if !tools.is_empty() {
@@ -107,7 +106,7 @@ fn messages(
         match turn.role {
             ChatRole::System => messages.push(json!({"role": "system", "content": turn.text()})),
             ChatRole::User => messages.push(user(turn.parts)?),
-            ChatRole::Assistant => messages.push(assistant(turn.parts, &mut names, dropped)?),
+            ChatRole::Assistant => messages.push(assistant(turn.parts, &mut names)?),
             ChatRole::Tool => {
                 for part in turn.parts {
                     messages.extend(result(part, &names, dropped));
@@ -151,7 +150,6 @@ fn image(media: Media) -> Result<String, TranslationError> {
 fn assistant(
     parts: Vec<ContentPart>,
     names: &mut BTreeMap<String, String>,
-    dropped: &mut DroppedFields,
 ) -> Result<Value, TranslationError> {
     let mut message = json!({"role": "assistant", "content": text_of(&parts)});
     let mut reasoning = String::new();
@@ -159,7 +157,6 @@ fn assistant(
     for part in parts {
         match part {
             ContentPart::Reasoning { text, .. } => reasoning.push_str(&text),
-            ContentPart::Redacted(_) => dropped.add("reasoning"),
             ContentPart::ToolCall(call) => {
                 calls.push(tool_call(&call, calls.len())?);
                 names.insert(call.id, call.name);
@@ -206,10 +203,6 @@ fn result(
         return None;
     };
     dropped.add_if(is_error, "is_error");
-    let has_media = content
-        .iter()
-        .any(|part| matches!(part, ContentPart::Media(_)));
-    dropped.add_if(has_media, "image of a tool's result");
     let mut message = json!({"role": "tool", "content": text_of(&content)});
     if let Some(name) = names.get(&call) {
         message["tool_name"] = name.as_str().into();

@@ -55,9 +55,9 @@ fn fields_without_an_ollama_equivalent_are_reported_as_dropped() {
         dropped,
         [
             "logit_bias",
+            "user",
             "tool_choice",
             "parallel_tool_calls",
-            "user",
             "strict"
         ]
     );

@@ -157,6 +157,7 @@ impl From<UsageShape> for ReportedUsage {
             output: shape.completion_tokens.unwrap_or(0) + missing_reasoning,
             cached: prompt.cached_tokens.or(shape.prompt_cache_hit_tokens),
             written: prompt.cache_write_tokens,
+            written_long: None,
             reasoning: shape.reasoning(),
         }
     }

@@ -145,15 +145,13 @@ fn fragment(
     let function = shape.function.as_ref();
     if target.is_new {
         let own = shape.id.as_deref().filter(|id| !id.is_empty());
-        emit(neutral::Delta::Call {
-            call: target.call,
-            id: own.map_or_else(|| format!("call_{id}_{}", target.call), str::to_owned),
-            name: function
-                .and_then(|function| function.name.as_deref())
-                .unwrap_or_default()
-                .to_owned(),
-            signature: shape.signature(),
-        });
+        let name = function.and_then(|function| function.name.as_deref());
+        emit(neutral::Delta::call(
+            target.call,
+            own.map_or_else(|| format!("call_{id}_{}", target.call), str::to_owned),
+            name.unwrap_or_default().to_owned(),
+            shape.signature(),
+        ));
     }
     let arguments = function.and_then(|function| function.arguments.as_deref());
     if let Some(arguments) = arguments.filter(|arguments| !arguments.is_empty()) {

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 
 /// The neutral form of an embeddings request.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,19 @@ pub(in crate::protocols) struct EmbeddingRequest {
 }
 
 impl EmbeddingRequest {
+    /// Splits the texts into requests of at most `most` texts; there is at least one.
+    pub fn batches(self, most: usize) -> Vec<Self> {
+        let Self { inputs, dimensions } = self;
+        if inputs.len() <= most {
+            return vec![Self { inputs, dimensions }];
+        }
+        let batch = |inputs: &[String]| Self {
+            inputs: inputs.to_vec(),
+            dimensions,
+        };
+        inputs.chunks(most.max(1)).map(batch).collect()
+    }
+
     /// Reads texts. Lists of tokens are rejected, because only the provider of their tokenizer can
     /// read them.
     pub fn read(body: Value) -> Result<Self, TranslationError> {
@@ -58,6 +72,10 @@ pub(in crate::protocols) struct EmbeddingAdapter {
     /// True if the client requested base64, as OpenAI's libraries do by default.
     base64: bool,
     tokens: Option<ReportedUsage>,
+    /// Bodies of the requests after the first one.
+    next: VecDeque<Bytes>,
+    /// Vectors of the answers so far.
+    vectors: Vec<Vec<f64>>,
 }
 
 impl EmbeddingAdapter {
@@ -68,13 +86,37 @@ impl EmbeddingAdapter {
             model: call.model.to_owned(),
             base64: format.as_deref() == Some("base64"),
             tokens: None,
+            next: VecDeque::new(),
+            vectors: Vec::new(),
         }
     }
 
-    fn translate(&mut self, body: &[u8], read: ReadVectors) -> Result<Bytes, UpstreamError> {
+    /// Asks for further texts with these bodies, after the first request.
+    #[must_use]
+    pub fn followed_by(mut self, bodies: impl Iterator<Item = Bytes>) -> Self {
+        self.next.extend(bodies);
+        self
+    }
+
+    /// Reads the vectors of one answer. The tokens are known only if each answer states them.
+    fn read_part(&mut self, body: &[u8], read: ReadVectors) -> Result<(), UpstreamError> {
         let (vectors, tokens) = read(body)?;
-        self.tokens = tokens;
-        let data: Vec<Value> = vectors
+        let is_first = self.vectors.is_empty();
+        self.tokens = match (self.tokens, tokens) {
+            (Some(before), Some(tokens)) => Some(ReportedUsage {
+                input: before.input + tokens.input,
+                ..before
+            }),
+            (_, tokens) => tokens.filter(|_| is_first),
+        };
+        self.vectors.extend(vectors);
+        Ok(())
+    }
+
+    fn translate(&mut self, body: &[u8], read: ReadVectors) -> Result<Bytes, UpstreamError> {
+        self.read_part(body, read)?;
+        let tokens = self.tokens;
+        let data: Vec<Value> = std::mem::take(&mut self.vectors)
             .into_iter()
             .enumerate()
             .map(|(index, vector)| {
@@ -156,6 +198,17 @@ impl ResponseAdapter for EmbeddingAdapter {
         match self.read {
             Some(read) => self.translate(body, read),
             None => self.pass_through(body),
+        }
+    }
+
+    fn next_body(&mut self) -> Option<Bytes> {
+        self.next.pop_front()
+    }
+
+    fn part(&mut self, body: &Bytes) -> Result<(), UpstreamError> {
+        match self.read {
+            Some(read) => self.read_part(body, read),
+            None => Ok(()),
         }
     }
 

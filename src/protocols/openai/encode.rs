@@ -6,10 +6,11 @@ use super::write::tool_call;
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, text_of,
+    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolForm, text_of,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Encodes a response for a chat client.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Encoder {
     head: Vec<u8>,
     /// Choices that have begun.
     started: Vec<bool>,
+    /// Calls with free text, by choice and number.
+    free_texts: BTreeSet<(u32, usize)>,
 }
 
 impl Encoder {
@@ -33,6 +36,7 @@ impl Encoder {
             wants_usage: call.wants_usage,
             head: Vec::new(),
             started: Vec::new(),
+            free_texts: BTreeSet::new(),
         }
     }
 
@@ -132,18 +136,25 @@ impl Encode for Encoder {
                 call,
                 id,
                 name,
+                form,
                 signature,
+                ..
             } => {
-                let mut value = json!({
-                    "index": call,
-                    "id": id,
-                    "type": "function",
-                    "function": {"name": name, "arguments": ""},
-                });
+                let mut value = if form == ToolForm::FreeText {
+                    self.free_texts.insert((choice, call));
+                    let custom = json!({"name": name, "input": ""});
+                    json!({"index": call, "id": id, "type": "custom", "custom": custom})
+                } else {
+                    let function = json!({"name": name, "arguments": ""});
+                    json!({"index": call, "id": id, "type": "function", "function": function})
+                };
                 if let Some(signature) = signature {
                     value["extra_content"] = with_signature(&signature);
                 }
                 json!({"tool_calls": [value]})
+            }
+            Delta::Arguments { call, text } if self.free_texts.contains(&(choice, call)) => {
+                json!({"tool_calls": [{"index": call, "custom": {"input": text}}]})
             }
             Delta::Arguments { call, text } => {
                 json!({"tool_calls": [{"index": call, "function": {"arguments": text}}]})

@@ -6,7 +6,8 @@ use super::json_text::json_text;
 use super::model_list::listed_names;
 use super::server_quirks::{OPENAI, ServerKind, XAI};
 use super::write::WriteQuirks;
-use super::{decode, pass_through, write};
+use super::{decode, limits, pass_through, write};
+use crate::protocols::adaptation::{ReasoningReturn, Restoring, TranslationTarget, adapt};
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall};
 use crate::protocols::neutral::{Decode, DroppedFields, Transcoder, TranslationError};
@@ -38,9 +39,11 @@ impl ProviderApi for OpenAi {
                 Ok(responses::pass_through(endpoint, call))
             }
             ApiDialect::Chat | ApiDialect::Messages
-                if has_responses && (call.traits.responses_only || call.use_fallback) =>
+                if has_responses
+                    && (call.traits.responses_only || call.use_fallback || searches(call)) =>
             {
-                responses::translate(endpoint, call)
+                let limits = limits::of_responses(ServerKind::new(endpoint));
+                responses::translate(endpoint, call, limits)
             }
             ApiDialect::Chat => Ok(pass_through(endpoint, call)),
             ApiDialect::Messages | ApiDialect::Responses => translate(endpoint, call),
@@ -110,6 +113,12 @@ impl ProviderApi for OpenAi {
     }
 }
 
+/// Checks whether a client of Messages lets the provider search, which is possible only at
+/// `/responses`. With its quote the string is the type of a tool: within a text it is escaped.
+fn searches(call: &CallSpec<'_>) -> bool {
+    call.dialect == ApiDialect::Messages && call.object.mentions("tools", r#""web_search_"#)
+}
+
 /// Checks whether a provider has `/responses`; most compatible servers do not.
 fn has_responses(endpoint: &Endpoint) -> bool {
     matches!(&*endpoint.kind, OPENAI | XAI)
@@ -136,7 +145,13 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
 fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
     let server = ServerKind::new(endpoint);
     let mut dropped = DroppedFields::default();
-    let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let target = TranslationTarget {
+        limits: limits::of(server),
+        traits: call.traits,
+        reasoning_cache: &endpoint.reasoning_cache,
+    };
+    let index = adapt(&mut conversation, target, &mut dropped);
     let quirks = WriteQuirks {
         limit: server.limit(),
     };
@@ -154,6 +169,9 @@ fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, T
         body = server.request(&object, model, Vec::new(), &mut dropped);
     }
     let decoder: Box<dyn Decode> = Box::new(decode::Decoder::new(call.id));
+    let returns_reasoning = target.limits.reasoning != ReasoningReturn::None;
+    let reasoning_cache = returns_reasoning.then(|| endpoint.reasoning_cache.clone());
+    let decoder = Restoring::wrap(decoder, index, reasoning_cache);
     Ok(PreparedCall {
         request: post(endpoint, "/chat/completions", body, call.stream),
         adapter: Box::new(Transcoder::new(decoder, call.encoder())),

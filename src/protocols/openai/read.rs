@@ -1,9 +1,10 @@
 //! Reads a chat request into the neutral form.
 
 use super::chunk::signature_in;
+use super::read_tools;
 use crate::protocols::neutral::{
-    ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ObjectReader, ReasoningEffort, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice,
+    CacheMark, ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind,
+    MediaSource, ObjectReader, ReasoningEffort, ResponseFormat, Sampling, ToolCall, ToolForm,
     TranslationError,
 };
 use serde_json::Value;
@@ -25,10 +26,12 @@ pub(super) fn conversation(
     }
     let limit = members.count("max_completion_tokens")?;
     let older = members.count("max_tokens")?;
+    let (tools, server_tools) = read_tools::tools(&mut members, dropped)?;
     let conversation = ChatRequest {
         turns,
-        tools: tools(&mut members, dropped)?,
-        tool_choice: tool_choice(&mut members, dropped)?,
+        tools,
+        server_tools,
+        tool_choice: read_tools::tool_choice(&mut members, dropped)?,
         parallel_tools: members.flag("parallel_tool_calls")?,
         format: format(&mut members, dropped)?,
         max_tokens: limit.or(older),
@@ -90,7 +93,7 @@ fn turn(
     let mut members = ObjectReader::new(message, path)?;
     let role = members.required_text("role")?;
     let content = content(&mut members, "content", dropped)?;
-    let turn = match role.as_str() {
+    let mut turn = match role.as_str() {
         "system" | "developer" => ChatMessage::new(ChatRole::System, content),
         "user" => ChatMessage::new(ChatRole::User, content),
         "assistant" => assistant(&mut members, content, dropped)?,
@@ -108,6 +111,8 @@ fn turn(
             return Err(TranslationError::new(members.at("role"), problem));
         }
     };
+    let mark = CacheMark::take(&mut members, dropped);
+    turn.parts.extend(mark.map(ContentPart::CacheMark));
     members.drop_unread(dropped);
     Ok(turn)
 }
@@ -126,9 +131,10 @@ fn assistant(
     content: Vec<ContentPart>,
     dropped: &mut DroppedFields,
 ) -> Result<ChatMessage, TranslationError> {
-    let mut parts = Vec::new();
+    let mut parts = signed_reasoning(members)?;
     let reasoning = members.text("reasoning_content")?;
-    if let Some(text) = reasoning.or(members.text("reasoning")?) {
+    let reasoning = reasoning.or(members.text("reasoning")?);
+    if let (Some(text), true) = (reasoning, parts.is_empty()) {
         parts.push(ContentPart::Reasoning {
             text,
             signature: None,
@@ -140,7 +146,7 @@ fn assistant(
     }
     for (index, call) in members.list("tool_calls")?.into_iter().enumerate() {
         let path = members.at(&format!("tool_calls[{index}]"));
-        parts.extend(tool_call(call, path, dropped)?);
+        parts.push(tool_call(call, path, dropped)?);
     }
     if let Some(mut function) = members.object("function_call")? {
         let name = function.required_text("name")?;
@@ -148,35 +154,57 @@ fn assistant(
             id: name.clone(),
             name,
             arguments: function.text("arguments")?.unwrap_or_default(),
-            signature: None,
+            ..ToolCall::default()
         }));
     }
     Ok(ChatMessage::new(ChatRole::Assistant, parts))
+}
+
+/// Reads reasoning that some clients keep with its signature, in Anthropic's shape.
+fn signed_reasoning(members: &mut ObjectReader) -> Result<Vec<ContentPart>, TranslationError> {
+    let blocks = members.list("thinking_blocks")?.into_iter();
+    let part = |block: Value| {
+        let text = |name: &str| block[name].as_str().map(str::to_owned);
+        let signature = text("signature").filter(|signature| !signature.is_empty());
+        match text("data") {
+            Some(data) => Some(ContentPart::Redacted(data)),
+            None => Some(ContentPart::Reasoning {
+                text: text("thinking").unwrap_or_default(),
+                signature: Some(signature?),
+            }),
+        }
+    };
+    Ok(blocks.filter_map(part).collect())
 }
 
 fn tool_call(
     call: Value,
     path: String,
     dropped: &mut DroppedFields,
-) -> Result<Option<ContentPart>, TranslationError> {
+) -> Result<ContentPart, TranslationError> {
     let mut members = ObjectReader::new(call, path)?;
     members.take("type");
     members.take("index");
-    let Some(mut function) = members.object("function")? else {
-        dropped.add(members.at("custom"));
-        return Ok(None);
+    let id = members.required_text("id")?;
+    let extra = members.take("extra_content");
+    let mut call = ToolCall {
+        id,
+        signature: extra.as_ref().and_then(signature_in),
+        ..ToolCall::default()
     };
-    let call = ToolCall {
-        id: members.required_text("id")?,
-        name: function.required_text("name")?,
-        arguments: function.text("arguments")?.unwrap_or_default(),
-        signature: members
-            .take("extra_content")
-            .as_ref()
-            .and_then(signature_in),
-    };
+    if let Some(mut custom) = members.object("custom")? {
+        call.form = ToolForm::FreeText;
+        call.name = custom.required_text("name")?;
+        call.arguments = custom.text("input")?.unwrap_or_default();
+    } else if let Some(mut function) = members.object("function")? {
+        call.name = function.required_text("name")?;
+        call.arguments = function.text("arguments")?.unwrap_or_default();
+    } else {
+        let problem = "is missing; a call names a function or a custom tool";
+        return Err(TranslationError::new(members.at("function"), problem));
+    }
     members.drop_unread(dropped);
-    Ok(Some(ContentPart::ToolCall(call)))
+    Ok(ContentPart::ToolCall(call))
 }
 
 fn content(
@@ -189,14 +217,11 @@ fn content(
         None => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(vec![ContentPart::Text(text)]),
         Some(Value::Array(list)) => {
-            let parts = list.into_iter().enumerate();
-            let parts =
-                parts.map(|(index, value)| part(value, format!("{path}[{index}]"), dropped));
-            Ok(parts
-                .collect::<Result<Vec<_>, _>>()?
-                .into_iter()
-                .flatten()
-                .collect())
+            let mut parts = Vec::with_capacity(list.len());
+            for (index, value) in list.into_iter().enumerate() {
+                parts.extend(part(value, format!("{path}[{index}]"), dropped)?);
+            }
+            Ok(parts)
         }
         Some(_) => Err(TranslationError::new(
             path,
@@ -205,11 +230,12 @@ fn content(
     }
 }
 
+/// Reads a part, and its cache mark where it has one.
 fn part(
     value: Value,
     path: String,
     dropped: &mut DroppedFields,
-) -> Result<Option<ContentPart>, TranslationError> {
+) -> Result<Vec<ContentPart>, TranslationError> {
     let mut members = ObjectReader::new(value, path)?;
     let kind = members.required_text("type")?;
     let part = match kind.as_str() {
@@ -220,11 +246,13 @@ fn part(
         "file" => file(&mut members)?,
         _ => {
             dropped.add(members.at(&kind));
-            return Ok(None);
+            return Ok(Vec::new());
         }
     };
+    let mark = CacheMark::take(&mut members, dropped);
     members.drop_unread(dropped);
-    Ok(Some(part))
+    let mark = mark.map(ContentPart::CacheMark);
+    Ok(std::iter::once(part).chain(mark).collect())
 }
 
 fn image(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
@@ -261,96 +289,12 @@ fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
     let mut file = members
         .object("file")?
         .ok_or_else(|| TranslationError::new(members.at("file"), "is missing"))?;
+    let name = file.text("filename")?;
     let source = match file.text("file_data")? {
-        Some(data) => MediaSource::from_url(data),
+        Some(data) => MediaSource::from_data(data, name.as_deref()),
         None => MediaSource::Id(file.required_text("file_id")?),
     };
-    Ok(ContentPart::Media(Media {
-        kind: MediaKind::Document,
-        source,
-        name: file.text("filename")?,
-        detail: None,
-    }))
-}
-
-fn tools(
-    members: &mut ObjectReader,
-    dropped: &mut DroppedFields,
-) -> Result<Vec<Tool>, TranslationError> {
-    let mut tools = Vec::new();
-    for (index, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::new(value, format!("tools[{index}]"))?;
-        tool.take("type");
-        match tool.object("function")? {
-            Some(one) => tools.push(function(one, dropped)?),
-            None => dropped.add(format!("tools[{index}]")),
-        }
-    }
-    for (index, value) in members.list("functions")?.into_iter().enumerate() {
-        tools.push(function(
-            ObjectReader::new(value, format!("functions[{index}]"))?,
-            dropped,
-        )?);
-    }
-    Ok(tools)
-}
-
-/// Reads a function, in the shape of all of OpenAI's protocols.
-pub(in crate::protocols) fn function(
-    mut members: ObjectReader,
-    dropped: &mut DroppedFields,
-) -> Result<Tool, TranslationError> {
-    let tool = Tool {
-        name: members.required_text("name")?,
-        description: members.text("description")?,
-        parameters: members.take("parameters"),
-        strict: members.flag("strict")?,
-    };
-    members.drop_unread(dropped);
-    Ok(tool)
-}
-
-fn tool_choice(
-    members: &mut ObjectReader,
-    dropped: &mut DroppedFields,
-) -> Result<Option<ToolChoice>, TranslationError> {
-    let name = if members.has("tool_choice") {
-        "tool_choice"
-    } else {
-        "function_call"
-    };
-    match members.take(name) {
-        None => Ok(None),
-        Some(Value::String(word)) => choice_word(&word, members.at(name)).map(Some),
-        Some(value) => {
-            let mut choice = ObjectReader::new(value, name)?;
-            let named = choice.object("function")?;
-            let named = match named {
-                Some(mut function) => function.text("name")?,
-                None => choice.text("name")?,
-            };
-            if named.is_none() {
-                dropped.add(name);
-            }
-            Ok(Some(named.map_or(ToolChoice::Auto, ToolChoice::Named)))
-        }
-    }
-}
-
-/// Reads a tool choice that is a string.
-pub(in crate::protocols) fn choice_word(
-    word: &str,
-    path: String,
-) -> Result<ToolChoice, TranslationError> {
-    match word {
-        "auto" => Ok(ToolChoice::Auto),
-        "none" => Ok(ToolChoice::None),
-        "required" | "any" => Ok(ToolChoice::Any),
-        other => {
-            let problem = format!("is {other:?}, but must be auto, none, required or a function");
-            Err(TranslationError::new(path, problem))
-        }
-    }
+    Ok(ContentPart::Media(Media::file(source, name)))
 }
 
 fn format(

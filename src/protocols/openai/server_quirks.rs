@@ -1,6 +1,7 @@
 //! Differences between servers with the chat completions API. Fields get the names that a server
 //! knows, and fields that it rejects are removed.
 
+use crate::protocols::adaptation::{UserRule, shorten_user};
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::DroppedFields;
 use crate::protocols::{Endpoint, RawObject};
@@ -11,6 +12,12 @@ pub(super) const OPENAI: &str = "openai";
 /// Value of `kind` for xAI.
 pub(super) const XAI: &str = "xai";
 
+/// The id of a user, as OpenAI accepts it.
+pub(super) const USER: UserRule = UserRule {
+    max: 64,
+    refuses_addresses: false,
+};
+
 /// A server with known differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ServerKind {
@@ -19,14 +26,16 @@ pub(super) enum ServerKind {
     Mistral,
     DeepSeek,
     Groq,
+    OpenRouter,
     Other,
 }
 
 /// Domains of providers without a separate kind.
-const DOMAINS: [(&str, ServerKind); 3] = [
+const DOMAINS: [(&str, ServerKind); 4] = [
     ("mistral.ai", ServerKind::Mistral),
     ("deepseek.com", ServerKind::DeepSeek),
     ("groq.com", ServerKind::Groq),
+    ("openrouter.ai", ServerKind::OpenRouter),
 ];
 
 /// The fields of a request that Mistral does not reject.
@@ -123,15 +132,23 @@ impl ServerKind {
             edits.drop("temperature", dropped);
             edits.drop("top_p", dropped);
         }
+        if traits.reasoning == Some(false) {
+            edits.drop("reasoning_effort", dropped);
+            edits.drop("reasoning", dropped);
+        }
         match self {
-            Self::OpenAi if traits.reasoning => {
+            Self::OpenAi if traits.reasoning == Some(true) => {
                 edits.rename("max_tokens", "max_completion_tokens");
             }
             Self::Xai => edits.for_xai(model, dropped),
             Self::Mistral => edits.for_mistral(dropped),
             Self::DeepSeek => edits.rename("max_completion_tokens", "max_tokens"),
-            Self::OpenAi | Self::Groq | Self::Other => {}
+            Self::OpenAi | Self::Groq | Self::OpenRouter | Self::Other => {}
         }
+        if self == Self::OpenAi {
+            edits.shorten_user(dropped);
+        }
+        edits.clamp_output(traits.max_output);
         if let Some(messages) = self.messages(object) {
             edits.replaced.push(("messages", messages));
         }
@@ -145,7 +162,7 @@ impl ServerKind {
             Self::OpenAi | Self::Groq => object.mentions("messages", r#""reasoning_content""#),
             Self::Xai => object.mentions("messages", r#""name""#),
             Self::Mistral | Self::DeepSeek => true,
-            Self::Other => false,
+            Self::OpenRouter | Self::Other => false,
         };
         let messages: Vec<RawObject<'_>> = object.read("messages").filter(|_| needs_edit)?;
         let mut texts: Vec<String> = Vec::with_capacity(messages.len());
@@ -203,6 +220,40 @@ impl Edits<'_, '_> {
         if self.object.has(name) {
             dropped.add(name);
             self.removed.push(name);
+        }
+    }
+
+    /// Lowers a limit of the response to the model's.
+    fn clamp_output(&mut self, most: Option<u64>) {
+        let Some(most) = most else {
+            return;
+        };
+        for name in ["max_completion_tokens", "max_tokens"] {
+            let replaced = self.replaced.iter_mut().find(|(own, _)| *own == name);
+            if let Some((_, value)) = replaced {
+                if value.parse::<u64>().is_ok_and(|limit| limit > most) {
+                    *value = most.to_string();
+                }
+            } else if !self.removed.contains(&name)
+                && self
+                    .object
+                    .read::<u64>(name)
+                    .is_some_and(|limit| limit > most)
+            {
+                self.replaced.push((name, most.to_string()));
+            }
+        }
+    }
+
+    /// Shortens the id of a user that is too long.
+    fn shorten_user(&mut self, dropped: &mut DroppedFields) {
+        let Some(id) = self.object.read::<String>("user") else {
+            return;
+        };
+        if id.len() > USER.max
+            && let Some(short) = shorten_user(id, USER, dropped)
+        {
+            self.replaced.push(("user", json!(short).to_string()));
         }
     }
 

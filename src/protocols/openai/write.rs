@@ -3,7 +3,7 @@
 use super::chunk::with_signature;
 use crate::protocols::neutral::{
     ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ResponseFormat, Tool, ToolCall, ToolChoice, TranslationError, text_of,
+    ResponseFormat, Tool, ToolCall, ToolChoice, ToolForm, TranslationError, text_of,
 };
 use serde_json::{Map, Value, json};
 
@@ -70,59 +70,70 @@ fn messages(
     dropped: &mut DroppedFields,
 ) -> Result<Value, TranslationError> {
     let mut messages = Vec::new();
-    let mut media = Vec::new();
     for turn in turns {
-        if turn.role != ChatRole::Tool {
-            push_media(&mut media, &mut messages)?;
-        }
         match turn.role {
-            ChatRole::System => messages.push(json!({"role": "system", "content": turn.text()})),
+            ChatRole::System => {
+                let content = system_content(&turn.parts);
+                messages.push(json!({"role": "system", "content": content}));
+            }
             ChatRole::User => {
                 let content = user_content(turn.parts)?;
                 messages.push(json!({"role": "user", "content": content}));
             }
-            ChatRole::Assistant => messages.extend(assistant(turn.parts, dropped)),
-            ChatRole::Tool => results(turn.parts, &mut messages, &mut media, dropped),
+            ChatRole::Assistant => messages.extend(assistant(turn.parts)),
+            ChatRole::Tool => results(turn.parts, &mut messages, dropped),
         }
     }
-    push_media(&mut media, &mut messages)?;
     Ok(Value::Array(messages))
 }
 
-/// Adds results of tools, which are texts here; their media follow the last of them.
-fn results(
-    parts: Vec<ContentPart>,
-    messages: &mut Vec<Value>,
-    media: &mut Vec<ContentPart>,
-    dropped: &mut DroppedFields,
-) {
+/// Adds results of tools, which are texts here.
+fn results(parts: Vec<ContentPart>, messages: &mut Vec<Value>, dropped: &mut DroppedFields) {
     for part in parts {
-        let ContentPart::ToolResult {
-            call,
-            content,
-            is_error,
-        } = part
-        else {
-            continue;
-        };
-        dropped.add_if(is_error, "is_error");
-        let text = text_of(&content);
-        messages.push(json!({"role": "tool", "tool_call_id": call, "content": text}));
-        let content = content.into_iter();
-        media.extend(content.filter(|part| matches!(part, ContentPart::Media(_))));
+        match part {
+            ContentPart::ToolResult {
+                call,
+                content,
+                is_error,
+            } => {
+                dropped.add_if(is_error, "is_error");
+                let content = system_content(&content);
+                messages.push(json!({"role": "tool", "tool_call_id": call, "content": content}));
+            }
+            ContentPart::CacheMark(mark) => {
+                if let Some(message) = messages.last_mut() {
+                    message[CACHE_MARK] = mark.to_value();
+                }
+            }
+            _ => {}
+        }
     }
 }
 
-/// Adds the media of the results before as a user message.
-fn push_media(
-    media: &mut Vec<ContentPart>,
-    messages: &mut Vec<Value>,
-) -> Result<(), TranslationError> {
-    if !media.is_empty() {
-        let content = user_content(std::mem::take(media))?;
-        messages.push(json!({"role": "user", "content": content}));
+/// Member that marks a part or a tool for a server's cache.
+const CACHE_MARK: &str = "cache_control";
+
+/// Encodes texts as one, unless some of them are marked.
+fn system_content(parts: &[ContentPart]) -> Value {
+    let is_mark = |part: &ContentPart| matches!(part, ContentPart::CacheMark(_));
+    if !parts.iter().any(is_mark) {
+        return text_of(parts).into();
     }
-    Ok(())
+    let mut list: Vec<Value> = Vec::new();
+    for part in parts {
+        match part {
+            ContentPart::Text(text) | ContentPart::Refusal(text) => {
+                list.push(json!({"type": "text", "text": text}));
+            }
+            ContentPart::CacheMark(mark) => {
+                if let Some(marked) = list.last_mut() {
+                    marked[CACHE_MARK] = mark.to_value();
+                }
+            }
+            _ => {}
+        }
+    }
+    list.into()
 }
 
 /// Encodes a user's content; a single text stays a string.
@@ -130,12 +141,20 @@ fn user_content(parts: Vec<ContentPart>) -> Result<Value, TranslationError> {
     if let [ContentPart::Text(text)] = &parts[..] {
         return Ok(text.as_str().into());
     }
-    let parts = parts.into_iter().filter_map(|part| match part {
-        ContentPart::Text(text) => Some(Ok(json!({"type": "text", "text": text}))),
-        ContentPart::Media(media) => Some(self::media(media)),
-        _ => None,
-    });
-    Ok(Value::Array(parts.collect::<Result<_, _>>()?))
+    let mut list: Vec<Value> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part {
+            ContentPart::Text(text) => list.push(json!({"type": "text", "text": text})),
+            ContentPart::Media(media) => list.push(self::media(media)?),
+            ContentPart::CacheMark(mark) => {
+                if let Some(marked) = list.last_mut() {
+                    marked[CACHE_MARK] = mark.to_value();
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(Value::Array(list))
 }
 
 fn media(media: Media) -> Result<Value, TranslationError> {
@@ -176,9 +195,8 @@ fn media(media: Media) -> Result<Value, TranslationError> {
     }
 }
 
-/// Encodes an assistant message; `None` where nothing is left of it. Reasoning is not sent
-/// to other providers.
-fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Value> {
+/// Encodes an assistant message; `None` where nothing is left of it.
+fn assistant(parts: Vec<ContentPart>) -> Option<Value> {
     let text = text_of(&parts);
     let has_no_text = text.is_empty();
     let content = if has_no_text {
@@ -188,15 +206,19 @@ fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Val
     };
     let mut message = json!({"role": "assistant", "content": content});
     let mut calls = Vec::new();
+    let mut reasoning = String::new();
     for part in parts {
         match part {
             ContentPart::ToolCall(call) => calls.push(tool_call(&call)),
-            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => dropped.add("reasoning"),
+            ContentPart::Reasoning { text, .. } => reasoning.push_str(&text),
             _ => {}
         }
     }
     if calls.is_empty() && has_no_text {
         return None;
+    }
+    if !reasoning.is_empty() {
+        message["reasoning_content"] = reasoning.into();
     }
     if !calls.is_empty() {
         message["tool_calls"] = calls.into();
@@ -206,16 +228,24 @@ fn assistant(parts: Vec<ContentPart>, dropped: &mut DroppedFields) -> Option<Val
 
 /// Encodes a call, for responses and for history.
 pub(super) fn tool_call(call: &ToolCall) -> Value {
-    let arguments = if call.arguments.is_empty() {
-        "{}"
+    let mut value = if call.form == ToolForm::FreeText {
+        json!({
+            "id": call.id,
+            "type": "custom",
+            "custom": {"name": call.name, "input": call.arguments},
+        })
     } else {
-        &call.arguments
+        let arguments = if call.arguments.is_empty() {
+            "{}"
+        } else {
+            &call.arguments
+        };
+        json!({
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": arguments},
+        })
     };
-    let mut value = json!({
-        "id": call.id,
-        "type": "function",
-        "function": {"name": call.name, "arguments": arguments},
-    });
     if let Some(signature) = &call.signature {
         value["extra_content"] = with_signature(signature);
     }
@@ -225,7 +255,14 @@ pub(super) fn tool_call(call: &ToolCall) -> Value {
 fn tools(tools: Vec<Tool>) -> Value {
     let tools = tools.into_iter();
     tools
-        .map(|tool| json!({"type": "function", "function": function(tool)}))
+        .map(|mut tool| {
+            let mark = tool.cache.take();
+            let mut value = json!({"type": "function", "function": function(tool)});
+            if let Some(mark) = mark {
+                value[CACHE_MARK] = mark.to_value();
+            }
+            value
+        })
         .collect()
 }
 
@@ -246,9 +283,12 @@ pub(in crate::protocols) fn function(tool: Tool) -> Value {
 
 fn tool_choice(choice: ToolChoice) -> Value {
     match choice {
-        ToolChoice::Auto => "auto".into(),
+        ToolChoice::Auto
+        | ToolChoice::Allowed {
+            is_forced: false, ..
+        } => "auto".into(),
         ToolChoice::None => "none".into(),
-        ToolChoice::Any => "required".into(),
+        ToolChoice::Any | ToolChoice::Allowed { .. } => "required".into(),
         ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
     }
 }

@@ -24,6 +24,14 @@ impl ClientApi for ResponsesApi {
         &["max_output_tokens"]
     }
 
+    fn member(&self, name: &str) -> Option<&'static str> {
+        match name {
+            "reasoning_effort" => Some("reasoning.effort"),
+            "reasoning" => Some("input.reasoning"),
+            _ => None,
+        }
+    }
+
     fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities {
         let inner = |name: &str, member: &str, word: &str| {
             let inner = object.read::<RawObject<'_>>(name)?;

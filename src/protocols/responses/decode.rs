@@ -9,6 +9,9 @@ use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
+/// Types of the items that call the client's tools.
+const CALL_TYPES: [&str; 2] = ["function_call", "custom_tool_call"];
+
 /// Decodes whole responses and streams.
 #[derive(Debug)]
 pub(super) struct Decoder {
@@ -50,12 +53,12 @@ impl Decoder {
         let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
         let call = self.calls.len();
         let own = text("call_id").or_else(|| text("id")).map(str::to_owned);
-        let begin = Delta::Call {
+        let begin = Delta::call(
             call,
-            id: own.unwrap_or_else(|| format!("call_{}_{call}", self.id)),
-            name: text("name").unwrap_or_default().to_owned(),
-            signature: None,
-        };
+            own.unwrap_or_else(|| format!("call_{}_{call}", self.id)),
+            text("name").unwrap_or_default().to_owned(),
+            None,
+        );
         deltas.push((0, begin));
         self.calls.push(DecodedCall {
             index,
@@ -66,7 +69,8 @@ impl Decoder {
     /// Adds the arguments of an ended call, unless they came as deltas.
     fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
         let state = &mut self.calls[call];
-        let text = item["arguments"].as_str().unwrap_or_default();
+        let text = item["arguments"].as_str().or(item["input"].as_str());
+        let text = text.unwrap_or_default();
         if !state.has_arguments && !text.is_empty() {
             state.has_arguments = true;
             let text = text.to_owned();
@@ -92,7 +96,7 @@ impl Decoder {
                     deltas.push((0, Delta::Reasoning(texts.join("\n\n"))));
                 }
             }
-            Some("function_call") => {
+            Some(kind) if CALL_TYPES.contains(&kind) => {
                 self.call(item, None, deltas);
                 self.arguments(self.calls.len() - 1, item, deltas);
             }
@@ -104,7 +108,10 @@ impl Decoder {
     fn event(&mut self, event: &EventShape<'_>, deltas: &mut Deltas) {
         let item = || -> Option<Value> {
             let item: Value = serde_json::from_str(event.item?.get()).ok()?;
-            (item["type"] == "function_call").then_some(item)
+            item["type"]
+                .as_str()
+                .is_some_and(|kind| CALL_TYPES.contains(&kind))
+                .then_some(item)
         };
         match event.kind.as_deref().unwrap_or_default() {
             "response.output_text.delta" => {
@@ -130,7 +137,7 @@ impl Decoder {
                     self.call(&item, event.output_index, deltas);
                 }
             }
-            "response.function_call_arguments.delta" => {
+            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
                 if let (Some(call), Some(text)) = (self.called(event.output_index), event.text()) {
                     self.calls[call].has_arguments = true;
                     deltas.push((0, Delta::Arguments { call, text }));

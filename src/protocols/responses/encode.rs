@@ -207,12 +207,20 @@ impl Encode for Encoder {
             Delta::Text(text) => self.push_text(false, &text, out),
             Delta::Refusal(text) => self.push_text(true, &text, out),
             Delta::Reasoning(text) => self.push_reasoning(&text, out),
-            Delta::Call { call, id, name, .. } => {
+            Delta::Call {
+                call,
+                id,
+                name,
+                namespace,
+                form,
+                ..
+            } => {
                 let started = ToolCall {
                     id,
                     name,
-                    arguments: String::new(),
-                    signature: None,
+                    namespace,
+                    form,
+                    ..ToolCall::default()
                 };
                 self.call(call, started, out);
             }

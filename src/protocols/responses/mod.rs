@@ -1,6 +1,7 @@
 //! OpenAI's Responses API: the client's side, and the provider's for providers that have it.
 
 mod client_api;
+mod client_tools;
 mod decode;
 mod encode;
 mod events;
@@ -8,6 +9,7 @@ mod item_store;
 mod open_item;
 mod pass_through;
 mod read;
+mod read_tools;
 mod shape;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! An item of a response's output while it is written: its content so far, and its events.
 
+use super::client_tools::ToolType;
 use super::events::{DeltaShape, ResponseEvents};
 use super::item_store;
-use crate::protocols::neutral::ToolCall;
+use crate::protocols::neutral::{ToolCall, ToolForm};
 use bytes::BytesMut;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -99,8 +100,13 @@ impl OpenItem {
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
+        let kind = match call.form {
+            ToolForm::Function => "fc",
+            ToolForm::FreeText => "ctc",
+            ToolForm::Typed(name) => ToolType::named(name).map_or("fc", |tool| tool.id_prefix),
+        };
         Self::begin(
-            "fc",
+            kind,
             answer,
             index,
             Body::Call { number, call },
@@ -141,6 +147,8 @@ impl OpenItem {
     pub fn is_whole(&self) -> bool {
         match &self.body {
             Body::Message { .. } | Body::Reasoning(_) => true,
+            // Only the end of the response tells that a free text is complete.
+            Body::Call { call, .. } if call.form == ToolForm::FreeText => false,
             Body::Call { call, .. } => {
                 let text = call.arguments.trim_start();
                 text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok()
@@ -202,9 +210,15 @@ impl OpenItem {
         }
     }
 
-    /// Adds to a call's arguments.
+    /// Adds to a call's arguments. Those of a type of its own come whole, at the end.
     pub fn push_arguments(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
         if let Body::Call { call, .. } = &mut self.body {
+            call.arguments.push_str(more);
+            let kind = match call.form {
+                ToolForm::Function => "response.function_call_arguments.delta",
+                ToolForm::FreeText => "response.custom_tool_call_input.delta",
+                ToolForm::Typed(_) => return,
+            };
             let delta = DeltaShape {
                 item_id: &self.id,
                 output_index: self.index,
@@ -213,8 +227,7 @@ impl OpenItem {
                 delta: more,
                 logprobs: None,
             };
-            events.write("response.function_call_arguments.delta", delta, out);
-            call.arguments.push_str(more);
+            events.write(kind, delta, out);
         }
     }
 
@@ -284,8 +297,10 @@ impl OpenItem {
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> (Value, String, item_store::StoredItem) {
-        let has_no_arguments =
-            matches!(&self.body, Body::Call { call, .. } if call.arguments.is_empty());
+        let has_no_arguments = matches!(
+            &self.body,
+            Body::Call { call, .. } if call.arguments.is_empty() && call.form != ToolForm::FreeText
+        );
         if has_no_arguments {
             self.push_arguments("{}", events, out);
         }
@@ -300,21 +315,31 @@ impl OpenItem {
                 body["part"] = summary(text);
                 events.write("response.reasoning_summary_part.done", body, out);
             }
-            Body::Call { call, .. } => {
-                let body = json!({
-                    "item_id": self.id,
-                    "output_index": self.index,
-                    "arguments": call.arguments,
-                    "name": call.name,
-                });
-                events.write("response.function_call_arguments.done", body, out);
-            }
+            Body::Call { call, .. } => self.end_arguments(call, events, out),
         }
         let item = self.value(status.as_str());
         let done = json!({"output_index": self.index, "item": item});
         events.write("response.output_item.done", done, out);
         let stored = self.stored();
         (item, self.id, stored)
+    }
+
+    /// Writes the event that holds all arguments.
+    fn end_arguments(&self, call: &ToolCall, events: &mut ResponseEvents, out: &mut BytesMut) {
+        let mut body = json!({"item_id": self.id, "output_index": self.index});
+        let kind = match call.form {
+            ToolForm::Function => {
+                body["arguments"] = call.arguments.as_str().into();
+                body["name"] = call.name.as_str().into();
+                "response.function_call_arguments.done"
+            }
+            ToolForm::FreeText => {
+                body["input"] = call.arguments.as_str().into();
+                "response.custom_tool_call_input.done"
+            }
+            ToolForm::Typed(_) => return,
+        };
+        events.write(kind, body, out);
     }
 
     fn stored(&self) -> item_store::StoredItem {
@@ -349,14 +374,7 @@ impl OpenItem {
                 let parts: Vec<Value> = parts.into_iter().collect();
                 json!({"id": self.id, "type": "reasoning", "summary": parts})
             }
-            Body::Call { call, .. } => json!({
-                "id": self.id,
-                "type": "function_call",
-                "status": status,
-                "call_id": call.id,
-                "name": call.name,
-                "arguments": call.arguments,
-            }),
+            Body::Call { call, .. } => call_item(&self.id, call, status),
         }
     }
 }
@@ -373,6 +391,33 @@ impl TextPart {
             })
         }
     }
+}
+
+/// Encodes a call as the item of its form.
+fn call_item(id: &str, call: &ToolCall, status: &str) -> Value {
+    let mut item = json!({"id": id, "type": "function_call", "status": status, "call_id": call.id});
+    match call.form {
+        ToolForm::Function => {
+            item["name"] = call.name.as_str().into();
+            item["arguments"] = call.arguments.as_str().into();
+        }
+        ToolForm::FreeText => {
+            item["type"] = "custom_tool_call".into();
+            item["name"] = call.name.as_str().into();
+            item["input"] = call.arguments.as_str().into();
+        }
+        ToolForm::Typed(name) => {
+            let tool = ToolType::named(name);
+            if let (Some(tool), Value::Object(members)) = (tool, &mut item) {
+                members.insert("type".to_owned(), tool.call.into());
+                tool.write(&call.arguments, members);
+            }
+        }
+    }
+    if let Some(namespace) = &call.namespace {
+        item["namespace"] = namespace.as_str().into();
+    }
+    item
 }
 
 fn summary(text: &str) -> Value {

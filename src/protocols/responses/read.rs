@@ -1,11 +1,13 @@
 //! Reads a request of the Responses API into the neutral form.
 
+use super::client_tools::ToolType;
 use super::item_store;
+use super::read_tools::{self, ToolList};
 use crate::protocols::neutral::{
     ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ObjectReader, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice, TranslationError,
+    ObjectReader, ResponseFormat, Sampling, ToolCall, ToolForm, TranslationError,
 };
-use crate::protocols::openai::{audio, choice_word, effort, function, schema_format};
+use crate::protocols::openai::{audio, effort, schema_format};
 use serde_json::Value;
 
 /// Fields that are no part of the prompt, and those that the response repeats.
@@ -23,6 +25,8 @@ pub(super) fn conversation(
         members.take(name);
     }
     reject_stored(&mut members, dropped)?;
+    let mut tools = ToolList::default();
+    tools.extend(members.list("tools")?, "tools", dropped)?;
     let mut turns = Vec::new();
     if let Some(text) = members.text("instructions")? {
         turns.push(ChatMessage::new(
@@ -37,7 +41,8 @@ pub(super) fn conversation(
         )),
         Some(Value::Array(items)) => {
             for (index, value) in items.into_iter().enumerate() {
-                item(value, format!("input[{index}]"), &mut turns, dropped)?;
+                let path = format!("input[{index}]");
+                item(value, path, (&mut turns, &mut tools), dropped)?;
             }
         }
         _ => {
@@ -50,8 +55,9 @@ pub(super) fn conversation(
     let mut reasoning = members.object("reasoning")?;
     let conversation = ChatRequest {
         turns,
-        tools: tools(&mut members, dropped)?,
-        tool_choice: tool_choice(&mut members, dropped)?,
+        tools: tools.tools,
+        server_tools: tools.server_tools,
+        tool_choice: read_tools::tool_choice(&mut members, dropped)?,
         parallel_tools: members.flag("parallel_tool_calls")?,
         format: format(&mut members, dropped)?,
         max_tokens: members.count("max_output_tokens")?,
@@ -100,24 +106,58 @@ fn reject_stored(
 fn item(
     value: Value,
     path: String,
-    turns: &mut Vec<ChatMessage>,
+    (turns, tools): (&mut Vec<ChatMessage>, &mut ToolList),
     dropped: &mut DroppedFields,
 ) -> Result<(), TranslationError> {
+    if let Some(kind) = value["type"].as_str()
+        && let Some(tool) = ToolType::called(kind)
+    {
+        push_call(
+            turns,
+            ContentPart::ToolCall(typed_call(tool, &value, &path)?),
+        );
+        return Ok(());
+    }
     let mut members = ObjectReader::new(value, path)?;
     // Ids and states of items have a meaning only for their provider.
     let id = members.text("id")?;
     members.take("status");
     let kind = members.text("type")?;
     match kind.as_deref().unwrap_or("message") {
-        "message" => turns.push(message(&mut members, dropped)?),
-        "function_call" => push_call(turns, ContentPart::ToolCall(call(&mut members)?)),
-        "function_call_output" => {
-            let result = ContentPart::ToolResult {
-                call: members.required_text("call_id")?,
-                content: content(&mut members, "output", dropped)?,
-                is_error: false,
+        "message" => push_message(turns, message(&mut members, dropped)?),
+        "reasoning" => push_reasoning(turns, &mut members)?,
+        "function_call" | "custom_tool_call" => {
+            push_call(turns, ContentPart::ToolCall(call(&mut members)?));
+        }
+        "function_call_output" | "custom_tool_call_output" => {
+            members.take("name");
+            let call = members.required_text("call_id")?;
+            let content = content(&mut members, "output", dropped)?;
+            push_result(turns, call, content);
+        }
+        "tool_search_output" => {
+            let call = members.text("call_id")?.or(id).unwrap_or_default();
+            let found = members.list("tools")?;
+            members.take("execution");
+            let text = Value::Array(found.clone()).to_string();
+            tools.extend(found, &members.at("tools"), dropped)?;
+            push_result(turns, call, vec![ContentPart::Text(text)]);
+        }
+        kind if ToolType::answered(kind).is_some() => {
+            let call = members.text("call_id")?.or(id).unwrap_or_default();
+            members.take("max_output_length");
+            let content = match members.take("output") {
+                Some(Value::String(text)) => text,
+                Some(other) => other.to_string(),
+                None => String::new(),
             };
-            turns.push(ChatMessage::new(ChatRole::Tool, vec![result]));
+            push_result(turns, call, vec![ContentPart::Text(content)]);
+        }
+        // What the provider's own tools did stays readable.
+        "web_search_call" | "code_interpreter_call" | "file_search_call" | "mcp_call" => {
+            let kind = kind.as_deref().unwrap_or_default();
+            let text = ContentPart::Text(server_call(kind, &mut members));
+            push_message(turns, ChatMessage::new(ChatRole::Assistant, vec![text]));
         }
         "item_reference" => push_reference(id, &members, turns)?,
         other => {
@@ -127,6 +167,74 @@ fn item(
     }
     members.drop_unread(dropped);
     Ok(())
+}
+
+/// Members of a provider's own call that a model can read.
+const READABLE_MEMBERS: [&str; 9] = [
+    "action",
+    "arguments",
+    "code",
+    "name",
+    "output",
+    "outputs",
+    "queries",
+    "results",
+    "error",
+];
+
+/// Returns a call of the provider's own tool as text.
+fn server_call(kind: &str, members: &mut ObjectReader) -> String {
+    let member = |name| Some(format!(" {name}: {}", members.take(name)?));
+    let text: String = READABLE_MEMBERS.into_iter().filter_map(member).collect();
+    format!("[{kind}{text}]\n")
+}
+
+/// Adds a message. One of the assistant continues the turn that holds its reasoning.
+fn push_message(turns: &mut Vec<ChatMessage>, message: ChatMessage) {
+    let is_reasoning = |part: &ContentPart| matches!(part, ContentPart::Reasoning { .. });
+    match turns.last_mut() {
+        Some(last)
+            if last.role == ChatRole::Assistant
+                && message.role == ChatRole::Assistant
+                && last.parts.iter().all(is_reasoning) =>
+        {
+            last.parts.extend(message.parts);
+        }
+        _ => turns.push(message),
+    }
+}
+
+/// Adds reasoning, which comes before the texts and calls that it led to.
+fn push_reasoning(
+    turns: &mut Vec<ChatMessage>,
+    members: &mut ObjectReader,
+) -> Result<(), TranslationError> {
+    let summary = members.list("summary")?;
+    let content = members.list("content")?;
+    // Only the provider that wrote it can read it.
+    members.take("encrypted_content");
+    let list = if content.is_empty() { summary } else { content };
+    let texts: Vec<&str> = list
+        .iter()
+        .filter_map(|part| part["text"].as_str())
+        .collect();
+    if !texts.is_empty() {
+        let part = ContentPart::Reasoning {
+            text: texts.join("\n\n"),
+            signature: None,
+        };
+        turns.push(ChatMessage::new(ChatRole::Assistant, vec![part]));
+    }
+    Ok(())
+}
+
+fn push_result(turns: &mut Vec<ChatMessage>, call: String, content: Vec<ContentPart>) {
+    let result = ContentPart::ToolResult {
+        call,
+        content,
+        is_error: false,
+    };
+    turns.push(ChatMessage::new(ChatRole::Tool, vec![result]));
 }
 
 /// Adds a call to the assistant's turn before it.
@@ -182,12 +290,36 @@ fn message(
     ))
 }
 
+/// Reads a call of a function or of a tool with free text.
 fn call(members: &mut ObjectReader) -> Result<ToolCall, TranslationError> {
-    Ok(ToolCall {
+    let mut call = ToolCall {
         id: members.required_text("call_id")?,
         name: members.required_text("name")?,
-        arguments: members.text("arguments")?.unwrap_or_default(),
-        signature: None,
+        namespace: members.text("namespace")?,
+        ..ToolCall::default()
+    };
+    if let Some(text) = members.text("input")? {
+        call.form = ToolForm::FreeText;
+        call.arguments = text;
+    } else {
+        call.arguments = members.text("arguments")?.unwrap_or_default();
+    }
+    Ok(call)
+}
+
+/// Reads a call of a tool of a type of its own.
+fn typed_call(tool: &ToolType, item: &Value, path: &str) -> Result<ToolCall, TranslationError> {
+    let id = item["call_id"].as_str().or(item["id"].as_str());
+    let missing = || {
+        let problem = "is missing; it must be a text";
+        TranslationError::new(format!("{path}.call_id"), problem)
+    };
+    Ok(ToolCall {
+        id: id.ok_or_else(missing)?.to_owned(),
+        name: tool.name.to_owned(),
+        form: ToolForm::Typed(tool.name),
+        arguments: tool.arguments(item),
+        ..ToolCall::default()
     })
 }
 
@@ -255,56 +387,16 @@ fn image(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
 }
 
 fn file(members: &mut ObjectReader) -> Result<ContentPart, TranslationError> {
+    let name = members.text("filename")?;
     let inline = members.text("file_data")?;
     let source = match inline.or(members.text("file_url")?) {
-        Some(url) => MediaSource::from_url(url),
+        Some(data) => MediaSource::from_data(data, name.as_deref()),
         None => MediaSource::Id(members.required_text("file_id")?),
     };
     Ok(ContentPart::Media(Media {
-        kind: MediaKind::Document,
-        source,
-        name: members.text("filename")?,
         detail: members.text("detail")?,
+        ..Media::file(source, name)
     }))
-}
-
-/// Reads functions; a tool that the provider runs is dropped.
-fn tools(
-    members: &mut ObjectReader,
-    dropped: &mut DroppedFields,
-) -> Result<Vec<Tool>, TranslationError> {
-    let mut tools = Vec::new();
-    for (index, value) in members.list("tools")?.into_iter().enumerate() {
-        let mut tool = ObjectReader::new(value, format!("tools[{index}]"))?;
-        match tool.required_text("type")?.as_str() {
-            "function" => tools.push(function(tool, dropped)?),
-            hosted => dropped.add(tool.at(hosted)),
-        }
-    }
-    Ok(tools)
-}
-
-fn tool_choice(
-    members: &mut ObjectReader,
-    dropped: &mut DroppedFields,
-) -> Result<Option<ToolChoice>, TranslationError> {
-    let name = "tool_choice";
-    match members.take(name) {
-        None => Ok(None),
-        Some(Value::String(word)) => choice_word(&word, members.at(name)).map(Some),
-        Some(value) => {
-            let mut choice = ObjectReader::new(value, name)?;
-            match choice.required_text("type")?.as_str() {
-                "function" => Ok(Some(ToolChoice::Named(choice.required_text("name")?))),
-                other => {
-                    dropped.add(choice.at(other));
-                    let is_forced = choice.text("mode")?.as_deref() == Some("required");
-                    let any = is_forced.then_some(ToolChoice::Any);
-                    Ok(Some(any.unwrap_or(ToolChoice::Auto)))
-                }
-            }
-        }
-    }
 }
 
 fn format(

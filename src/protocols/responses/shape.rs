@@ -146,6 +146,7 @@ impl<'a> ResponseShape<'a> {
             output: output + missing_reasoning.unwrap_or(0),
             cached: details.cached_tokens,
             written: details.cache_write_tokens,
+            written_long: None,
             reasoning,
         })
     }

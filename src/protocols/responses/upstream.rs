@@ -4,6 +4,7 @@ use super::decode::Decoder;
 use super::pass_through::PassThrough;
 use super::write;
 use crate::protocols::Endpoint;
+use crate::protocols::adaptation::{ProtocolLimits, Restoring, TranslationTarget, adapt};
 use crate::protocols::call::{CallSpec, PreparedCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
 use crate::protocols::openai::{json_text, post};
@@ -21,19 +22,26 @@ pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_
     }
 }
 
-/// Builds the request for a client of another protocol.
+/// Builds the request for a client of another protocol. `limits` are those of the provider.
 pub(in crate::protocols) fn translate(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
+    limits: &ProtocolLimits,
 ) -> Result<PreparedCall, TranslationError> {
     let mut dropped = DroppedFields::default();
-    let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let target = TranslationTarget {
+        limits,
+        traits: call.traits,
+        reasoning_cache: &endpoint.reasoning_cache,
+    };
+    let index = adapt(&mut conversation, target, &mut dropped);
     let mut body = write::request(conversation, call.model, call.traits, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
     }
     let body = Value::Object(body).to_string().into_bytes();
-    let decoder = Box::new(Decoder::new(call.id));
+    let decoder = Restoring::wrap(Box::new(Decoder::new(call.id)), index, None);
     Ok(PreparedCall {
         request: post(endpoint, PATH, body, call.stream),
         adapter: Box::new(Transcoder::new(decoder, call.encoder())),

@@ -3,10 +3,12 @@
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
     ChatMessage, ChatRequest, ChatRole, ContentPart, DroppedFields, Media, MediaKind, MediaSource,
-    ResponseFormat, Sampling, Tool, ToolChoice, TranslationError, text_of,
+    ResponseFormat, Sampling, ServerTool, ServerToolKind, Tool, ToolChoice, ToolForm,
+    TranslationError, text_of,
 };
 use crate::protocols::openai::{json_schema, write_function};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// Smallest limit that the API accepts.
 const MIN_LIMIT: u64 = 16;
@@ -42,11 +44,22 @@ pub(super) fn request(
             .map(|effort| json!({"effort": effort.as_str()})),
     );
     set("user", conversation.user.map(Value::from));
-    let has_tools = !conversation.tools.is_empty();
-    let tools = conversation.tools.into_iter().map(tool);
-    set("tools", has_tools.then(|| tools.collect()));
+    let custom: HashSet<String> = conversation
+        .tools
+        .iter()
+        .filter(|tool| tool.form == ToolForm::FreeText)
+        .map(|tool| tool.name.clone())
+        .collect();
+    let server_tools = conversation.server_tools.iter().map(server_tool);
+    let tools = conversation.tools.into_iter().map(tool).chain(server_tools);
+    let tools: Vec<Value> = tools.collect();
+    let has_tools = !tools.is_empty();
+    set("tools", has_tools.then(|| tools.into()));
     let choice = conversation.tool_choice.filter(|_| has_tools);
-    set("tool_choice", choice.map(tool_choice));
+    set(
+        "tool_choice",
+        choice.map(|choice| tool_choice(choice, &custom)),
+    );
     let parallel = conversation.parallel_tools.filter(|_| has_tools);
     set("parallel_tool_calls", parallel.map(Value::from));
     set(
@@ -83,6 +96,8 @@ fn sampling(
 
 fn items(turns: Vec<ChatMessage>, dropped: &mut DroppedFields) -> Result<Value, TranslationError> {
     let mut items = Vec::new();
+    // Ids of calls with free text, whose results are items of their own.
+    let mut custom = HashSet::new();
     for turn in turns {
         match turn.role {
             ChatRole::System => items.push(json!({"role": "system", "content": turn.text()})),
@@ -90,8 +105,12 @@ fn items(turns: Vec<ChatMessage>, dropped: &mut DroppedFields) -> Result<Value, 
                 let content = user(turn.parts)?;
                 items.push(json!({"role": "user", "content": content}));
             }
-            ChatRole::Assistant => assistant(turn.parts, &mut items, dropped),
-            ChatRole::Tool => items.extend(turn.parts.into_iter().filter_map(result)),
+            ChatRole::Assistant => assistant(turn.parts, &mut items, &mut custom),
+            ChatRole::Tool => {
+                for part in turn.parts {
+                    items.extend(result(part, &custom, dropped)?);
+                }
+            }
         }
     }
     Ok(Value::Array(items))
@@ -141,42 +160,82 @@ fn media(media: Media) -> Result<Value, TranslationError> {
 }
 
 /// Adds the text first, then the calls.
-fn assistant(parts: Vec<ContentPart>, items: &mut Vec<Value>, dropped: &mut DroppedFields) {
+fn assistant(parts: Vec<ContentPart>, items: &mut Vec<Value>, custom: &mut HashSet<String>) {
     let text = text_of(&parts);
     if !text.is_empty() {
         items.push(json!({"role": "assistant", "content": text}));
     }
     for part in parts {
-        match part {
-            ContentPart::ToolCall(call) => {
-                let arguments = if call.arguments.is_empty() {
-                    "{}".to_owned()
-                } else {
-                    call.arguments
-                };
-                items.push(json!({
-                    "type": "function_call",
-                    "call_id": call.id,
-                    "name": call.name,
-                    "arguments": arguments,
-                }));
-            }
-            ContentPart::Reasoning { .. } | ContentPart::Redacted(_) => dropped.add("reasoning"),
-            _ => {}
+        let ContentPart::ToolCall(call) = part else {
+            continue;
+        };
+        if call.form == ToolForm::FreeText {
+            items.push(json!({
+                "type": "custom_tool_call",
+                "call_id": call.id,
+                "name": call.name,
+                "input": call.arguments,
+            }));
+            custom.insert(call.id);
+            continue;
         }
+        let arguments = if call.arguments.is_empty() {
+            "{}".to_owned()
+        } else {
+            call.arguments
+        };
+        items.push(json!({
+            "type": "function_call",
+            "call_id": call.id,
+            "name": call.name,
+            "arguments": arguments,
+        }));
     }
 }
 
-fn result(part: ContentPart) -> Option<Value> {
-    let ContentPart::ToolResult { call, content, .. } = part else {
-        return None;
+/// Encodes a result: as a text, or as parts where it has media.
+fn result(
+    part: ContentPart,
+    custom: &HashSet<String>,
+    dropped: &mut DroppedFields,
+) -> Result<Option<Value>, TranslationError> {
+    let ContentPart::ToolResult {
+        call,
+        content,
+        is_error,
+    } = part
+    else {
+        return Ok(None);
     };
-    let output = text_of(&content);
-    Some(json!({"type": "function_call_output", "call_id": call, "output": output}))
+    dropped.add_if(is_error, "is_error");
+    let is_media = |part: &ContentPart| matches!(part, ContentPart::Media(_));
+    let output: Value = if content.iter().any(is_media) {
+        user(content)?
+    } else {
+        text_of(&content).into()
+    };
+    let kind = if custom.contains(&call) {
+        "custom_tool_call_output"
+    } else {
+        "function_call_output"
+    };
+    Ok(Some(
+        json!({"type": kind, "call_id": call, "output": output}),
+    ))
 }
 
 /// Encodes a function. It is not strict unless the client requests it, as in chat completions.
 fn tool(mut tool: Tool) -> Value {
+    if tool.form == ToolForm::FreeText {
+        let mut custom = json!({"type": "custom", "name": tool.name});
+        if let Some(description) = tool.description {
+            custom["description"] = description.into();
+        }
+        if let Some(format) = tool.format {
+            custom["format"] = format;
+        }
+        return custom;
+    }
     tool.strict.get_or_insert(false);
     let nothing = || json!({"type": "object", "properties": {}});
     tool.parameters.get_or_insert_with(nothing);
@@ -185,12 +244,46 @@ fn tool(mut tool: Tool) -> Value {
     flat
 }
 
-fn tool_choice(choice: ToolChoice) -> Value {
+/// Encodes a tool that the provider runs.
+fn server_tool(tool: &ServerTool) -> Value {
+    let search = match tool.kind {
+        ServerToolKind::CodeExecution => {
+            return json!({"type": "code_interpreter", "container": {"type": "auto"}});
+        }
+        ServerToolKind::WebSearch | ServerToolKind::WebFetch => "web_search",
+    };
+    let mut value = json!({"type": search});
+    if !tool.allowed_domains.is_empty() {
+        value["filters"] = json!({"allowed_domains": tool.allowed_domains});
+    }
+    if let Some(Value::Object(location)) = &tool.location {
+        let mut location = location.clone();
+        location.insert("type".to_owned(), "approximate".into());
+        value["user_location"] = location.into();
+    }
+    value
+}
+
+/// Encodes the choice; `custom` holds the names of the tools with free text.
+fn tool_choice(choice: ToolChoice, custom: &HashSet<String>) -> Value {
+    let named = |name: String| {
+        let kind = if custom.contains(&name) {
+            "custom"
+        } else {
+            "function"
+        };
+        json!({"type": kind, "name": name})
+    };
     match choice {
         ToolChoice::Auto => "auto".into(),
         ToolChoice::None => "none".into(),
         ToolChoice::Any => "required".into(),
-        ToolChoice::Named(name) => json!({"type": "function", "name": name}),
+        ToolChoice::Named(name) => named(name),
+        ToolChoice::Allowed { names, is_forced } => {
+            let mode = if is_forced { "required" } else { "auto" };
+            let tools: Vec<Value> = names.into_iter().map(named).collect();
+            json!({"type": "allowed_tools", "mode": mode, "tools": tools})
+        }
     }
 }
 

@@ -8,15 +8,29 @@ use crate::protocols::upstream_error::UpstreamError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) fn request(body: Value) -> Result<Value, TranslationError> {
-    let EmbeddingRequest { inputs, dimensions } = EmbeddingRequest::read(body)?;
+/// Most texts of one request; models of the family `gemini-embedding` take one.
+const MAX_TEXTS: usize = 250;
+
+/// Builds the requests.
+pub(super) fn requests(body: Value, model: &str) -> Result<Vec<Value>, TranslationError> {
+    let most = if model.starts_with("gemini-embedding") {
+        1
+    } else {
+        MAX_TEXTS
+    };
+    let batches = EmbeddingRequest::read(body)?.batches(most).into_iter();
+    Ok(batches.map(request).collect())
+}
+
+fn request(batch: EmbeddingRequest) -> Value {
+    let EmbeddingRequest { inputs, dimensions } = batch;
     let instances = inputs.into_iter().map(|text| json!({"content": text}));
     let instances: Vec<Value> = instances.collect();
     let mut body = json!({"instances": instances});
     if let Some(dimensions) = dimensions {
         body["parameters"] = json!({"outputDimensionality": dimensions});
     }
-    Ok(body)
+    body
 }
 
 #[derive(Deserialize)]

@@ -28,7 +28,8 @@ impl ProviderApi for Vertex {
     ) -> Result<PreparedCall, TranslationError> {
         let path = path(endpoint, call.model)?;
         let mut dropped = DroppedFields::default();
-        let body = Value::Object(body(endpoint, call, &mut dropped)?);
+        let (body, index) = body(endpoint, call, &mut dropped)?;
+        let body = Value::Object(body);
         Ok(PreparedCall {
             request: post(
                 endpoint,
@@ -36,7 +37,7 @@ impl ProviderApi for Vertex {
                 &body,
                 call.stream,
             ),
-            adapter: Box::new(adapter(endpoint, call)),
+            adapter: Box::new(adapter(endpoint, call, index)),
             dropped,
         })
     }
@@ -57,10 +58,14 @@ impl ProviderApi for Vertex {
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         let path = path(endpoint, call.model)?;
-        let body = embeddings::request(call.object.value()?)?;
+        let bodies = embeddings::requests(call.object.value()?, call.model)?;
+        let mut bodies = bodies.into_iter();
+        let first = bodies.next().unwrap_or_default();
+        let adapter = EmbeddingAdapter::new(call, Some(embeddings::read))
+            .followed_by(bodies.map(|body| body.to_string().into()));
         Ok(PreparedCall {
-            request: post(endpoint, &format!("{path}:predict"), &body, false),
-            adapter: Box::new(EmbeddingAdapter::new(call, Some(embeddings::read))),
+            request: post(endpoint, &format!("{path}:predict"), &first, false),
+            adapter: Box::new(adapter),
             dropped: DroppedFields::default(),
         })
     }
@@ -71,7 +76,7 @@ impl ProviderApi for Vertex {
         call: &CallSpec<'_>,
     ) -> Option<TokenCountCall> {
         let path = path(endpoint, call.model).ok()?;
-        let body = body(endpoint, call, &mut DroppedFields::default()).ok()?;
+        let (body, _) = body(endpoint, call, &mut DroppedFields::default()).ok()?;
         let counted_fields = ["contents", "systemInstruction", "tools", "generationConfig"];
         let is_counted = |(name, _): &(String, Value)| counted_fields.contains(&name.as_str());
         let body: Map<String, Value> = body.into_iter().filter(is_counted).collect();

@@ -126,6 +126,7 @@ fn the_decision_under_the_cursor_is_explained_once() {
         summary: decisions().remove(0),
         input_tokens: Some(20),
         output_tokens: Some(65),
+        dropped_fields: Vec::new(),
         rounds: Vec::new(),
     };
     update(&mut model, Message::Explained(Ok(detail)), NOW);

@@ -120,13 +120,13 @@ async fn a_request_that_no_target_can_serve_says_why_for_each() {
 
     let response = bench.post(SHOWS_A_PICTURE).await;
 
-    assert_eq!(response.status(), 503);
+    assert_eq!(response.status(), 400);
     assert_eq!(header(&response, "x-should-retry"), "false");
     let told = error(response).await;
     assert_eq!(told["code"], "no_target");
     assert_eq!(
         told["message"],
-        "no target may serve this request now: a/m: cannot see pictures; b/m: is an embedding model"
+        "no target may serve this request now: a/m: cannot see pictures; if it can, set vision = true for the model; b/m: is an embedding model"
     );
 
     // A pinned target is tried anyway: the catalogue may be stale.

@@ -83,6 +83,7 @@ fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
         attempts,
         usage: None,
         cost: None,
+        dropped_fields: Vec::new(),
     })
 }
 

@@ -73,6 +73,7 @@ fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
             score: None,
             reason: String::new(),
             attempts: 1,
+            dropped_fields: Vec::new(),
             usage: Some(MeasuredUsage::exact(Usage {
                 input: 500,
                 output: 300,

@@ -20,9 +20,9 @@ fn tool_names_are_aliased_and_restored() {
         })))
         .unwrap();
     let sent = sent(&prepared);
-    assert_eq!(sent["tools"][0]["name"], "tide_level");
-    assert_eq!(sent["tools"][1]["name"], "tide_level_2");
-    assert_eq!(sent["tool_choice"]["name"], "tide_level");
+    assert_eq!(sent["tools"][0]["name"], "tide_level_2");
+    assert_eq!(sent["tools"][1]["name"], "tide_level");
+    assert_eq!(sent["tool_choice"]["name"], "tide_level_2");
 
     let answer = json!({"content": [
         {"type": "tool_use", "id": "1", "name": "tide_level", "input": {}},
@@ -30,8 +30,8 @@ fn tool_names_are_aliased_and_restored() {
     ], "stop_reason": "tool_use"});
     let got = whole(prepared, &answer);
     let calls = &got["choices"][0]["message"]["tool_calls"];
-    assert_eq!(calls[0]["function"]["name"], "tide.level");
-    assert_eq!(calls[1]["function"]["name"], "tide_level");
+    assert_eq!(calls[0]["function"]["name"], "tide_level");
+    assert_eq!(calls[1]["function"]["name"], "tide.level");
     assert_eq!(calls[1]["function"]["arguments"], "{}");
 }
 
@@ -99,7 +99,9 @@ fn a_schema_without_model_support_is_enforced_by_a_tool() {
     let body = chat(&json!({"response_format": {
         "type": "json_schema", "json_schema": {"name": "reply", "schema": schema},
     }}));
-    let format = json!({"format": {"type": "json_schema", "schema": schema}});
+    let mut closed = schema.clone();
+    closed["additionalProperties"] = false.into();
+    let format = json!({"format": {"type": "json_schema", "schema": closed}});
     assert_eq!(client.request(&body)["output_config"], format);
 
     client.traits.json_schema = false;

@@ -195,7 +195,7 @@ fn messages_pass_unchanged_to_a_messages_provider() {
                 output: 88,
                 cached: 1_024,
                 written: 512,
-                reasoning: 0,
+                ..Usage::default()
             };
             assert_eq!(got.usage, Some(usage));
         }

@@ -65,12 +65,8 @@ fn called(inputs: &[Option<u32>], cuts: &[usize], first: usize, deltas: &mut Vec
         .collect();
     for index in 0..inputs.len() {
         let call = first + index;
-        deltas.push(Delta::Call {
-            call,
-            id: format!("call-{call}"),
-            name: "tool".to_owned(),
-            signature: None,
-        });
+        let (id, name) = (format!("call-{call}"), "tool".to_owned());
+        deltas.push(Delta::call(call, id, name, None));
     }
     let turns = cuts.iter().map(|cut| (cut % inputs.len(), 1));
     let rest = (0..inputs.len()).map(|index| (index, usize::MAX));
@@ -161,12 +157,7 @@ fn step(kind: u8, number: usize, calls: &mut usize) -> Delta {
         6 => Delta::Arguments { call: number, text },
         _ => {
             *calls += 1;
-            Delta::Call {
-                call: *calls - 1,
-                id: text.clone(),
-                name: text,
-                signature: None,
-            }
+            Delta::call(*calls - 1, text.clone(), text, None)
         }
     }
 }

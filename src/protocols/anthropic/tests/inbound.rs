@@ -19,7 +19,7 @@ fn fields_of_a_messages_request_reach_a_chat_server_or_are_reported_as_dropped()
         ],
         "thinking": {"type": "enabled", "budget_tokens": 4000},
         "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
-        "tools": [{"type": "web_search_20250305", "name": "web_search"}, {"name": "t", "input_schema": {}}],
+        "tools": [{"type": "advisor_20260301", "name": "advisor"}, {"name": "t", "input_schema": {}}],
         "tool_choice": {"type": "tool", "name": "t", "disable_parallel_tool_use": true},
         "messages": [
             {"role": "assistant", "content": [
@@ -56,7 +56,7 @@ fn fields_of_a_messages_request_reach_a_chat_server_or_are_reported_as_dropped()
             "max_completion_tokens": 9,
             "temperature": 0.5,
             "reasoning_effort": "medium",
-            "tools": [{"type": "function", "function": {"name": "t", "parameters": {}}}],
+            "tools": [{"type": "function", "function": {"name": "t", "parameters": {"type": "object", "properties": {}}}}],
             "tool_choice": {"type": "function", "function": {"name": "t"}},
             "parallel_tool_calls": false,
             "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
@@ -65,9 +65,9 @@ fn fields_of_a_messages_request_reach_a_chat_server_or_are_reported_as_dropped()
     assert_eq!(
         prepared.dropped.names(),
         [
-            "cache_control",
-            "tools[0].web_search_20250305",
+            "tools[0].advisor_20260301",
             "reasoning",
+            "system[0].cache_control",
             "is_error",
             "top_k"
         ]
@@ -171,12 +171,7 @@ fn signatures_of_calls_survive_the_chat_protocol() {
 
     let mut encoder = client.encoder(&body);
     let mut out = BytesMut::new();
-    let begin = Delta::Call {
-        call: 0,
-        id: call.id,
-        name: call.name,
-        signature: call.signature,
-    };
+    let begin = Delta::call(0, call.id, call.name, call.signature);
     encoder.write(0, begin, &mut out);
     let events = events(std::str::from_utf8(&out).unwrap());
     let written = &events[1]["choices"][0]["delta"]["tool_calls"][0];

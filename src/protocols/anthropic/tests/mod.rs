@@ -194,7 +194,7 @@ fn tool(name: &str) -> Value {
 /// Traits of a model that takes a number of thinking tokens.
 fn thinker() -> ModelTraits {
     ModelTraits {
-        reasoning: true,
+        reasoning: Some(true),
         ..ModelTraits::UNSTATED
     }
 }

@@ -6,8 +6,7 @@ mod requests;
 use super::Gemini;
 use super::decode::Decoder;
 use super::provider_api::KEY;
-use super::{contents, generation, response};
-use crate::protocols::neutral::DroppedFields;
+use super::response;
 use crate::protocols::neutral::{ChatResponse, Decode, DecodeStep, Deltas, TranslationError};
 use crate::protocols::{
     ApiDialect, CallSpec, Endpoint, ModelTraits, PreparedCall, ProviderApi, RawObject,

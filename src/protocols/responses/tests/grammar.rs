@@ -17,6 +17,7 @@ const TOKENS: ReportedUsage = ReportedUsage {
     output: 5,
     cached: Some(4),
     written: Some(1),
+    written_long: None,
     reasoning: Some(2),
 };
 
@@ -47,12 +48,7 @@ fn answers() -> impl Strategy<Value = Deltas> {
                 1 => deltas.push(Delta::Refusal(text)),
                 2 => deltas.push(Delta::Reasoning(text)),
                 3 => {
-                    deltas.push(Delta::Call {
-                        call: calls,
-                        id: format!("c{calls}"),
-                        name: text,
-                        signature: None,
-                    });
+                    deltas.push(Delta::call(calls, format!("c{calls}"), text, None));
                     calls += 1;
                 }
                 _ if calls > 0 => deltas.push(Delta::Arguments {
@@ -210,12 +206,7 @@ proptest! {
 
 #[test]
 fn a_complete_call_ends_before_the_next_begins() {
-    let call = |call: usize| Delta::Call {
-        call,
-        id: format!("c{call}"),
-        name: "f".to_owned(),
-        signature: None,
-    };
+    let call = |call: usize| Delta::call(call, format!("c{call}"), "f".to_owned(), None);
     let more = |call: usize, text: &str| Delta::Arguments {
         call,
         text: text.to_owned(),

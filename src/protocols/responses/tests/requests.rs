@@ -36,7 +36,7 @@ fn items_become_turns_and_dropped_fields_are_reported() {
             {"type": "function_call", "call_id": "c2", "name": "g", "arguments": "{}"},
             {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "1"}]},
             {"type": "function_call_output", "call_id": "c2", "output": "2"},
-            {"type": "web_search_call", "id": "ws_1"},
+            {"type": "web_search_call", "id": "ws_1", "action": {"query": "tide"}},
         ],
         "tools": [
             {"type": "function", "name": "f", "parameters": {}, "strict": true},
@@ -69,22 +69,17 @@ fn items_become_turns_and_dropped_fields_are_reported() {
         (ChatRole::Assistant, "b, call c1, call c2"),
         (ChatRole::Tool, "result c1"),
         (ChatRole::Tool, "result c2"),
+        (
+            ChatRole::Assistant,
+            "[web_search_call action: {\"query\":\"tide\"}]\n",
+        ),
     ];
     let expected = expected.map(|(role, parts)| (role, parts.to_owned()));
     assert_eq!(turns.collect::<Vec<_>>(), expected);
-    assert_eq!(read.tools.len(), 1);
+    assert_eq!((read.tools.len(), read.server_tools.len()), (1, 1));
     assert_eq!(read.tool_choice, Some(ToolChoice::Named("f".to_owned())));
     assert_eq!(read.max_tokens, Some(9));
-    assert_eq!(
-        dropped,
-        [
-            "input[1].reasoning",
-            "input[7].web_search_call",
-            "tools[1].web_search",
-            "text.verbosity",
-            "include",
-        ]
-    );
+    assert_eq!(dropped, ["text.verbosity", "include",]);
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn a_model_of_another_company_is_an_error_of_this_target_only() {
 
 #[test]
 fn texts_are_embedded_as_predictions() {
-    let request = br#"{"model":"gemini-embedding-001","input":["a","b"],"dimensions":2}"#;
+    let request = br#"{"model":"text-embedding-005","input":["a","b"],"dimensions":2}"#;
     let mut prepared = with_call(request, false, |call| {
         Vertex.build_embeddings(&endpoint(Some("t")), call).unwrap()
     });
@@ -70,7 +70,7 @@ fn texts_are_embedded_as_predictions() {
 
     assert_eq!(
         prepared.request.url,
-        format!("{MODELS}/gemini-embedding-001:predict")
+        format!("{MODELS}/text-embedding-005:predict")
     );
     assert_eq!(
         body_of(&prepared.request),
