@@ -13,7 +13,7 @@ use crate::domain::{
     Money, Penalties, Prediction, ProviderIdx, RandomDraw, RecordedCandidate, RejectionReason,
     RequestClass, RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason,
     SelectionRound, Strategy, TargetId, TargetIdx, Tuning, Usage, UsageBasis, WeightOverride,
-    Weights,
+    Weights, objectives_loss,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,25 +138,27 @@ impl DecisionFile {
             (Some(provider), Some(model)) => Some(self.target_index(provider, model)),
             _ => None,
         };
+        let tuning = &round.tuning;
+        let tuning = Tuning {
+            temperature: tuning.temperature_points / 100.0,
+            exploration: tuning.exploration_percent / 100.0,
+            first_token_reference: tuning.first_token_reference_ms / 1e3,
+            token_reference: tuning.token_reference_ms / 1e3,
+            guard: tuning.guard,
+        };
+        let weights = Weights::from(round.weights);
         let mut candidates = Vec::with_capacity(round.candidates.len());
         for candidate in &round.candidates {
-            candidates.push(self.candidate(candidate)?);
+            candidates.push(self.candidate(candidate, &weights, &tuning)?);
         }
-        let tuning = &round.tuning;
         Ok(SelectionRound {
             decision,
             is_dry_run: false,
             at: parse_rfc3339(&round.at)?,
             attempt: round.attempt,
             strategy: round.strategy.parse::<Strategy>()?,
-            tuning: Tuning {
-                temperature: tuning.temperature_points / 100.0,
-                exploration: tuning.exploration_percent / 100.0,
-                first_token_reference: tuning.first_token_reference_ms / 1e3,
-                token_reference: tuning.token_reference_ms / 1e3,
-                guard: tuning.guard,
-            },
-            weights: round.weights.into(),
+            tuning,
+            weights,
             revision: round.revision,
             class: RequestClass::new(round.model_type.parse::<ModelType>()?, round.stream),
             input: round.expected_input_tokens,
@@ -172,20 +174,29 @@ impl DecisionFile {
         })
     }
 
-    fn candidate(&mut self, candidate: &CandidateReport) -> Result<RecordedCandidate, String> {
+    fn candidate(
+        &mut self,
+        candidate: &CandidateReport,
+        weights: &Weights,
+        tuning: &Tuning,
+    ) -> Result<RecordedCandidate, String> {
         let bads = &candidate.bads;
+        let penalties = Penalties {
+            cost: bads.cost,
+            latency: bads.latency,
+            risk: bads.risk,
+            load: bads.load,
+        };
+        let own = candidate
+            .own_weights
+            .map_or_else(WeightOverride::default, WeightOverride::from);
         let entry = eligibility(candidate)?;
         Ok(RecordedCandidate {
             row: ScoredCandidate {
                 target: self.target_index(&candidate.provider, &candidate.model),
                 provider: self.provider_index(&candidate.provider),
                 entry,
-                bads: Penalties {
-                    cost: bads.cost,
-                    latency: bads.latency,
-                    risk: bads.risk,
-                    load: bads.load,
-                },
+                bads: penalties,
                 priority: candidate.priority,
                 risk: Risk {
                     failure: bads.failure,
@@ -198,12 +209,11 @@ impl DecisionFile {
                 },
                 headroom: candidate.headroom,
                 in_flight: candidate.in_flight,
+                loss: objectives_loss(&weights.with_override(&own), &penalties, tuning),
                 utility: candidate.points / 100.0,
                 odds: candidate.share,
             },
-            own: candidate
-                .own_weights
-                .map_or_else(WeightOverride::default, WeightOverride::from),
+            own,
             price: candidate
                 .usd_per_input_token
                 .zip(candidate.usd_per_output_token),

@@ -6,6 +6,12 @@
 //! rate of 5 % four consecutive failures open the breaker and four first tokens of half-open probes
 //! close it; at 25 % it takes about nine failures. The usual rate is the maximum of the target's own
 //! and its peers', so that a general outage does not open all breakers.
+//!
+//! A breaker recalls the outages of the last minutes, because a target that flaps repeats itself.
+//! Each recalled outage saves one failure of the four, at most two. The open time aims at the usual
+//! end of an outage; if the outages were short, one successful probe closes the breaker, and
+//! two probes may run at once. After a failed probe the open time is a quarter of the time since
+//! the outage began, so that an outage is noticed to be over after a quarter of its length.
 
 use super::decay::DecayedMean;
 use super::units::UnixTime;
@@ -13,22 +19,44 @@ use std::time::Duration;
 
 /// Value of `g` at which the breaker opens: a likelihood ratio of e^11.5, about 100 000 to 1.
 const OPEN_THRESHOLD: f64 = 11.5;
-/// Value of `g` at the start of half-open: four successful probes reduce it to 0.
+/// Value of `g` at the start of half-open: four successful probes reduce it to 0; and one after
+/// outages that were short.
 const HALF_OPEN: f64 = 8.7;
+const HALF_OPEN_AFTER_SHORT: f64 = 2.0;
+/// Increase of `g` from the start of half-open at which the breaker opens again: one failed probe at
+/// a usual rate of 5 %.
+const REOPEN_STEP: f64 = OPEN_THRESHOLD - HALF_OPEN;
 /// Failure rate of a broken target.
 const BROKEN_FAILURE_RATE: f64 = 0.9;
 /// Bounds of the usual failure rate, so that the ratio stays finite.
 const USUAL_RATE_BOUNDS: (f64, f64) = (0.05, 0.5);
-/// First open time in seconds; doubles with each reopening, up to [`MAX_OPEN_S`].
+/// Open time in seconds if no outage is recalled.
 const FIRST_OPEN_S: f64 = 3.0;
-/// Maximum open time in seconds, jitter included.
+/// Minimum and maximum open time in seconds; the maximum includes jitter.
+const MIN_OPEN_S: f64 = 0.5;
 const MAX_OPEN_S: f64 = 30.0;
+/// Share of the usual duration of outages after which the first probe is sent: outages are overestimated
+/// by the pauses between probes.
+const FIRST_PROBE_SHARE: f64 = 0.7;
+/// Open time after a failed probe, as a share of the time since the outage began.
+const NEXT_PROBE_SHARE: f64 = 0.25;
 /// Maximum random addition to the open time, as a share, so that many targets do not return at once.
 const JITTER: f64 = 0.2;
-/// Seconds in the closed state after which the open time starts at [`FIRST_OPEN_S`] again.
-const BACKOFF_RESET_S: f64 = 60.0;
+/// Memory of outages in seconds, and the decayed number from which they are recalled.
+const OUTAGE_MEMORY_S: f64 = 600.0;
+const RECALLED_OUTAGES: f64 = 0.5;
+/// Maximum number of failures that recalled outages save.
+const MAX_SAVED_FAILURES: f64 = 2.0;
+/// Mean duration in seconds below which outages are short.
+const SHORT_OUTAGE_S: f64 = 20.0;
+/// Share of the last outage: a breaker that was closed for less has relapsed, and each relapse doubles
+/// the open time. It serves probes but not its full traffic.
+const RELAPSE_SHARE: f64 = 0.5;
 /// Maximum number of doublings; more would overflow.
 const MAX_DOUBLINGS: u32 = 6;
+/// Slow start after an outage, as a share of its duration, with its bounds in seconds.
+const SLOW_START_SHARE: f64 = 0.5;
+const SLOW_START_BOUNDS_S: (f64, f64) = (0.5, 10.0);
 /// Time constant of the recent events in seconds.
 const EVENT_MEMORY_S: f64 = 15.0;
 /// Prior of the recent failure rate: 2 %, with the weight of two events.
@@ -41,7 +69,7 @@ pub enum BreakerState {
     Closed,
     /// No request is sent before that time.
     Open(UnixTime),
-    /// One probe request at a time is sent.
+    /// At most [`CircuitBreaker::max_probes`] probe requests at once are sent.
     HalfOpen,
 }
 
@@ -81,8 +109,19 @@ pub struct CircuitBreaker {
     /// Usual failure rate, 0.05..0.5.
     base: f64,
     events: DecayedMean,
-    trips: u32,
+    /// Time of the first failure of the current or last outage.
+    failing_since: UnixTime,
+    half_open_at: UnixTime,
     closed_at: UnixTime,
+    /// Durations of outages in seconds, and the last one; 0 before the first.
+    outages: DecayedMean,
+    last_outage: f64,
+    /// True if the duration of the current outage is recorded.
+    is_recorded: bool,
+    relapses: u32,
+    /// Value of `g` at the start of half-open.
+    half_open_evidence: f64,
+    max_probes: u32,
 }
 
 impl Default for CircuitBreaker {
@@ -92,8 +131,15 @@ impl Default for CircuitBreaker {
             evidence: 0.0,
             base: USUAL_RATE_BOUNDS.0,
             events: DecayedMean::new(EVENT_MEMORY_S),
-            trips: 0,
+            failing_since: UnixTime::default(),
+            half_open_at: UnixTime::default(),
             closed_at: UnixTime::default(),
+            outages: DecayedMean::new(OUTAGE_MEMORY_S),
+            last_outage: 0.0,
+            is_recorded: true,
+            relapses: 0,
+            half_open_evidence: HALF_OPEN,
+            max_probes: 1,
         }
     }
 }
@@ -109,6 +155,21 @@ impl CircuitBreaker {
         self.state == BreakerState::Closed && self.evidence <= 0.0
     }
 
+    /// Returns how many half-open probes may run at once: one more after each success.
+    pub fn max_probes(&self) -> u32 {
+        self.max_probes
+    }
+
+    /// Returns the duration of the slow start after the breaker closed, in seconds.
+    pub fn slow_start_s(&self) -> f64 {
+        let (least, most) = SLOW_START_BOUNDS_S;
+        if self.last_outage > 0.0 {
+            (self.last_outage * SLOW_START_SHARE).clamp(least, most)
+        } else {
+            most
+        }
+    }
+
     /// Returns the share of failures among recent events, 0..1.
     pub fn recent_failure_rate(&self, now: UnixTime) -> f64 {
         let (rate, strength) = PRIOR;
@@ -120,12 +181,16 @@ impl CircuitBreaker {
         if !self.accepts(1.0, &context, now) {
             return None;
         }
+        if self.state == BreakerState::Closed && self.evidence <= 0.0 {
+            self.failing_since = now;
+            self.is_recorded = false;
+        }
         self.evidence += (BROKEN_FAILURE_RATE / self.base).ln();
         if context.had_begun {
             self.evidence -= self.success_credit();
         }
         let may_open = context.may_open || self.state == BreakerState::HalfOpen;
-        (self.evidence >= OPEN_THRESHOLD && may_open).then(|| self.open(context.luck, now))
+        (self.evidence >= self.threshold(now) && may_open).then(|| self.open(context.luck, now))
     }
 
     /// Records a first token.
@@ -134,7 +199,12 @@ impl CircuitBreaker {
             return None;
         }
         self.evidence = (self.evidence + self.success_credit()).max(0.0);
-        if self.state == BreakerState::HalfOpen && self.evidence <= 0.0 {
+        if self.state != BreakerState::HalfOpen {
+            return None;
+        }
+        self.record_outage(now);
+        self.max_probes = self.max_probes.saturating_add(1);
+        if self.evidence <= 0.0 {
             self.state = BreakerState::Closed;
             self.closed_at = now;
             self.events.clear();
@@ -156,15 +226,23 @@ impl CircuitBreaker {
     /// Becomes half-open if the open time has passed.
     pub fn tick(&mut self, peers: f64, now: UnixTime) -> Option<Transition> {
         match self.state {
-            BreakerState::Open(until) if now >= until => Some(self.half_open(peers)),
+            BreakerState::Open(until) if now >= until => Some(self.half_open(peers, now)),
             _ => None,
         }
     }
 
     /// Becomes half-open immediately, after a successful probe of the provider.
-    pub fn half_open(&mut self, peers: f64) -> Transition {
+    pub fn half_open(&mut self, peers: f64, now: UnixTime) -> Transition {
         self.state = BreakerState::HalfOpen;
-        self.evidence = HALF_OPEN;
+        self.half_open_at = now;
+        self.half_open_evidence =
+            if self.recalls_outages(now) && self.outages.mean() < SHORT_OUTAGE_S {
+                HALF_OPEN_AFTER_SHORT
+            } else {
+                HALF_OPEN
+            };
+        self.evidence = self.half_open_evidence;
+        self.max_probes = if self.recalls_outages(now) { 2 } else { 1 };
         self.base = peers.clamp(USUAL_RATE_BOUNDS.0, USUAL_RATE_BOUNDS.1);
         Transition::HalfOpened
     }
@@ -174,22 +252,68 @@ impl CircuitBreaker {
         ((1.0 - BROKEN_FAILURE_RATE) / (1.0 - self.base)).ln()
     }
 
+    fn recalls_outages(&self, now: UnixTime) -> bool {
+        self.outages.n(now) > RECALLED_OUTAGES
+    }
+
+    /// Returns the value of `g` at which the breaker opens. Failures of a target whose usual rate is
+    /// high are no sign of an outage, even of one that flaps.
+    fn threshold(&self, now: UnixTime) -> f64 {
+        if self.state == BreakerState::HalfOpen {
+            return self.half_open_evidence + REOPEN_STEP;
+        }
+        let saved = self.outages.n(now).round().min(MAX_SAVED_FAILURES);
+        let least = USUAL_RATE_BOUNDS.0;
+        OPEN_THRESHOLD - saved * (BROKEN_FAILURE_RATE / least).ln() * least / self.base
+    }
+
+    /// Records the duration of the outage with the first success of a half-open breaker. The outage
+    /// ended before the probe began, so it lasted until the breaker became half-open.
+    fn record_outage(&mut self, now: UnixTime) {
+        if std::mem::replace(&mut self.is_recorded, true) {
+            return;
+        }
+        self.last_outage = self.half_open_at.seconds_since(self.failing_since);
+        self.outages.add(self.last_outage, now);
+    }
+
     fn open(&mut self, jitter: f64, now: UnixTime) -> Transition {
+        let away = now.seconds_since(self.failing_since);
+        let pause = if self.state == BreakerState::Closed {
+            self.count_relapse(now);
+            self.first_pause(away, now) * 2_f64.powi(self.relapses.cast_signed())
+        } else {
+            NEXT_PROBE_SHARE * away
+        };
         let spread = 1.0 + JITTER * jitter;
-        let pause = (FIRST_OPEN_S * 2_f64.powi(self.trips.cast_signed()) * spread).min(MAX_OPEN_S);
+        let pause = (pause.max(MIN_OPEN_S) * spread).min(MAX_OPEN_S);
         let until = now.plus(Duration::from_secs_f64(pause));
-        self.trips = (self.trips + 1).min(MAX_DOUBLINGS);
         self.state = BreakerState::Open(until);
         Transition::Opened(until)
+    }
+
+    fn count_relapse(&mut self, now: UnixTime) {
+        let closed_for = now.seconds_since(self.closed_at);
+        self.relapses = if closed_for < RELAPSE_SHARE * self.last_outage {
+            (self.relapses + 1).min(MAX_DOUBLINGS)
+        } else {
+            0
+        };
+    }
+
+    /// Returns the open time after the failures of `away` seconds.
+    fn first_pause(&self, away: f64, now: UnixTime) -> f64 {
+        if self.recalls_outages(now) {
+            FIRST_PROBE_SHARE * self.outages.mean() - away
+        } else {
+            FIRST_OPEN_S
+        }
     }
 
     /// Adds an event (1 a failure, 0 a first token) to the recent events; returns false if it must not
     /// change `g`.
     fn accepts(&mut self, event: f64, context: &FailureContext, now: UnixTime) -> bool {
         if self.state == BreakerState::Closed {
-            if self.trips > 0 && now.seconds_since(self.closed_at) >= BACKOFF_RESET_S {
-                self.trips = 0;
-            }
             if self.evidence <= 0.0 {
                 let usual = context
                     .own
@@ -313,14 +437,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_probe_doubles_the_open_time_and_a_rate_limited_one_sets_it() {
+    fn after_a_failed_probe_the_open_time_is_a_quarter_of_the_outage() {
         let mut breaker = opened();
-        breaker.tick(0.02, at(3));
+        breaker.tick(0.02, at(40));
         assert_eq!(
-            breaker.record_failure(context(0.02, true), at(3)),
-            Some(Transition::Opened(at(9)))
+            breaker.record_failure(context(0.02, true), at(40)),
+            Some(Transition::Opened(at(50)))
         );
+    }
 
+    #[test]
+    fn a_rate_limited_probe_sets_the_open_time() {
+        let mut breaker = opened();
         breaker.tick(0.02, at(9));
         assert_eq!(
             breaker.extend_open(at(70)),
@@ -338,9 +466,71 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
     }
 
+    /// Fails at `from` until it opens; returns the number of failures and the end of the open time.
+    fn fail(breaker: &mut CircuitBreaker, from: u64) -> (usize, UnixTime) {
+        for count in 1..20 {
+            if let Some(Transition::Opened(until)) =
+                breaker.record_failure(context(0.02, false), at(from))
+            {
+                return (count, until);
+            }
+        }
+        panic!("it did not open");
+    }
+
+    /// Succeeds in half-open from `now` until it closes; returns the number of successes.
+    fn recover(breaker: &mut CircuitBreaker, now: u64) -> usize {
+        assert!(breaker.tick(0.02, at(now)).is_some());
+        let probe = context(0.02, true);
+        let closes = |_: &usize| breaker.record_success(probe, at(now)).is_some();
+        (1..20).find(closes).unwrap()
+    }
+
+    #[test]
+    fn a_target_that_flaps_is_left_sooner_and_returns_when_its_outages_usually_end() {
+        let mut breaker = CircuitBreaker::default();
+        assert_eq!(fail(&mut breaker, 100), (4, at(103)));
+        assert_eq!(recover(&mut breaker, 110), 4);
+        assert_eq!(breaker.slow_start_s(), 5.0);
+
+        // One outage of 10 s is known, so probes begin after 7 s; two of them at once.
+        assert_eq!(fail(&mut breaker, 130), (3, at(137)));
+        assert!(breaker.tick(0.02, at(137)).is_some());
+        assert_eq!(breaker.max_probes(), 2);
+        assert_eq!(
+            breaker.record_success(context(0.02, true), at(138)),
+            Some(Transition::Closed)
+        );
+        assert_eq!(fail(&mut breaker, 160).0, 2);
+    }
+
+    #[test]
+    fn a_target_that_serves_nothing_but_probes_is_left_alone_for_longer_each_time() {
+        let mut breaker = CircuitBreaker::default();
+        let mut now = 100;
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            let (_, until) = fail(&mut breaker, now);
+            pauses.push(until.seconds_since(at(now)));
+            now = until.micros().div_ceil(1_000_000);
+            recover(&mut breaker, now);
+        }
+        assert!(pauses.is_sorted(), "{pauses:?}");
+        assert_eq!((pauses[0], pauses[5]), (3.0, 30.0));
+    }
+
+    #[test]
+    fn outages_of_the_past_are_forgotten() {
+        let mut breaker = CircuitBreaker::default();
+        fail(&mut breaker, 100);
+        recover(&mut breaker, 110);
+        let later = 110 + 2_000;
+        assert_eq!(fail(&mut breaker, later), (4, at(later + 3)));
+    }
+
     proptest! {
         #[test]
-        fn the_open_time_is_between_3_and_30_seconds(
+        fn the_open_time_is_between_half_a_second_and_30_seconds(
             jitter in 0.0..1.0_f64, rounds in 1_usize..20,
         ) {
             let mut breaker = CircuitBreaker::default();
@@ -353,7 +543,7 @@ mod tests {
                 }
                 let Some(Transition::Opened(until)) = opened else { unreachable!() };
                 let pause = until.seconds_since(now);
-                prop_assert!((3.0..=30.0).contains(&pause), "{pause}");
+                prop_assert!((0.5..=30.0).contains(&pause), "{pause}");
                 now = until;
                 prop_assert_eq!(breaker.tick(0.02, now), Some(Transition::HalfOpened));
             }

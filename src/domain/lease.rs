@@ -6,16 +6,20 @@ use super::model_type::RequestClass;
 use super::rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimiter, RateLimits};
 use super::units::UnixTime;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Counters that change with every request and must be visible to the next selection at once.
 #[derive(Debug, Default)]
 pub struct LoadCounters {
     in_flight: Limiter,
-    half_open_probe: AtomicBool,
+    half_open_probes: AtomicU32,
     /// Streams without a first token: their number in the high bits, the sum of their start times
     /// in the low [`SUM_BITS`] bits.
     waiting: AtomicU64,
+    /// First tokens of streams so far, and the sum of this count at the start of each stream that
+    /// waits.
+    first_tokens: AtomicU64,
+    first_tokens_at_starts: AtomicU64,
     /// Start of the latest attempt, in microseconds since the epoch; 0 before the first.
     last_start: AtomicU64,
     /// Attempts and tokens sent since the process started.
@@ -37,6 +41,21 @@ pub struct PendingFirstTokens {
     pub count: u32,
     /// Mean time since their start, in seconds.
     pub age: f64,
+    /// Mean number of first tokens of any stream since their start.
+    pub arrived: f64,
+}
+
+impl PendingFirstTokens {
+    /// Returns the wait that the pending streams show, in seconds: their mean age, but no more than
+    /// Little's law gives, their number over the rate of first tokens since their start. So one stream
+    /// that many others overtake is an outlier, and no sign that the target has become slow.
+    pub fn shown_wait(&self) -> f64 {
+        if self.arrived > f64::from(self.count) {
+            self.age * f64::from(self.count) / self.arrived
+        } else {
+            self.age
+        }
+    }
 }
 
 /// Totals sent up to some moment; the difference of two gives what was sent between them.
@@ -55,8 +74,8 @@ impl LoadCounters {
     }
 
     /// Returns true while the probe request of a half-open breaker is running.
-    pub fn has_half_open_probe(&self) -> bool {
-        self.half_open_probe.load(Ordering::Acquire)
+    pub fn half_open_probes(&self) -> u32 {
+        self.half_open_probes.load(Ordering::Acquire)
     }
 
     /// Returns the streams without a first token and their mean waiting time.
@@ -72,7 +91,15 @@ impl LoadCounters {
         PendingFirstTokens {
             count: u32::try_from(count).unwrap_or(u32::MAX),
             age: ages as f64 / count as f64 / 1e3,
+            arrived: self.arrived_since_starts(count),
         }
+    }
+
+    fn arrived_since_starts(&self, count: u64) -> f64 {
+        let all = count.wrapping_mul(self.first_tokens.load(Ordering::Relaxed));
+        let since = all.wrapping_sub(self.first_tokens_at_starts.load(Ordering::Relaxed));
+        // The counters are not read at the same moment: the difference can be just below 0.
+        since.cast_signed().max(0) as f64 / count as f64
     }
 
     /// Returns the start of the latest attempt, or the epoch if there was none.
@@ -127,16 +154,22 @@ impl LoadCounters {
         }
     }
 
-    fn start_waiting(&self, started: UnixTime) {
+    fn start_waiting(&self, started: UnixTime) -> u64 {
+        let first_tokens = self.first_tokens.load(Ordering::Relaxed);
+        self.first_tokens_at_starts
+            .fetch_add(first_tokens, Ordering::Relaxed);
         self.shift_waiting(|count, sum| {
             (
                 count + 1,
                 sum.wrapping_add(milliseconds(started)) & SUM_MASK,
             )
         });
+        first_tokens
     }
 
-    fn stop_waiting(&self, started: UnixTime) {
+    fn stop_waiting(&self, started: UnixTime, first_tokens: u64) {
+        self.first_tokens_at_starts
+            .fetch_sub(first_tokens, Ordering::Relaxed);
         self.shift_waiting(|count, sum| {
             let sum = sum.wrapping_sub(milliseconds(started)) & SUM_MASK;
             (count.saturating_sub(1), sum)
@@ -153,8 +186,15 @@ impl LoadCounters {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, update);
     }
 
+    fn start_half_open_probe(&self, limit: u32) -> bool {
+        let more = |running: u32| (running < limit.max(1)).then_some(running + 1);
+        self.half_open_probes
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, more)
+            .is_ok()
+    }
+
     fn end_half_open_probe(&self) {
-        self.half_open_probe.store(false, Ordering::Release);
+        self.half_open_probes.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -184,6 +224,8 @@ pub struct LeaseRequest {
     pub most_tokens: u64,
     /// True for the probe request of a half-open breaker.
     pub trial: bool,
+    /// Maximum number of such probes at once.
+    pub max_trials: u32,
     /// Expected input and output tokens.
     pub tokens: f64,
     /// Estimated tokens of the prompt.
@@ -221,6 +263,8 @@ pub struct Lease {
     half_open_probe: bool,
     /// True until the first token, or until the drop.
     awaits_first_token: bool,
+    /// First tokens of the target's streams before this one.
+    first_tokens: u64,
 }
 
 impl Lease {
@@ -232,7 +276,7 @@ impl Lease {
         request: LeaseRequest,
         now: UnixTime,
     ) -> Option<Self> {
-        if request.trial && target.half_open_probe.swap(true, Ordering::AcqRel) {
+        if request.trial && !target.start_half_open_probe(request.max_trials) {
             return None;
         }
         let load = f64::from(target.in_flight()).ln_1p();
@@ -244,9 +288,11 @@ impl Lease {
         }
         provider.start(&request, now);
         let ledger = target.start(&request, now);
-        if request.class.is_streamed() {
-            target.start_waiting(now);
-        }
+        let first_tokens = if request.class.is_streamed() {
+            target.start_waiting(now)
+        } else {
+            0
+        };
         Some(Self {
             target: Arc::clone(target),
             provider: Arc::clone(provider),
@@ -262,17 +308,26 @@ impl Lease {
             expected: whole(request.tokens).min(request.most_tokens),
             half_open_probe: request.trial,
             awaits_first_token: true,
+            first_tokens,
         })
     }
 
     /// Ends the wait for the first content, and the half-open probe if this is one. Later calls
     /// have no effect.
     pub fn on_first_token(&mut self) {
+        if self.awaits_first_token && self.start.class.is_streamed() {
+            self.target.first_tokens.fetch_add(1, Ordering::Relaxed);
+        }
+        self.stop_waiting();
+    }
+
+    fn stop_waiting(&mut self) {
         if !std::mem::take(&mut self.awaits_first_token) {
             return;
         }
         if self.start.class.is_streamed() {
-            self.target.stop_waiting(self.start.started);
+            self.target
+                .stop_waiting(self.start.started, self.first_tokens);
         }
         if self.half_open_probe {
             self.target.end_half_open_probe();
@@ -324,7 +379,7 @@ fn try_acquire_all(
 /// Settles the expected tokens, as of the start, if [`Lease::settle`] was not called.
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.on_first_token();
+        self.stop_waiting();
         self.settle(None, self.start.started);
         self.target.release();
         self.provider.release();

@@ -8,6 +8,7 @@ use super::selection::{
 use super::selection_round::SelectionRound;
 use super::weights::{Objective, WeightOverride, Weights};
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::score::objectives_loss;
 use std::collections::BTreeMap;
 
 /// Settings of a replay: global weights, and overrides by provider.
@@ -85,6 +86,7 @@ impl Replay {
             let priority = patch.priority.unwrap_or(row.priority);
             let again = (round.strategy, &round.tuning);
             self.rows.push(ScoredCandidate {
+                loss: objectives_loss(&own, &row.bads, &round.tuning),
                 utility: strategy_utility(again, &own, &row.bads, priority),
                 priority,
                 ..row.clone()

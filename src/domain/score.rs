@@ -88,7 +88,7 @@ impl Estimate {
             per_token: self.per_token * load,
         };
         // The part of the wait that the prompts of the pending streams do not explain.
-        let age = waiting.age - self.prompt.seconds(self.prompt.waiting) * load;
+        let age = waiting.shown_wait() - self.prompt.seconds(self.prompt.waiting) * load;
         if waiting.count > 0 && age > own {
             predicted.first_token += age - own;
             let queue = QUEUE_WAIT_FACTOR * peers_first_token;
@@ -212,10 +212,15 @@ pub fn load_penalty(in_flight: u32, max_concurrent: Option<u32>) -> f64 {
 /// `S = 1 − (w_c·C + w_l·T + w_r·R) − w_load·L + w_prio·priority − guard`. The guard is independent of the weights: no weights may send a request
 /// to a target that is expected to fail.
 pub fn utility(weights: &Weights, bads: &Penalties, priority: f64, tuning: &Tuning) -> f64 {
+    let others = weights.load * bads.load - weights.priority * priority;
+    1.0 - objectives_loss(weights, bads, tuning) - others / 100.0
+}
+
+/// Returns `w_c·C + w_l·T + w_r·R + guard`, with weights as shares of 100; 0 is best.
+pub fn objectives_loss(weights: &Weights, bads: &Penalties, tuning: &Tuning) -> f64 {
     let objectives =
         weights.cost * bads.cost + weights.latency * bads.latency + weights.reliability * bads.risk;
-    1.0 - (objectives + weights.load * bads.load - weights.priority * priority) / 100.0
-        - tuning.guard * risk_excess(bads.risk)
+    objectives / 100.0 + tuning.guard * risk_excess(bads.risk)
 }
 
 /// Returns the part of a risk that the guard penalizes.
@@ -322,7 +327,15 @@ mod tests {
             per_token: 0.01,
             ..Estimate::default()
         };
-        let seen = |count, age| estimate.predict(500.0, 3, PendingFirstTokens { count, age }, 0.6);
+        let pending = |count, age, arrived| {
+            let waiting = PendingFirstTokens {
+                count,
+                age,
+                arrived,
+            };
+            estimate.predict(500.0, 3, waiting, 0.6)
+        };
+        let seen = |count, age| pending(count, age, 0.0);
 
         assert_eq!(seen(4, 0.3).first_token, 0.5);
         assert_eq!(
@@ -331,6 +344,8 @@ mod tests {
         );
         assert!((seen(2, 3.6).per_token - 0.02).abs() < 1e-12);
         assert!((seen(2, 60.0).per_token - 0.03).abs() < 1e-12);
+        // Twenty others were answered in the meantime: one in 0.2 s.
+        assert_eq!(pending(1, 4.0, 20.0).first_token, 0.5);
     }
 
     #[test]

@@ -147,6 +147,8 @@ pub struct Candidate {
     pub price: Option<Price>,
     /// State for the selection.
     pub standing: RoutingState,
+    /// Maximum number of probe requests at once while it is half-open.
+    pub max_trials: u32,
     /// End of the cooldown after a `Retry-After` or a rejected key.
     pub blocked_until: Option<UnixTime>,
     /// Failure that caused the cooldown.
@@ -161,6 +163,8 @@ pub struct Candidate {
     pub quota: UpstreamQuota,
     /// Time at which its breaker closed, for the slow start.
     pub slow_from: Option<UnixTime>,
+    /// Duration of the slow start, in seconds.
+    pub slow_start_s: f64,
     /// Time of its last success.
     pub succeeded_at: Option<UnixTime>,
     /// Priority, 0..1.
@@ -188,7 +192,7 @@ pub enum RoutingState {
     Usable,
     /// Its breaker is open until then.
     Open(UnixTime),
-    /// Its breaker admits one probe request.
+    /// Its breaker admits probe requests, at most [`Candidate::max_trials`] at once.
     HalfOpen,
     /// Probes do not reach its provider.
     Down,

@@ -315,7 +315,7 @@ impl BalancerState {
                 effects.push(self.emit(EventKind::Probe, false, Some(end.provider), text, now));
                 for target in self.targets_of(end.provider) {
                     let peers = self.peers(target, now);
-                    self.targets[target].breaker.half_open(peers);
+                    self.targets[target].breaker.half_open(peers, now);
                 }
             }
             ProbeVerdict::Bad if provider.record_probe_failure() => {

@@ -29,8 +29,8 @@ const RATE_LIMIT_MEMORY_S: f64 = 20.0;
 const RATE_LIMIT_PRIOR: (f64, f64) = (0.0, 2.0);
 /// Minimum decayed number of observations of a measured target.
 pub(super) const MIN_SAMPLES: f64 = 0.1;
-/// Share of failures and fast latencies that is kept when a breaker closes: a recovered target
-/// starts nearly fresh.
+/// Share of the fast latencies that is kept when a breaker closes: a recovered target starts nearly
+/// fresh. Failures are forgotten, because the breaker recalls the outage that they belong to.
 const RECOVERY_RETAIN: f64 = 0.2;
 /// First cooldown after a 429 without `retry-after`; doubles up to [`COOLDOWN_MAX`].
 const COOLDOWN_FIRST: Duration = Duration::from_secs(1);
@@ -134,7 +134,7 @@ impl TargetState {
 
     /// Resets most statistics and begins the slow start after its breaker closed.
     pub fn on_recovery(&mut self, now: UnixTime) {
-        self.failures.retain(RECOVERY_RETAIN);
+        self.failures.clear();
         self.latency.retain_quick(RECOVERY_RETAIN);
         self.slow_from = Some(now);
     }

@@ -58,7 +58,7 @@ fn a_full_target_or_a_used_up_minute_takes_no_capacity_of_its_provider() {
     assert!(Lease::try_acquire(&target, &provider, scarce, NOW).is_none());
     assert_eq!((provider.in_flight(), target.in_flight()), (0, 0));
     assert!(
-        !target.has_half_open_probe(),
+        target.half_open_probes() == 0,
         "a probe that was not sent is not counted"
     );
 }
@@ -99,11 +99,26 @@ fn only_one_half_open_probe_runs_at_a_time_and_it_ends_with_its_first_token() {
     let second = Lease::try_acquire(&target, &provider, lease_request(None, true), NOW);
     drop(probe);
     assert!(
-        target.has_half_open_probe(),
+        target.half_open_probes() == 1,
         "the first one's end does not end the second"
     );
     drop(second);
-    assert!(!target.has_half_open_probe());
+    assert_eq!(target.half_open_probes(), 0);
+}
+
+#[test]
+fn as_many_half_open_probes_run_at_once_as_the_breaker_admits() {
+    let (target, provider) = (Arc::default(), Arc::default());
+    let probe = LeaseRequest {
+        max_trials: 2,
+        ..lease_request(None, true)
+    };
+    let acquire = || Lease::try_acquire(&target, &provider, probe, NOW);
+    let first = acquire().unwrap();
+    let _second = acquire().unwrap();
+    assert!(acquire().is_none());
+    drop(first);
+    assert!(acquire().is_some());
 }
 
 #[test]
@@ -116,13 +131,21 @@ fn the_age_of_pending_streams_is_their_mean() {
 
     assert_eq!(
         target.waiting(at(4)),
-        PendingFirstTokens { count: 2, age: 3.0 }
+        PendingFirstTokens {
+            count: 2,
+            age: 3.0,
+            arrived: 0.0
+        }
     );
     first.on_first_token();
     first.on_first_token();
     assert_eq!(
         target.waiting(at(4)),
-        PendingFirstTokens { count: 1, age: 2.0 }
+        PendingFirstTokens {
+            count: 1,
+            age: 2.0,
+            arrived: 1.0
+        }
     );
     assert_eq!(target.waiting(at(1)).age, 0.0, "a clock behind sees no age");
     drop(second);

@@ -12,7 +12,7 @@ use crate::domain::model_type::ModelType;
 use crate::domain::pricing::Price;
 use crate::domain::score::{
     Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score, latency_penalty,
-    linear_score, load_penalty, utility, weighted_sum,
+    linear_score, load_penalty, objectives_loss, utility, weighted_sum,
 };
 use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
 use crate::domain::tuning::Tuning;
@@ -25,8 +25,7 @@ const WEIGHTED_TEMPERATURE: f64 = 0.05;
 /// Utility gap from which `adaptive` gives the probability 0: e^-15 of the best one's would
 /// matter only through a large number of such targets.
 const NEGLIGIBLE_GAP: f64 = 0.15;
-/// Duration of the slow start after a breaker closed, in seconds, and the initial share.
-const SLOW_START_S: f64 = 10.0;
+/// Initial share of the slow start after a breaker closed.
 const SLOW_START_MIN_SHARE: f64 = 0.1;
 /// Risk from which a preferred provider is no longer preferred.
 const PREFERRED_MAX_RISK: f64 = 0.5;
@@ -233,6 +232,7 @@ fn row(
             .min(rate_headroom(candidate, now))
             * slow_start(candidate, now),
         in_flight: candidate.load_counters.in_flight(),
+        loss: objectives_loss(&candidate.weights, &bads, &table.tuning),
         utility: if utility.is_nan() {
             f64::MIN
         } else {
@@ -313,7 +313,7 @@ fn rate_headroom(candidate: &Candidate, now: UnixTime) -> f64 {
 
 fn slow_start(candidate: &Candidate, now: UnixTime) -> f64 {
     candidate.slow_from.map_or(1.0, |from| {
-        (now.seconds_since(from) / SLOW_START_S).clamp(SLOW_START_MIN_SHARE, 1.0)
+        (now.seconds_since(from) / candidate.slow_start_s).clamp(SLOW_START_MIN_SHARE, 1.0)
     })
 }
 
@@ -325,6 +325,12 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
         .iter()
         .filter(|row| row.is_eligible())
         .fold(f64::NEG_INFINITY, |best, row| best.max(row.utility));
+    let best_loss = rows
+        .iter()
+        .filter(|row| row.is_eligible())
+        .max_by(|a, b| a.utility.total_cmp(&b.utility))
+        .map_or(1.0, |row| row.loss);
+    let temperature = tuning.temperature_at(best_loss);
     let mut sum = 0.0;
     for row in rows.iter_mut() {
         row.odds = 0.0;
@@ -332,9 +338,7 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
     for row in rows.iter_mut().filter(eligible) {
         let gap = best - row.utility;
         row.odds = match strategy {
-            Strategy::Adaptive if gap < NEGLIGIBLE_GAP => {
-                row.headroom * (-gap / tuning.temperature).exp()
-            }
+            Strategy::Adaptive if gap < NEGLIGIBLE_GAP => row.headroom * (-gap / temperature).exp(),
             Strategy::Adaptive => 0.0,
             Strategy::Weighted => (-gap / WEIGHTED_TEMPERATURE).exp(),
             Strategy::RoundRobin => 1.0,

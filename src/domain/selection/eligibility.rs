@@ -83,7 +83,9 @@ fn transient_constraints(
     if let Some(until) = candidate.blocked_until.filter(|&until| now < until) {
         return Err(ExclusionReason::CoolingDown(until, candidate.blocked_by));
     }
-    if entry == Eligibility::HalfOpenProbe && candidate.load_counters.has_half_open_probe() {
+    if entry == Eligibility::HalfOpenProbe
+        && candidate.load_counters.half_open_probes() >= candidate.max_trials
+    {
         return Err(ExclusionReason::HalfOpen);
     }
     if let Some(limit) = candidate.max_concurrent

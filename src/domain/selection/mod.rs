@@ -7,7 +7,7 @@
 //!    filters and is more likely to succeed than to fail.
 //! 4. The probe request of a half-open target, for first attempts only.
 //! 5. Exploration: a small share goes to the target unused for longest, so that its measurements stay
-//!    current.
+//!    current; with `adaptive` only where a good measurement could change the selection.
 //! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
 //!    fallbacks take the best untried target, other providers before other models of the failed one.
 //! 7. Last resort, if only estimates exclude all targets: the one expected to recover first.
@@ -38,7 +38,7 @@ pub use scored_candidate::{Eligibility, ScoredCandidate};
 pub use target_selection::{NoEligibleTarget, RankedTarget, SelectionReason, TargetSelection};
 
 use crate::domain::random::RandomDraw;
-use crate::domain::score::Factors;
+use crate::domain::score::{Factors, Penalties, utility};
 use crate::domain::snapshot::{RoutingTable, Strategy};
 use crate::domain::units::UnixTime;
 use std::time::Duration;
@@ -47,6 +47,9 @@ use std::time::Duration;
 const EXPLORE_AFTER_S: f64 = 30.0;
 /// Probability that a target that was never measured gets a first attempt, one at a time.
 const FIRST_LOOK: f64 = 0.2;
+/// Share of its expected latency at which a target is given the benefit of the doubt when exploration
+/// is weighed.
+const HOPEFUL_LATENCY: f64 = 0.1;
 /// Maximum expected recovery time in seconds of a last resort.
 const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
 
@@ -256,11 +259,36 @@ pub fn draw_weighted(rows: &[ScoredCandidate], draw: f64) -> Option<usize> {
     last
 }
 
+fn best_utility(rows: &[ScoredCandidate]) -> f64 {
+    let eligible = rows.iter().filter(|row| row.is_eligible());
+    eligible.fold(f64::NEG_INFINITY, |best, row| best.max(row.utility))
+}
+
+/// Checks whether the target would be selected if it turned out to be fast, idle and without failures: if
+/// not, because it is too expensive, a measurement cannot change the selection.
+fn could_win(table: &RoutingTable, row: &ScoredCandidate, best: f64) -> bool {
+    if table.strategy != Strategy::Adaptive {
+        return true;
+    }
+    let hopeful = Penalties {
+        latency: row.bads.latency * HOPEFUL_LATENCY,
+        risk: 0.0,
+        load: 0.0,
+        ..row.bads
+    };
+    let weights = &table.candidates[row.target].weights;
+    utility(weights, &hopeful, row.priority, &table.tuning) > best
+}
+
 /// Returns the eligible row unused for longest, if that is longer than [`EXPLORE_AFTER_S`].
 fn longest_unused(table: &RoutingTable, rows: &[ScoredCandidate], now: UnixTime) -> Option<usize> {
     let last_start =
         |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
-    let eligible = rows.iter().enumerate().filter(|(_, row)| row.is_eligible());
+    let best = best_utility(rows);
+    let eligible = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.is_eligible() && could_win(table, row, best));
     let (position, since) = eligible
         .map(|(position, row)| (position, last_start(row)))
         .min_by_key(|&(_, since)| since)?;
@@ -269,9 +297,11 @@ fn longest_unused(table: &RoutingTable, rows: &[ScoredCandidate], now: UnixTime)
 
 /// Returns the eligible row that was never measured and has nothing in flight, unused for longest.
 fn never_measured(table: &RoutingTable, rows: &[ScoredCandidate]) -> Option<usize> {
+    let best = best_utility(rows);
     let is_unknown = |row: &ScoredCandidate| {
         let candidate = &table.candidates[row.target];
         row.is_eligible()
+            && could_win(table, row, best)
             && candidate.estimate.samples == 0.0
             && candidate.load_counters.in_flight() == 0
     };

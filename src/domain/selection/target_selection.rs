@@ -133,6 +133,7 @@ impl TargetSelection {
             rates: candidate.rates,
             most_tokens: self.most.tokens,
             trial: self.trial,
+            max_trials: candidate.max_trials,
             tokens: self.expected_tokens,
             prompt: self.prompt,
             class: self.class,

@@ -36,6 +36,7 @@ pub(super) fn candidate(
         capabilities: Capabilities::default(),
         price: Some(Price::flat(usd, usd * 5.0)),
         standing: RoutingState::Usable,
+        max_trials: 1,
         blocked_until: None,
         blocked_by: None,
         block_binds: true,
@@ -43,6 +44,7 @@ pub(super) fn candidate(
         window: estimate,
         quota: UpstreamQuota::default(),
         slow_from: None,
+        slow_start_s: 10.0,
         succeeded_at: None,
         priority: 0.5,
         weights: Weights::default(),
@@ -441,6 +443,7 @@ fn a_recovered_target_and_one_near_its_limit_get_smaller_shares() {
 fn a_target_that_was_never_measured_gets_one_of_the_next_requests() {
     let mut table = three();
     table.candidates[2].estimate.samples = 0.0;
+    table.candidates[2].price = table.candidates[0].price;
     let look = |table: &RoutingTable, gate: f64| {
         let (ask, luck) = (
             RequestProfile::usual(ModelType::Chat),
@@ -462,4 +465,25 @@ fn a_target_that_was_never_measured_gets_one_of_the_next_requests() {
         SelectionReason::Exploration,
         "one at a time"
     );
+}
+
+#[test]
+fn a_target_whose_price_alone_rules_it_out_is_not_explored() {
+    let explored = |usd: f64| {
+        let mut table = three();
+        table.candidates[0].price = Some(Price::flat(0.1, 0.5));
+        table.candidates[2].price = Some(Price::flat(usd, usd * 5.0));
+        table.candidates[2].estimate.samples = 0.0;
+        let (ask, luck) = (
+            RequestProfile::usual(ModelType::Chat),
+            RandomDraw {
+                gate: 0.0,
+                draw: 0.0,
+            },
+        );
+        let choice = select_target(&table, &ask, NOW, luck, &mut CandidateSet::default());
+        choice.expect("a target").target.get() == 2
+    };
+    assert!(explored(0.2));
+    assert!(!explored(100.0));
 }
