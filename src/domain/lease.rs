@@ -46,10 +46,10 @@ pub struct PendingFirstTokens {
 }
 
 impl PendingFirstTokens {
-    /// Returns the wait that the pending streams show, in seconds: their mean age, but no more than
-    /// Little's law gives, their number over the rate of first tokens since their start. So one stream
-    /// that many others overtake is an outlier, and no sign that the target has become slow.
-    pub fn shown_wait(&self) -> f64 {
+    /// Returns their mean age, but no more than Little's law gives for the wait of a stream: their
+    /// number over the rate of first tokens since their start. So a stream that many others overtake
+    /// is an outlier, and no sign that the target has become slow.
+    pub fn age_without_outliers(&self) -> f64 {
         if self.arrived > f64::from(self.count) {
             self.age * f64::from(self.count) / self.arrived
         } else {

@@ -29,6 +29,8 @@ const LATENCY_SIGMA: f64 = 0.5;
 const LOGISTIC: f64 = 1.7;
 /// Margin, in standard deviations, from which a deadline counts as safe.
 const SAFE_DEVIATIONS: f64 = 3.0;
+/// Share of outliers in the seconds to the first token from which they are usual.
+const USUAL_OUTLIERS: f64 = 0.05;
 /// Waiting time, in median first-token times of the peers, that indicates a queue, and the maximum
 /// factor by which a queue slows the tokens.
 const QUEUE_WAIT_FACTOR: f64 = 3.0;
@@ -51,6 +53,8 @@ pub struct Estimate {
     pub curve: LoadCurve,
     /// Effect of the prompt length on the first token.
     pub prompt: PromptCurve,
+    /// Part of the first token's seconds that is due to outliers.
+    pub outliers: f64,
     /// Decayed number of observations.
     pub samples: f64,
     /// True if measured on this target, false if taken from its peers alone.
@@ -72,6 +76,11 @@ impl Estimate {
         self.first_token + self.prompt.seconds(prompt) + tokens * self.per_token
     }
 
+    /// Checks whether outliers are usual at this target.
+    fn has_outliers(&self) -> bool {
+        self.outliers > USUAL_OUTLIERS * self.first_token
+    }
+
     /// Predicts the times for a prompt of `prompt` tokens at the current load. A stream that has
     /// waited longer than expected is evidence before its first token arrives.
     pub fn predict(
@@ -88,7 +97,12 @@ impl Estimate {
             per_token: self.per_token * load,
         };
         // The part of the wait that the prompts of the pending streams do not explain.
-        let age = waiting.shown_wait() - self.prompt.seconds(self.prompt.waiting) * load;
+        let age = if self.has_outliers() {
+            waiting.age_without_outliers()
+        } else {
+            waiting.age
+        };
+        let age = age - self.prompt.seconds(self.prompt.waiting) * load;
         if waiting.count > 0 && age > own {
             predicted.first_token += age - own;
             let queue = QUEUE_WAIT_FACTOR * peers_first_token;
@@ -327,15 +341,14 @@ mod tests {
             per_token: 0.01,
             ..Estimate::default()
         };
-        let pending = |count, age, arrived| {
+        let seen = |count, age| {
             let waiting = PendingFirstTokens {
                 count,
                 age,
-                arrived,
+                arrived: 0.0,
             };
             estimate.predict(500.0, 3, waiting, 0.6)
         };
-        let seen = |count, age| pending(count, age, 0.0);
 
         assert_eq!(seen(4, 0.3).first_token, 0.5);
         assert_eq!(
@@ -344,8 +357,25 @@ mod tests {
         );
         assert!((seen(2, 3.6).per_token - 0.02).abs() < 1e-12);
         assert!((seen(2, 60.0).per_token - 0.03).abs() < 1e-12);
-        // Twenty others were answered in the meantime: one in 0.2 s.
-        assert_eq!(pending(1, 4.0, 20.0).first_token, 0.5);
+    }
+
+    #[test]
+    fn where_outliers_are_usual_a_stream_that_others_overtake_is_no_evidence() {
+        let waiting = PendingFirstTokens {
+            count: 1,
+            age: 4.0,
+            arrived: 20.0,
+        };
+        let seen = |outliers| {
+            let estimate = Estimate {
+                first_token: 0.5,
+                outliers,
+                ..Estimate::default()
+            };
+            estimate.predict(500.0, 3, waiting, 0.6).first_token
+        };
+        assert_eq!(seen(0.0), 4.0);
+        assert_eq!(seen(0.1), 0.5);
     }
 
     #[test]

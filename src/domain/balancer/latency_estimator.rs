@@ -166,6 +166,11 @@ impl LatencyEstimator {
         self.prompt.curve()
     }
 
+    /// Returns the part of the first token's seconds that is due to outliers.
+    pub fn outliers(&self, now: UnixTime) -> f64 {
+        self.first_token.mean_excess(now)
+    }
+
     /// Returns the decayed number of observations; a whole response counts with its weight.
     pub fn samples(&self, now: UnixTime) -> f64 {
         self.first_token

@@ -88,7 +88,8 @@ impl LatencyMean {
         self.slow.shrunk(peers, PEER_PRIOR_WEIGHT, now).max(0.0)
     }
 
-    fn mean_excess(&self, now: UnixTime) -> f64 {
+    /// Returns the mean seconds of observations above the bound of outliers.
+    pub fn mean_excess(&self, now: UnixTime) -> f64 {
         self.excess.shrunk(0.0, EXCESS_PRIOR_WEIGHT, now)
     }
 

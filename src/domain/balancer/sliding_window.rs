@@ -21,6 +21,7 @@ const DEFAULT_ESTIMATE: Estimate = Estimate {
         per_token: 0.0,
         waiting: 0.0,
     },
+    outliers: 0.0,
     samples: 0.0,
     measured: false,
 };

@@ -118,6 +118,7 @@ impl TargetState {
             limited: self.rate_limits.shrunk(rate, strength, now),
             curve: self.latency.load_curve(),
             prompt: self.latency.prompt_curve(),
+            outliers: self.latency.outliers(now),
             samples,
             measured: samples > MIN_SAMPLES,
         }
