@@ -324,11 +324,19 @@ fn attained(scenario: &Scenario, outcomes: &[Outcome], objective: usize) -> f64 
 /// Spearman's, of values against their places.
 fn rank_correlation(values: &[f64]) -> f64 {
     let n = values.len() as f64;
-    let rank = |value: &f64| values.iter().filter(|other| *other < value).count() as f64;
-    let squares: f64 = values
-        .iter()
-        .enumerate()
-        .map(|(place, value)| (place as f64 - rank(value)).powi(2))
-        .sum();
-    1.0 - 6.0 * squares / (n * (n * n - 1.0))
+    // Equal values share the mean of their ranks.
+    let rank = |value: &f64| {
+        let below = values.iter().filter(|other| *other < value).count() as f64;
+        let equal = values.iter().filter(|other| *other == value).count() as f64;
+        below + (equal - 1.0) / 2.0
+    };
+    let middle = (n - 1.0) / 2.0;
+    let (mut product, mut places, mut ranks) = (0.0, 0.0, 0.0);
+    for (place, value) in values.iter().enumerate() {
+        let (place, rank) = (place as f64 - middle, rank(value) - middle);
+        product += place * rank;
+        places += place * place;
+        ranks += rank * rank;
+    }
+    product / (places * ranks).sqrt().max(1e-12)
 }
