@@ -313,14 +313,12 @@ impl CircuitBreaker {
     /// Adds an event (1 a failure, 0 a first token) to the recent events; returns false if it must not
     /// change `g`.
     fn accepts(&mut self, event: f64, context: &FailureContext, now: UnixTime) -> bool {
-        if self.state == BreakerState::Closed {
-            if self.evidence <= 0.0 {
-                let usual = context
-                    .own
-                    .max(self.recent_failure_rate(now))
-                    .max(context.peers);
-                self.base = usual.clamp(USUAL_RATE_BOUNDS.0, USUAL_RATE_BOUNDS.1);
-            }
+        if self.state == BreakerState::Closed && self.evidence <= 0.0 {
+            let usual = context
+                .own
+                .max(self.recent_failure_rate(now))
+                .max(context.peers);
+            self.base = usual.clamp(USUAL_RATE_BOUNDS.0, USUAL_RATE_BOUNDS.1);
         }
         self.events.add(event, now);
         match self.state {
