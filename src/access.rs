@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Headers that carry nothing but a token, besides `Authorization: Bearer`.
-const TOKEN_HEADERS: [&str; 2] = ["x-api-key", "x-goog-api-key"];
+const TOKEN_HEADERS: [&str; 3] = ["x-api-key", "x-goog-api-key", "api-key"];
 
 /// The peer of a request; the server puts it into the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub struct Principal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     #[error(
-        "a token is needed: send it as Authorization: Bearer, as x-api-key or as x-goog-api-key"
+        "a token is needed: send it as Authorization: Bearer, as x-api-key, as api-key or as x-goog-api-key"
     )]
     NoToken,
     #[error("the token is unknown; [[auth.tokens]] lists the hashes of the known ones")]
@@ -293,6 +293,7 @@ mod tests {
             ("authorization", "bearer  o-secret "),
             ("x-api-key", "o-secret"),
             ("x-goog-api-key", "o-secret"),
+            ("api-key", "o-secret"),
         ] {
             let principal = auth().admit(Some(&remote), &headers(&[header]), Permission::Change);
 

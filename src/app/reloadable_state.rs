@@ -6,8 +6,10 @@ use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
-use crate::gateway::{BodyBuffer, Cache, Gateway, GatewayConfig, ShutdownSignal, TargetTimeouts};
-use crate::protocols::{TransportOptions, UpstreamSet, UpstreamUpdate};
+use crate::gateway::{
+    BodyBuffer, Cache, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal, TargetTimeouts,
+};
+use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +88,8 @@ impl ReloadableState {
             cache,
             shutdown,
             bodies: BodyBuffer::default(),
+            responses: ResponseStore::default(),
+            objects: OwnedObjects::default(),
         }
     }
 

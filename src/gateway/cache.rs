@@ -242,7 +242,8 @@ fn is_deterministic(request: &ParsedRequest<'_>) -> bool {
     let object = &request.object;
     let is_set = |name: &str| object.has(name) && object.read::<bool>(name) != Some(false);
     match request.operation {
-        Operation::Embed => true,
+        Operation::Embed(_) => true,
+        Operation::Compact | Operation::Forward => false,
         Operation::Generate(_) => {
             object.read::<f64>("temperature") == Some(0.0)
                 && !STATEFUL_FIELDS.iter().any(|name| is_set(name))

@@ -3,17 +3,16 @@
 
 use super::error::GatewayError;
 use super::operation::Operation;
-use super::request::ParsedRequest;
+use super::request::{ParsedRequest, parse};
 use super::state::Gateway;
 use super::upstream_call::UpstreamCall;
 use crate::clock;
 use crate::domain::{CandidateSet, TargetId, TargetIdx, select_target};
-use crate::protocols::{ApiDialect, read_body};
+use crate::protocols::{ApiDialect, PathFields, read_body};
 use axum::Json;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -22,20 +21,33 @@ const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes that are read of the provider's response.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Responds with a count in the shape of the Messages API.
-pub(super) async fn run(gateway: Gateway, headers: HeaderMap, body: Body) -> Response {
-    match count(&gateway, &headers, body).await {
-        Ok(tokens) => Json(json!({"input_tokens": tokens})).into_response(),
-        Err(error) => error.respond(ApiDialect::Messages),
+/// Responds with a count in the client's protocol. `path` holds the fields that the path states.
+pub(super) async fn run(
+    gateway: Gateway,
+    (dialect, path): (ApiDialect, PathFields),
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match count(&gateway, (dialect, &path), &headers, body).await {
+        Ok(tokens) => Json(dialect.client_api().token_count(tokens)).into_response(),
+        Err(error) => error.respond(dialect),
     }
 }
 
-async fn count(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<u64, GatewayError> {
+async fn count(
+    gateway: &Gateway,
+    (dialect, path): (ApiDialect, &PathFields),
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<u64, GatewayError> {
     let limit = gateway.config.load().max_body;
     let body = gateway.bodies.read(body, limit).await?;
     let table = gateway.handle.routing_table();
-    let operation = Operation::Generate(ApiDialect::Messages);
-    let request = ParsedRequest::read(operation, headers, &body.bytes, &table.catalogue)?;
+    let operation = Operation::Generate(dialect);
+    let (object, input) = parse(&body.bytes, path)?;
+    let mut object = dialect.client_api().counted(object);
+    path.add_to(&mut object);
+    let request = ParsedRequest::read(operation, headers, (object, input), &table.catalogue)?;
     let id = gateway.handle.next_decision().to_string();
     let call = UpstreamCall {
         gateway,

@@ -22,7 +22,6 @@ const EARLY_HEADERS_AFTER: Duration = Duration::from_secs(10);
 /// Time between comments after that: clients and proxies close silent connections, some of them
 /// after 15 s.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(5);
-const COMMENT: Bytes = Bytes::from_static(b": waiting for the whole answer\n\n");
 
 /// Headers for a client that waits long. The first value says that its stream is held back.
 pub(super) type EarlyHeaders = watch::Sender<Option<HeaderMap>>;
@@ -68,7 +67,7 @@ fn comments_until_done(
     let parts = stream::once(work).timeout_repeating(comments);
     let parts = futures_util::StreamExt::map(parts, move |part| match part {
         Ok(result) => remainder(result, dialect),
-        Err(_elapsed) => single(COMMENT),
+        Err(_elapsed) => single(Bytes::from_static(dialect.client_api().keep_alive())),
     });
     parts.flatten()
 }

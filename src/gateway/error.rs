@@ -4,7 +4,7 @@
 use super::operation::Operation;
 use crate::access::AuthError;
 use crate::domain::{BudgetExceeded, ExclusionReason, ModelType, TargetId, UnixTime, UnknownModel};
-use crate::protocols::UpstreamError;
+use crate::protocols::{TranslationError, UpstreamError};
 use axum::http::Method;
 use std::error::Error;
 use std::time::Duration;
@@ -24,6 +24,10 @@ pub enum GatewayError {
     BodyTooSlow,
     /// No target has this model name.
     UnknownModel(UnknownModel),
+    /// The client has no stored response with this id.
+    UnknownResponse { id: String },
+    /// The client has no file or batch with this id.
+    UnknownObject { id: String },
     /// No route has this path.
     UnknownPath { method: Method, path: String },
     /// The path exists, but not with this method.
@@ -86,6 +90,8 @@ pub enum InvalidRequest {
         found: Option<String>,
         expected: HeaderFormat,
     },
+    /// A field is missing or has a wrong value.
+    Field(TranslationError),
     /// The requested model type does not belong to this path.
     WrongPathForType {
         operation: Operation,

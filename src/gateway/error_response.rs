@@ -82,6 +82,8 @@ impl GatewayError {
                 Some("request_timeout"),
             ),
             Self::UnknownModel(_) => not_found("model_not_found"),
+            Self::UnknownResponse { .. } => not_found("response_not_found"),
+            Self::UnknownObject { .. } => not_found("object_not_found"),
             Self::UnknownPath { .. } => not_found("unknown_url"),
             Self::WrongMethod { .. } => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -105,7 +107,7 @@ impl GatewayError {
     }
 
     /// The request field at fault.
-    fn param(&self) -> Option<&'static str> {
+    fn param(&self) -> Option<&str> {
         match self {
             Self::UnknownModel(_)
             | Self::InvalidRequest(InvalidRequest::WrongPathForType { .. }) => Some("model"),
@@ -115,6 +117,7 @@ impl GatewayError {
                 | InvalidRequest::NotText { field, .. }
                 | InvalidRequest::NotBool { field, .. },
             ) => Some(field),
+            Self::InvalidRequest(InvalidRequest::Field(error)) => error.param.as_deref(),
             _ => None,
         }
     }
@@ -161,6 +164,15 @@ impl fmt::Display for GatewayError {
                     write!(f, "the model {name:?} does not exist here; did you mean {near}?")
                 }
             }
+            Self::UnknownResponse { id } => write!(
+                f,
+                "no response with the id {id:?} is stored; only the newest ones are, each for the \
+                 client that it was made for"
+            ),
+            Self::UnknownObject { id } => write!(
+                f,
+                "no file or batch of this client has the id {id:?}; use the id that the gateway returned"
+            ),
             Self::UnknownPath { method, path } => write!(
                 f,
                 "{method} {path} does not exist here; available are POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens and /v1/embeddings, and GET /v1/models"
@@ -266,6 +278,7 @@ impl fmt::Display for InvalidRequest {
             Self::NotBool { field, found } => {
                 write!(f, "{field} is {found}, but must be true or false")
             }
+            Self::Field(error) => error.fmt(f),
             Self::Header {
                 name,
                 found,
@@ -276,8 +289,8 @@ impl fmt::Display for InvalidRequest {
                 model_type,
             } => {
                 let path = match operation {
-                    Operation::Embed => "this path serves only embeddings",
-                    Operation::Generate(_) => "embeddings are served at /v1/embeddings",
+                    Operation::Embed(_) => "this path serves only embeddings",
+                    _ => "embeddings are served at /v1/embeddings",
                 };
                 write!(f, "the requested model type is {model_type}, but {path}")
             }

@@ -6,45 +6,79 @@ use super::attempt::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::coalescing;
 use super::early_headers::{self, EarlyHeaders, RequestResult};
-use super::error::GatewayError;
+use super::error::{GatewayError, InvalidRequest};
 use super::failover;
+use super::forward_target::ForwardTarget;
 use super::operation::Operation;
+use super::owned_id::without_owned_ids;
 use super::recovery::StreamRecovery;
-use super::request::{ParsedRequest, request_id};
+use super::request::{ParsedRequest, parse, request_id};
 use super::request_context::RequestContext;
 use super::request_recorder::RequestRecorder;
 use super::response_headers::set_stream_headers;
 use super::state::Gateway;
+use super::stored_conversation::StoredConversation;
 use super::upstream_response::UpstreamResponse;
 use crate::domain::{BudgetScope, Failure, RejectionReason, RequestOutcome};
-use crate::protocols::ApiDialect;
+use crate::protocols::{ApiDialect, PathFields, RawObject, compacted};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
+use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// The client that sent a request.
+#[derive(Debug)]
+pub(super) struct Caller {
+    /// The budgets that the request counts against.
+    pub budget_scope: BudgetScope,
+    /// Name of the client, for what is stored for it.
+    pub owner: Arc<str>,
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(super) enum RequestTarget {
+    /// An operation that every provider may serve, with the fields that the path states.
+    Operation(Operation, PathFields),
+    /// A call that passes to a provider without translation.
+    Forward(ForwardTarget),
+}
+
+impl RequestTarget {
+    /// The client's protocol.
+    pub fn dialect(&self) -> ApiDialect {
+        match self {
+            Self::Operation(operation, _) => operation.dialect(),
+            Self::Forward(_) => Operation::Forward.dialect(),
+        }
+    }
+}
+
 /// Serves one request.
 pub(super) async fn run(
     gateway: Gateway,
-    operation: Operation,
-    budget_scope: BudgetScope,
+    target: RequestTarget,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let mut recorder = RequestRecorder::begin(&gateway.handle, request_id(&headers));
     let mut shutdown = gateway.shutdown.clone();
-    let dialect = operation.dialect();
-    let is_held = matches!(gateway.config.load().recovery, StreamRecovery::Restart(_));
+    let dialect = target.dialect();
+    let has_comments = !dialect.client_api().keep_alive().is_empty();
+    let is_held =
+        has_comments && matches!(gateway.config.load().recovery, StreamRecovery::Restart(_));
     let (early_headers, receiver) = is_held.then(|| watch::channel(None)).unzip();
     let work = async move {
         let incoming = (&headers, body);
         let recording = (&mut recorder, early_headers);
         let result = tokio::select! {
             biased;
-            result = serve(&gateway, operation, incoming, &budget_scope, recording) => result,
+            result = serve(&gateway, &target, incoming, &caller, recording) => result,
             () = shutdown.triggered() => Err(GatewayError::ShuttingDown),
         };
         (result, recorder)
@@ -71,7 +105,8 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
             recorder.set_headers(response.headers_mut());
             response
                 .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
             response
         }
         Ok(UpstreamResponse::Stream { headers, relay }) => {
@@ -92,9 +127,9 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
 
 async fn serve(
     gateway: &Gateway,
-    operation: Operation,
+    target: &RequestTarget,
     (headers, body): (&HeaderMap, Body),
-    budget_scope: &BudgetScope,
+    caller: &Caller,
     (recorder, early_headers): (&mut RequestRecorder, Option<EarlyHeaders>),
 ) -> Result<UpstreamResponse, GatewayError> {
     let limit = gateway.config.load().max_body;
@@ -103,8 +138,114 @@ async fn serve(
     let permit =
         admission::acquire_permit(gateway).map_err(|error| not_admitted(recorder, error))?;
     recorder.set_permit(permit);
+    let incoming = (headers, &body.bytes);
+    let recording = (recorder, early_headers);
+    match target {
+        RequestTarget::Operation(operation, path) => {
+            operate(gateway, (*operation, path), incoming, caller, recording).await
+        }
+        RequestTarget::Forward(target) => {
+            forward(gateway, target, incoming, caller, recording).await
+        }
+    }
+}
+
+/// Serves a request that every provider may serve.
+async fn operate(
+    gateway: &Gateway,
+    (operation, path): (Operation, &PathFields),
+    (headers, body): (&HeaderMap, &Bytes),
+    caller: &Caller,
+    (recorder, early_headers): (&mut RequestRecorder, Option<EarlyHeaders>),
+) -> Result<UpstreamResponse, GatewayError> {
     let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-    let request = ParsedRequest::read(operation, headers, &body.bytes, &catalogue)
+    let with_files = without_owned_ids(body, &caller.owner);
+    let body = with_files.as_ref().map_or(&body[..], |(body, _)| body);
+    let translated = operation.embeddings_request(body);
+    let translated = translated.transpose().map_err(|error| {
+        let error = InvalidRequest::Field(error);
+        invalid(recorder, error.into())
+    })?;
+    let fields = parse(translated.as_deref().unwrap_or(body), path)
+        .map_err(|error| invalid(recorder, error))?;
+    let stored = StoredConversation::new(gateway, operation, &caller.owner, &fields.0)
+        .map_err(|error| invalid(recorder, error))?;
+    let fields = match &stored.body {
+        Some(body) => parse(body, path).map_err(|error| invalid(recorder, error))?,
+        None => fields,
+    };
+    if let Some(body) = operation.answer_without_prompt(&fields.0) {
+        return Ok(UpstreamResponse::Whole {
+            headers: HeaderMap::new(),
+            body,
+            spent: AttemptUsage::ZERO,
+        });
+    }
+    let mut request = ParsedRequest::read(operation, headers, fields, &catalogue)
+        .map_err(|error| invalid(recorder, error))?;
+    request.pending = stored.pending;
+    if let Some((_, provider)) = &with_files {
+        request.hold_to(&catalogue, provider);
+    }
+    let id = recorder.decision().to_string();
+    let context = RequestContext {
+        gateway,
+        request: &request,
+        headers,
+        id: &id,
+        budget_scope: &caller.budget_scope,
+        started: Instant::now(),
+    };
+    let response = respond(&context, recorder, early_headers).await?;
+    Ok(shaped(operation, response, &request.object))
+}
+
+/// The response in the form that the client wants: embeddings and summaries translated, streams with
+/// their media type.
+fn shaped(
+    operation: Operation,
+    mut response: UpstreamResponse,
+    object: &RawObject<'_>,
+) -> UpstreamResponse {
+    // The type of the provider's response is not that of a translated one.
+    let (UpstreamResponse::Whole { headers, .. } | UpstreamResponse::Stream { headers, .. }) =
+        &mut response;
+    headers.remove(CONTENT_TYPE);
+    match (operation, &mut response) {
+        (Operation::Embed(form), UpstreamResponse::Whole { body, .. }) => {
+            *body = form.write(std::mem::take(body));
+        }
+        (Operation::Compact, UpstreamResponse::Whole { body, .. }) => {
+            if let Some(compacted) = compacted(body) {
+                *body = compacted.into();
+            }
+        }
+        (Operation::Generate(dialect), UpstreamResponse::Stream { headers, .. }) => {
+            let kind = dialect.client_api().stream_type(object);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// Serves a call that passes to a provider without translation.
+async fn forward(
+    gateway: &Gateway,
+    target: &ForwardTarget,
+    (headers, body): (&HeaderMap, &Bytes),
+    caller: &Caller,
+    (recorder, early_headers): (&mut RequestRecorder, Option<EarlyHeaders>),
+) -> Result<UpstreamResponse, GatewayError> {
+    let owner = &caller.owner;
+    let forward = target.with_body(headers, body, owner);
+    let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
+    let registry = gateway.upstreams.load_full();
+    let has_path = |provider| {
+        let endpoint = registry.registry.endpoint(provider);
+        endpoint.is_some_and(|endpoint| endpoint.protocol.forwards())
+    };
+    let request = ParsedRequest::forwarded(&forward, headers, &catalogue, &has_path)
         .map_err(|error| invalid(recorder, error))?;
     let id = recorder.decision().to_string();
     let context = RequestContext {
@@ -112,18 +253,36 @@ async fn serve(
         request: &request,
         headers,
         id: &id,
-        budget_scope,
+        budget_scope: &caller.budget_scope,
         started: Instant::now(),
     };
-    let Some(cache) = &gateway.cache else {
-        return failover::run(&context, recorder, early_headers).await;
+    let mut response = failover::run(&context, recorder, early_headers).await?;
+    if let UpstreamResponse::Whole { body, .. } = &mut response {
+        let provider = recorder.provider();
+        if let Some(id) = target.made(body) {
+            gateway.objects.insert(provider, id, owner);
+        }
+        let is_own = |id: &str| gateway.objects.is_of(provider, id, owner);
+        *body = target.own(std::mem::take(body), (owner, provider), is_own);
+    }
+    Ok(response)
+}
+
+/// Gets the response from the cache or from a target.
+async fn respond(
+    context: &RequestContext<'_>,
+    recorder: &mut RequestRecorder,
+    early_headers: Option<EarlyHeaders>,
+) -> Result<UpstreamResponse, GatewayError> {
+    let Some(cache) = &context.gateway.cache else {
+        return failover::run(context, recorder, early_headers).await;
     };
-    let key = cache.key(&request, headers);
+    let key = cache.key(context.request, context.headers);
     if let Some(key) = key.map_err(|error| invalid(recorder, error))? {
-        return coalescing::respond(cache, key, recorder, &context).await;
+        return coalescing::respond(cache, key, recorder, context).await;
     }
     recorder.cache = Some(CacheStatus::Off);
-    failover::run(&context, recorder, early_headers).await
+    failover::run(context, recorder, early_headers).await
 }
 
 /// Records a request that is wrong in itself.

@@ -1,17 +1,24 @@
 //! Operations that a client can request, by path.
 
+use crate::clock;
 use crate::domain::{ModelType, RequiredCapabilities};
 use crate::protocols::{
-    ApiDialect, CallSpec, Endpoint, MAX_RESPONSE_BYTES, PreparedCall, RawObject, TranslationError,
+    AZURE_PREFIX, ApiDialect, CONTENT_PREFIXES, CallSpec, EmbeddingDialect, Endpoint,
+    MAX_RESPONSE_BYTES, ModelMethod, PreparedCall, RawObject, TranslationError,
 };
+use bytes::Bytes;
 
 /// An operation that a client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Generates the next turn of a conversation.
     Generate(ApiDialect),
+    /// Sums up a conversation of the Responses API.
+    Compact,
+    /// Passes a call without translation.
+    Forward,
     /// Computes embeddings.
-    Embed,
+    Embed(EmbeddingDialect),
 }
 
 impl Operation {
@@ -19,42 +26,54 @@ impl Operation {
     pub fn dialect(self) -> ApiDialect {
         match self {
             Self::Generate(dialect) => dialect,
-            Self::Embed => ApiDialect::Chat,
+            Self::Compact => ApiDialect::Responses,
+            Self::Forward => ApiDialect::Chat,
+            Self::Embed(form) => form.dialect(),
         }
     }
 
     /// The required field that holds the prompt.
     pub fn prompt_member(self) -> &'static str {
         match self {
-            Self::Generate(dialect) => dialect.client_api().prompt_member(),
-            Self::Embed => "input",
+            Self::Generate(_) | Self::Compact => self.dialect().client_api().prompt_member(),
+            Self::Embed(_) | Self::Forward => "input",
         }
+    }
+
+    /// Whether the request holds a prompt.
+    pub fn has_prompt(self, object: &RawObject<'_>) -> bool {
+        match self {
+            Self::Generate(_) | Self::Compact => self.dialect().client_api().has_prompt(object),
+            Self::Embed(_) | Self::Forward => object.has(self.prompt_member()),
+        }
+    }
+
+    /// Whether a request that does not say so wants a stream.
+    pub fn streams_by_default(self) -> bool {
+        matches!(self, Self::Generate(dialect) if dialect.client_api().streams_by_default())
     }
 
     /// The limit on the response that the request states, in tokens.
     pub fn max_tokens(self, object: &RawObject<'_>) -> Option<u64> {
         match self {
-            Self::Generate(dialect) => {
-                let mut names = dialect.client_api().limit_members().iter();
-                names.find_map(|name| object.read(name))
-            }
-            Self::Embed => Some(0),
+            Self::Generate(_) | Self::Compact => self.dialect().client_api().max_tokens(object),
+            Self::Embed(_) | Self::Forward => Some(0),
         }
     }
 
-    /// Largest whole response, in bytes. Embeddings for the largest request fit.
+    /// Largest whole response, in bytes. Embeddings for the largest request fit, and files.
     pub fn max_response_bytes(self) -> usize {
         match self {
-            Self::Generate(_) => MAX_RESPONSE_BYTES,
-            Self::Embed => 64 * 1024 * 1024,
+            Self::Generate(_) | Self::Compact => MAX_RESPONSE_BYTES,
+            Self::Embed(_) | Self::Forward => 64 * 1024 * 1024,
         }
     }
 
     /// The capabilities that the request needs.
     pub fn needs(self, object: &RawObject<'_>) -> RequiredCapabilities {
         match self {
-            Self::Generate(dialect) => dialect.client_api().needs(object),
-            Self::Embed => RequiredCapabilities::default(),
+            Self::Generate(_) | Self::Compact => self.dialect().client_api().needs(object),
+            Self::Embed(_) | Self::Forward => RequiredCapabilities::default(),
         }
     }
 
@@ -62,11 +81,29 @@ impl Operation {
     /// parameters → reasoning, else chat.
     pub fn infer(self, needs: RequiredCapabilities) -> ModelType {
         match self {
-            Self::Embed => ModelType::Embedding,
+            Self::Embed(_) => ModelType::Embedding,
             Self::Generate(_) if needs.images => ModelType::Vision,
             Self::Generate(_) if needs.reasoning => ModelType::Reasoning,
-            Self::Generate(_) => ModelType::Chat,
+            Self::Generate(_) | Self::Compact | Self::Forward => ModelType::Chat,
         }
+    }
+
+    /// The request for embeddings in the form that all providers are asked in; `None` where it has
+    /// that form.
+    pub fn embeddings_request(self, body: &[u8]) -> Option<Result<Vec<u8>, TranslationError>> {
+        match self {
+            Self::Embed(form) => form.read(body),
+            Self::Generate(_) | Self::Compact | Self::Forward => None,
+        }
+    }
+
+    /// The response to a request without a prompt, where the protocol gives that a meaning.
+    pub fn answer_without_prompt(self, object: &RawObject<'_>) -> Option<Bytes> {
+        let Self::Generate(dialect) = self else {
+            return None;
+        };
+        let created = clock::now().unix_seconds();
+        dialect.client_api().answer_without_prompt(object, created)
     }
 
     /// The request in the provider's protocol.
@@ -76,16 +113,33 @@ impl Operation {
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         match self {
-            Self::Generate(_) => endpoint.protocol.build_request(endpoint, call),
-            Self::Embed => endpoint.protocol.build_embeddings(endpoint, call),
+            Self::Generate(_) | Self::Compact | Self::Forward => {
+                let mut prepared = endpoint.protocol.build_request(endpoint, call)?;
+                prepared.adapter = self.dialect().client_api().framed(call, prepared.adapter);
+                Ok(prepared)
+            }
+            Self::Embed(_) => endpoint.protocol.build_embeddings(endpoint, call),
         }
     }
+}
+
+/// Whether a path that has no route is one of model traffic.
+pub fn is_model_path(path: &str) -> bool {
+    let starts = ["/v1", AZURE_PREFIX].into_iter().chain(CONTENT_PREFIXES);
+    starts.into_iter().any(|start| {
+        let rest = path.strip_prefix(start);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 /// The protocol of errors that occur before a request for this path is read.
 pub fn dialect_of(path: &str) -> ApiDialect {
     if path.contains("/messages") {
         ApiDialect::Messages
+    } else if ModelMethod::is_path(path) {
+        ApiDialect::GenerateContent
+    } else if path.starts_with("/api/") {
+        ApiDialect::Ollama
     } else {
         ApiDialect::Chat
     }

@@ -1,17 +1,25 @@
 //! A client's request, read and checked before a target is selected.
 
 use super::error::{GatewayError, HeaderFormat, InvalidRequest};
+use super::forward_target::ForwardBody;
 use super::operation::Operation;
 use crate::domain::{
-    Catalogue, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
+    Catalogue, Failure, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
     RequiredCapabilities, TargetIdx, TargetScope, prompt_tokens, resolve,
 };
-use crate::protocols::RawObject;
+use crate::protocols::{
+    CallSpec, Endpoint, ForwardCall, PathFields, PendingResponse, PreparedCall, RawObject,
+    StoringAdapter, TranslationError, UpstreamError,
+};
 use axum::http::HeaderMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Longest `x-request-id` that is kept, in bytes.
 const MAX_REQUEST_ID: usize = 128;
+
+/// Time limit of a call that passes without translation: pictures and transcripts take minutes.
+const FORWARD_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A client's request, read and checked.
 #[derive(Debug)]
@@ -31,6 +39,10 @@ pub(super) struct ParsedRequest<'a> {
     preferred: Option<ProviderIdx>,
     max_cost: Option<f64>,
     max_latency: Option<f64>,
+    /// What is stored with the response, where the client wants that.
+    pub pending: Option<PendingResponse>,
+    /// The call itself, where it passes without translation.
+    forward: Option<ForwardCall>,
     /// The client's time limit, which overrides every configured one.
     pub timeout: Option<Duration>,
     /// Whether the request is refused where a part of it cannot be carried.
@@ -38,24 +50,23 @@ pub(super) struct ParsedRequest<'a> {
 }
 
 impl<'a> ParsedRequest<'a> {
-    /// Reads body and headers; the error names the field or header that is wrong.
+    /// Reads a body's fields and the headers; the error names the field or header that is wrong.
+    /// `input` is the estimated number of the prompt's tokens.
     pub fn read(
         operation: Operation,
         headers: &HeaderMap,
-        body: &'a [u8],
+        (object, input): (RawObject<'a>, u64),
         catalogue: &Catalogue,
     ) -> Result<Self, GatewayError> {
-        let object: RawObject<'a> =
-            serde_json::from_slice(body).map_err(InvalidRequest::NotJson)?;
         let model = required_text(&object, "model")?;
-        let prompt = operation.prompt_member();
-        if !object.has(prompt) {
-            return Err(InvalidRequest::MissingPrompt { field: prompt }.into());
+        if !operation.has_prompt(&object) {
+            let field = operation.prompt_member();
+            return Err(InvalidRequest::MissingPrompt { field }.into());
         }
-        let stream = flag(&object, "stream")?;
+        let stream = flag(&object, "stream", operation.streams_by_default())?;
         let needs = operation.needs(&object);
         let stated = model_type(headers)?;
-        let resolution = resolve(catalogue, &model).map_err(GatewayError::UnknownModel)?;
+        let resolution = resolve_name(catalogue, &model)?;
         let named = match resolution {
             ModelResolution::Auto(kind) => kind,
             ModelResolution::Targets { .. } => None,
@@ -70,17 +81,117 @@ impl<'a> ParsedRequest<'a> {
             stream,
             wants_usage: operation.dialect().client_api().wants_usage(&object),
             max_tokens: operation.max_tokens(&object),
-            input: prompt_tokens(body),
+            input,
             needs,
             preferred: preferred(headers, catalogue)?,
             max_cost: number(headers, "x-aibal-max-cost", "USD per token")?,
             max_latency: number(headers, "x-aibal-max-latency", "milliseconds")?.map(|ms| ms / 1e3),
-            timeout: number(headers, "x-aibal-timeout-ms", "milliseconds")?
-                .map(|ms| Duration::from_secs_f64((ms / 1e3).min(86_400.0))),
+            timeout: timeout(headers)?,
             is_strict: truth(headers, "x-aibal-strict")?,
             resolution,
             object,
+            pending: None,
+            forward: None,
         })
+    }
+
+    /// Reads a call that passes without translation. `has_path` says which providers may serve such
+    /// calls.
+    pub fn forwarded(
+        forward: &'a ForwardBody,
+        headers: &HeaderMap,
+        catalogue: &Catalogue,
+        has_path: &dyn Fn(ProviderIdx) -> bool,
+    ) -> Result<Self, GatewayError> {
+        let object: RawObject<'a> =
+            serde_json::from_slice(&forward.fields).map_err(InvalidRequest::NotJson)?;
+        let stream = flag(&object, "stream", false)?;
+        let preferred = preferred(headers, catalogue)?;
+        let held_by = forward.provider.as_deref();
+        let held_by = held_by.map(|name| {
+            let unknown = || GatewayError::UnknownObject {
+                id: name.to_owned(),
+            };
+            catalogue.provider(name).ok_or_else(unknown)
+        });
+        let held_by = held_by.transpose()?;
+        let model = object.read::<String>("model").filter(|_| held_by.is_none());
+        let resolved = model.as_deref().map(|model| resolve_name(catalogue, model));
+        let (resolution, names_target) = match resolved {
+            Some(Ok(resolution)) => (resolution, true),
+            Some(Err(error)) if preferred.is_none() => return Err(error),
+            // One target of each provider stands for it.
+            _ => {
+                let places = one_of_each(catalogue, |provider| {
+                    let only = held_by.or(preferred);
+                    has_path(provider) && only.is_none_or(|only| only == provider)
+                });
+                let pinned = held_by.is_some();
+                (ModelResolution::Targets { places, pinned }, false)
+            }
+        };
+        let timeout = timeout(headers)?;
+        Ok(Self {
+            operation: Operation::Forward,
+            model_type: forwarded_type(catalogue, &resolution),
+            stream,
+            wants_usage: false,
+            max_tokens: Some(0),
+            input: 0,
+            needs: RequiredCapabilities::default(),
+            preferred,
+            max_cost: number(headers, "x-aibal-max-cost", "USD per token")?,
+            max_latency: None,
+            timeout: timeout.or(Some(FORWARD_TIMEOUT)),
+            is_strict: false,
+            resolution,
+            object,
+            pending: None,
+            forward: Some(ForwardCall {
+                names_target,
+                ..forward.call.clone()
+            }),
+        })
+    }
+
+    /// Leaves only the targets of the provider that holds the request's files.
+    pub fn hold_to(&mut self, catalogue: &Catalogue, provider: &str) {
+        let is_there = |place: &TargetIdx| &*catalogue.targets[*place].id.provider == provider;
+        let places = match &self.resolution {
+            ModelResolution::Targets { places, .. } => places.clone(),
+            ModelResolution::Auto(_) => {
+                catalogue.active_targets().map(|(index, _)| index).collect()
+            }
+        };
+        self.resolution = ModelResolution::Targets {
+            places: places.into_iter().filter(is_there).collect(),
+            pinned: true,
+        };
+    }
+
+    /// A failure as it counts: that a provider does not have a path says nothing about its models.
+    pub fn counted(&self, mut error: UpstreamError) -> UpstreamError {
+        if self.forward.is_some() && matches!(error.status, 404 | 405 | 501) {
+            error.failure = Failure::Unsupported;
+        }
+        error
+    }
+
+    /// The request in the provider's protocol.
+    pub fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Result<PreparedCall, TranslationError> {
+        if let Some(forward) = &self.forward {
+            return endpoint.protocol.build_forward(endpoint, call, forward);
+        }
+        let mut prepared = self.operation.build_request(endpoint, call)?;
+        if let Some(pending) = &self.pending {
+            let storing = StoringAdapter::new(prepared.adapter, pending.clone());
+            prepared.adapter = Box::new(storing);
+        }
+        Ok(prepared)
     }
 
     /// The profile for the selection. `tried` are the targets that failed already, `context_exceeded`
@@ -116,6 +227,36 @@ impl<'a> ParsedRequest<'a> {
     }
 }
 
+/// The client's time limit.
+fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, GatewayError> {
+    let limit = number(headers, "x-aibal-timeout-ms", "milliseconds")?;
+    Ok(limit.map(|ms| Duration::from_secs_f64((ms / 1e3).min(86_400.0))))
+}
+
+/// The first target of each provider that is wanted.
+fn one_of_each(catalogue: &Catalogue, is_wanted: impl Fn(ProviderIdx) -> bool) -> Vec<TargetIdx> {
+    let mut seen = BTreeSet::new();
+    let targets = catalogue.active_targets();
+    let first = targets.filter(|(_, target)| seen.insert(target.provider));
+    first
+        .filter(|(_, target)| is_wanted(target.provider))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// The type of work that a call counts as: not chat, so that it teaches nothing about answers.
+fn forwarded_type(catalogue: &Catalogue, resolution: &ModelResolution) -> ModelType {
+    let ModelResolution::Targets { places, .. } = resolution else {
+        return ModelType::Artifact;
+    };
+    let embeds = |place: &TargetIdx| catalogue.targets[*place].capabilities.talk == Some(false);
+    if places.iter().any(embeds) {
+        ModelType::Embedding
+    } else {
+        ModelType::Artifact
+    }
+}
+
 /// The client's `x-request-id`, where it can be shown.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get("x-request-id")?.to_str().ok()?;
@@ -137,9 +278,31 @@ fn inferred(operation: Operation, needs: RequiredCapabilities, catalogue: &Catal
     inferred
 }
 
+/// Parses a body, and adds the fields that the path states; returns them with the estimated number of
+/// the prompt's tokens.
+pub(super) fn parse<'a>(
+    body: &'a [u8],
+    path: &'a PathFields,
+) -> Result<(RawObject<'a>, u64), GatewayError> {
+    let mut object: RawObject<'a> =
+        serde_json::from_slice(body).map_err(InvalidRequest::NotJson)?;
+    path.add_to(&mut object);
+    Ok((object, prompt_tokens(body)))
+}
+
+/// Finds a model. Some clients add a tag to each name that has none.
+pub(super) fn resolve_name(
+    catalogue: &Catalogue,
+    name: &str,
+) -> Result<ModelResolution, GatewayError> {
+    let untagged = || resolve(catalogue, name.strip_suffix(":latest")?).ok();
+    resolve(catalogue, name)
+        .or_else(|unknown| untagged().ok_or(GatewayError::UnknownModel(unknown)))
+}
+
 /// Rejects a model type that this path does not serve.
 fn check_path(operation: Operation, model_type: ModelType) -> Result<(), GatewayError> {
-    if (operation == Operation::Embed) == (model_type == ModelType::Embedding) {
+    if matches!(operation, Operation::Embed(_)) == (model_type == ModelType::Embedding) {
         return Ok(());
     }
     Err(InvalidRequest::WrongPathForType {
@@ -159,9 +322,10 @@ fn required_text(object: &RawObject<'_>, name: &'static str) -> Result<String, G
     })
 }
 
-fn flag(object: &RawObject<'_>, name: &'static str) -> Result<bool, GatewayError> {
+fn flag(object: &RawObject<'_>, name: &'static str, default: bool) -> Result<bool, GatewayError> {
     match object.get(name).map(serde_json::value::RawValue::get) {
-        None | Some("null" | "false") => Ok(false),
+        None | Some("null") => Ok(default),
+        Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(other) => {
             let found = excerpt(other);

@@ -3,12 +3,11 @@
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Adds the headers of an event stream.
+/// Adds the headers of a stream: of events, unless another type is set.
 pub(super) fn set_stream_headers(headers: &mut HeaderMap) {
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream; charset=utf-8"),
-    );
+    headers
+        .entry(CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(
         HeaderName::from_static("x-accel-buffering"),
@@ -16,11 +15,12 @@ pub(super) fn set_stream_headers(headers: &mut HeaderMap) {
     );
 }
 
-/// The provider's headers that clients get: its rate limits.
+/// The provider's headers that clients get: its rate limits, and the type of a body that passes
+/// unchanged.
 pub(super) fn forwarded_headers(upstream: &HeaderMap) -> HeaderMap {
     let limits = upstream
         .iter()
-        .filter(|(name, _)| name.as_str().starts_with("x-ratelimit-"));
+        .filter(|(name, _)| name.as_str().starts_with("x-ratelimit-") || **name == CONTENT_TYPE);
     limits
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()

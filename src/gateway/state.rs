@@ -2,10 +2,11 @@
 
 use super::cache::Cache;
 use super::config::GatewayConfig;
+use super::owned_objects::OwnedObjects;
 use super::request_body::BodyBuffer;
 use super::shutdown::ShutdownSignal;
 use crate::engine::EngineHandle;
-use crate::protocols::UpstreamSet;
+use crate::protocols::{ResponseStore, UpstreamSet};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
@@ -18,6 +19,10 @@ pub struct Gateway {
     pub config: Arc<ArcSwap<GatewayConfig>>,
     pub shutdown: ShutdownSignal,
     pub bodies: BodyBuffer,
+    /// Responses that clients refer to by their ids.
+    pub responses: ResponseStore,
+    /// Files and batches that clients made.
+    pub objects: OwnedObjects,
     /// `None` where the cache is switched off.
     pub cache: Option<Arc<Cache>>,
 }

@@ -117,7 +117,7 @@ impl<'g> UpstreamCall<'g> {
         loop {
             let ready = with_deadline(until, endpoint.with_credentials(call.use_fallback)).await;
             let endpoint = ready.map_err(UpstreamError::never_sent)?;
-            let prepared = self.request.operation.build_request(&endpoint, &call);
+            let prepared = self.request.build_request(&endpoint, &call);
             let PreparedCall {
                 request,
                 adapter,
@@ -138,6 +138,7 @@ impl<'g> UpstreamCall<'g> {
                 return Ok((adapter, response, request));
             }
             let error = classify(&endpoint, response, until).await;
+            let error = self.request.counted(error);
             if call.use_fallback || !endpoint.protocol.fallback_request(&endpoint, &call, &error) {
                 return Err(error);
             }

@@ -9,4 +9,10 @@ pub enum ApiDialect {
     Messages,
     /// OpenAI's responses.
     Responses,
+    /// OpenAI's older completions of a text.
+    Completions,
+    /// Gemini's `generateContent`.
+    GenerateContent,
+    /// Ollama's `/api/chat` and `/api/generate`.
+    Ollama,
 }

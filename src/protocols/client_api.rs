@@ -4,16 +4,44 @@ use super::RawObject;
 use super::call::CallSpec;
 use super::error_body::ErrorBody;
 use super::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
+use super::response_adapter::ResponseAdapter;
 use crate::domain::RequiredCapabilities;
 use bytes::Bytes;
+use serde_json::{Value, json};
 use std::fmt;
 
 /// The client's side of a protocol.
 pub trait ClientApi: Send + Sync + fmt::Debug {
     /// Names the field that holds the conversation; a request without it is invalid.
     fn prompt_member(&self) -> &'static str;
+    /// Checks whether the request has a conversation.
+    fn has_prompt(&self, object: &RawObject<'_>) -> bool {
+        object.has(self.prompt_member())
+    }
+    /// Answers a request without a conversation, where the protocol gives that a meaning. `created` is
+    /// the start of the request, in Unix seconds.
+    fn answer_without_prompt(&self, _object: &RawObject<'_>, _created: u64) -> Option<Bytes> {
+        None
+    }
     /// Names the fields that limit the response's tokens; the first one present counts.
     fn limit_members(&self) -> &'static [&'static str];
+    /// Returns the limit on the response that a request states, in tokens.
+    fn max_tokens(&self, object: &RawObject<'_>) -> Option<u64> {
+        let mut names = self.limit_members().iter();
+        names.find_map(|name| object.read(name))
+    }
+    /// Checks whether a request that does not say so wants a stream.
+    fn streams_by_default(&self) -> bool {
+        false
+    }
+    /// Returns the media type of the stream that a request wants.
+    fn stream_type(&self, _object: &RawObject<'_>) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+    /// Returns bytes that clients ignore within a stream; empty where the protocol has none.
+    fn keep_alive(&self) -> &'static [u8] {
+        b": waiting for the whole answer\n\n"
+    }
     /// Checks whether the client wants usage at the end of its stream. Protocols that always send
     /// it leave the client no choice.
     fn wants_usage(&self, _object: &RawObject<'_>) -> bool {
@@ -38,6 +66,22 @@ pub trait ClientApi: Send + Sync + fmt::Debug {
     ) -> Result<ChatRequest, TranslationError>;
     /// Creates the encoder of a response to this call.
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode>;
+    /// Puts the response in the form that this call wants, where the protocol has several.
+    fn framed(
+        &self,
+        _call: &CallSpec<'_>,
+        adapter: Box<dyn ResponseAdapter>,
+    ) -> Box<dyn ResponseAdapter> {
+        adapter
+    }
+    /// Returns the request whose tokens a request to count them holds.
+    fn counted<'a>(&self, object: RawObject<'a>) -> RawObject<'a> {
+        object
+    }
+    /// Encodes a number of input tokens.
+    fn token_count(&self, tokens: u64) -> Value {
+        json!({"input_tokens": tokens})
+    }
     /// Encodes a failure as a response body.
     fn error(&self, error: &ErrorBody) -> Bytes;
     /// Encodes a failure as the only event of a stream.

@@ -11,11 +11,15 @@ mod anthropic;
 mod api_dialect;
 mod call;
 mod client_api;
+mod completions;
+mod embedding_dialect;
 mod endpoint_registry;
 mod error_body;
 mod error_payload;
 #[cfg(test)]
 mod feature_table;
+mod form_data;
+mod forward_call;
 mod framing;
 mod gemini;
 mod model_traits;
@@ -23,6 +27,7 @@ mod neutral;
 mod ollama;
 mod openai;
 mod outbound_request;
+mod path_fields;
 mod provider_api;
 mod rate_limit_headers;
 mod raw_object;
@@ -47,13 +52,22 @@ mod vertex;
 pub use api_dialect::ApiDialect;
 pub use call::{CallSpec, PreparedCall, TokenCountCall};
 pub use client_api::ClientApi;
+pub use embedding_dialect::EmbeddingDialect;
 pub use endpoint_registry::EndpointRegistry;
 pub use error_body::ErrorBody;
 pub use error_payload::OpenAiErrorFields;
+pub use form_data::{form_boundary, form_field};
+pub use forward_call::ForwardCall;
 pub use framing::Framing;
+pub use gemini::{
+    CONTENT_PREFIXES, ModelMethod, ModelVerb, STREAM_FORM, content_model, wants_content_models,
+};
 pub use model_traits::ModelTraits;
 pub use neutral::{DroppedFields, TranslationError};
+pub use ollama::{SERVED_VERSION, model_tag, shown_model};
+pub use openai::{AZURE_DEPLOYMENT, AZURE_PREFIX, AZURE_V1_PREFIX};
 pub use outbound_request::OutboundRequest;
+pub use path_fields::PathFields;
 pub use provider_api::{Endpoint, ProviderApi, VertexLocation};
 pub use rate_limit_headers::rate_limits;
 pub use raw_object::RawObject;
@@ -62,6 +76,9 @@ pub use registry::{PROVIDER_APIS, by_kind, kinds, wants_message_shapes};
 pub use response_adapter::{MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, too_large};
 pub use response_body::{BodyError, read_body};
 pub use response_fault::ResponseFault;
+pub use responses::{
+    PendingResponse, ResponseStore, StoringAdapter, compacted, compaction_request, removed_response,
+};
 pub use sse::{Event, Splitter, TooLong};
 pub use transport::{
     ConnectionConfig, Transport, TransportError, TransportOptions, body_of, certificates,

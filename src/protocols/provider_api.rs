@@ -5,7 +5,7 @@ use super::call::{CallSpec, PreparedCall, TokenCountCall};
 use super::sensitive_header::sensitive;
 use super::vertex::AccessToken;
 use super::{
-    ConnectionConfig, OutboundRequest, ReasoningCache, TokenSource, TranslationError,
+    ConnectionConfig, ForwardCall, OutboundRequest, ReasoningCache, TokenSource, TranslationError,
     UpstreamError, classify_error,
 };
 use bytes::Bytes;
@@ -41,6 +41,20 @@ pub trait ProviderApi: Send + Sync {
         _call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         let problem = "names a provider that has no embeddings";
+        Err(TranslationError::untranslatable("model", problem))
+    }
+    /// Checks whether calls of OpenAI's API pass to the provider without translation.
+    fn forwards(&self) -> bool {
+        false
+    }
+    /// Builds a call that passes to the provider without translation.
+    fn build_forward(
+        &self,
+        _endpoint: &Endpoint,
+        _call: &CallSpec<'_>,
+        _forward: &ForwardCall,
+    ) -> Result<PreparedCall, TranslationError> {
+        let problem = "names a provider that does not have this path";
         Err(TranslationError::untranslatable("model", problem))
     }
     /// Builds a request that counts a prompt's tokens and costs nothing; `None` where there is

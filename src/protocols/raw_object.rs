@@ -22,6 +22,11 @@ impl<'a> RawObject<'a> {
             .map(|&(_, value)| value)
     }
 
+    /// Adds a field, which outranks those of the same name.
+    pub fn push(&mut self, name: &'a str, value: &'a RawValue) {
+        self.0.push((Cow::Borrowed(name), value));
+    }
+
     /// Reads a field as a type; `None` where it is missing, null or of another type.
     pub fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         serde_json::from_str::<Option<T>>(self.get(name)?.get())

@@ -1,7 +1,8 @@
 //! The tables of all protocols: by the `kind` of the configuration, and by the dialect of a client.
 
 use super::{
-    ApiDialect, ClientApi, ProviderApi, anthropic, gemini, ollama, openai, responses, vertex,
+    ApiDialect, ClientApi, ProviderApi, anthropic, completions, gemini, ollama, openai, responses,
+    vertex,
 };
 use http::HeaderMap;
 
@@ -38,6 +39,9 @@ impl ApiDialect {
             Self::Chat => &openai::ChatApi,
             Self::Messages => &anthropic::MessagesApi,
             Self::Responses => &responses::ResponsesApi,
+            Self::Completions => &completions::CompletionsApi,
+            Self::GenerateContent => &gemini::GenerateContentApi,
+            Self::Ollama => &ollama::OllamaApi,
         }
     }
 }

@@ -54,7 +54,7 @@ async fn on_main_runtime(
 
 async fn unknown_path(method: Method, uri: Uri) -> Response {
     let path = uri.path();
-    if path == "/v1" || path.starts_with("/v1/") {
+    if gateway::is_model_path(path) {
         gateway::unknown_path(&method, path)
     } else {
         api::unknown_path(method, uri).await

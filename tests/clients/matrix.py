@@ -48,6 +48,8 @@ CLIENTS = [
     Client("openai-node", "openai_node.mjs", ("openai@6", "zod@4")),
     Client("vercel-ai", "vercel_ai.mjs", ("ai@6", "@ai-sdk/openai@3", "@ai-sdk/openai-compatible@2",
                                           "@ai-sdk/anthropic@3", "zod@4")),
+    Client("google-genai", "genai_python.py", ("google-genai>=3,<4",)),
+    Client("ollama", "ollama_python.py", ("ollama>=0.6,<0.7",)),
     Client("curl", "curl_shell.py"),
 ]
 

@@ -8,19 +8,24 @@ use aibal_tui::protocols::{
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
-const DIALECTS: [ApiDialect; 3] = [
+const DIALECTS: [ApiDialect; 6] = [
     ApiDialect::Chat,
     ApiDialect::Messages,
     ApiDialect::Responses,
+    ApiDialect::Completions,
+    ApiDialect::GenerateContent,
+    ApiDialect::Ollama,
 ];
 
 /// Returns a minimal request of each protocol.
 fn smallest(dialect: ApiDialect) -> &'static [u8] {
     match dialect {
-        ApiDialect::Chat | ApiDialect::Messages => {
+        ApiDialect::Chat | ApiDialect::Messages | ApiDialect::Ollama => {
             br#"{"max_tokens":9,"messages":[{"role":"user","content":"a"}]}"#
         }
         ApiDialect::Responses => br#"{"input":"a"}"#,
+        ApiDialect::Completions => br#"{"prompt":"a"}"#,
+        ApiDialect::GenerateContent => br#"{"contents":[{"parts":[{"text":"a"}]}]}"#,
     }
 }
 
@@ -125,8 +130,15 @@ fn check_end(
     }
     let _reads_without_panic = (adapter.usage(), adapter.text_bytes());
     let text = String::from_utf8_lossy(&out);
-    let mut data = text.lines().filter_map(|line| line.strip_prefix("data:"));
-    let looks_whole = data.any(|data| is_last(dialect, data.trim()));
+    let data = text
+        .lines()
+        .map(|line| line.strip_prefix("data:").unwrap_or(line));
+    let mut data = data.map(str::trim).filter(|data| !data.is_empty());
+    let looks_whole = match dialect {
+        // Nothing follows the last event, not even an error.
+        ApiDialect::GenerateContent => data.next_back().is_some_and(|data| is_last(dialect, data)),
+        _ => data.any(|data| is_last(dialect, data)),
+    };
     assert!(
         is_whole || !looks_whole,
         "the response is broken but looks complete: {text}"
@@ -137,7 +149,9 @@ fn check_end(
 fn is_last(dialect: ApiDialect, data: &str) -> bool {
     let read = || serde_json::from_str::<serde_json::Value>(data).unwrap_or_default();
     match dialect {
-        ApiDialect::Chat => data == "[DONE]",
+        ApiDialect::Chat | ApiDialect::Completions => data == "[DONE]",
+        ApiDialect::GenerateContent => read()["error"].is_null(),
+        ApiDialect::Ollama => read()["done"] == true,
         ApiDialect::Messages => read()["type"] == "message_stop",
         ApiDialect::Responses => {
             let kind = &read()["type"];

@@ -8,10 +8,12 @@ use aibal_tui::domain::{
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
-    BodyBuffer, Cache, CacheLimits, Gateway, GatewayConfig, ShutdownSignal, StreamRecovery, router,
-    with_auth,
+    BodyBuffer, Cache, CacheLimits, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal,
+    StreamRecovery, router, with_auth,
 };
-use aibal_tui::protocols::{Endpoint, EndpointRegistry, TransportOptions, UpstreamSet, by_kind};
+use aibal_tui::protocols::{
+    Endpoint, EndpointRegistry, ResponseStore, TransportOptions, UpstreamSet, by_kind,
+};
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
@@ -176,6 +178,8 @@ async fn serve(
         cache: cache.clone(),
         shutdown: ShutdownSignal::default(),
         bodies: BodyBuffer::default(),
+        responses: ResponseStore::default(),
+        objects: OwnedObjects::default(),
     };
     let router = match access {
         Some(access) => with_auth(router(gateway), access),

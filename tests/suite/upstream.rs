@@ -61,6 +61,7 @@ struct Shared {
     probes: AtomicUsize,
     abandoned: AtomicUsize,
     seen: Mutex<Vec<(HeaderMap, String)>>,
+    paths: Mutex<Vec<String>>,
     models: Mutex<Vec<&'static str>>,
     connections: AtomicUsize,
     gate: watch::Sender<bool>,
@@ -76,6 +77,7 @@ impl Upstream {
             probes: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
             seen: Mutex::default(),
+            paths: Mutex::default(),
             models: Mutex::new(vec!["m"]),
             connections: AtomicUsize::new(0),
             gate: watch::Sender::new(false),
@@ -131,6 +133,11 @@ impl Upstream {
         self.shared.abandoned.load(Ordering::SeqCst)
     }
 
+    /// Method and path of the newest chat request.
+    pub fn last_path(&self) -> String {
+        self.shared.paths.lock().unwrap().last().cloned().unwrap()
+    }
+
     /// Headers and body of the newest chat request.
     pub fn last(&self) -> (HeaderMap, String) {
         self.shared.seen.lock().unwrap().last().cloned().unwrap()
@@ -159,6 +166,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
         };
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
+    let path = format!("{} {}", parts.method, parts.uri);
+    shared.paths.lock().unwrap().push(path);
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let stream = text.contains("\"stream\":true") || text.contains("\"stream\": true");

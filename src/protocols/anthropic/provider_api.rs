@@ -41,7 +41,7 @@ impl ProviderApi for Anthropic {
     ) -> Result<PreparedCall, TranslationError> {
         match call.dialect {
             ApiDialect::Messages => Ok(pass_through(endpoint, call)),
-            ApiDialect::Chat | ApiDialect::Responses => translate(endpoint, call),
+            _ => translate(endpoint, call),
         }
     }
 
@@ -50,18 +50,15 @@ impl ProviderApi for Anthropic {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Option<TokenCountCall> {
-        let body = match call.dialect {
-            ApiDialect::Messages => {
-                let model = [("model", json_text(call.model))];
-                call.object.without(&ANSWER_MEMBERS, &model)
-            }
-            ApiDialect::Chat | ApiDialect::Responses => {
-                let mut body = request(endpoint, call, &mut DroppedFields::default())
-                    .ok()?
-                    .body;
-                body.retain(|name, _| !ANSWER_MEMBERS.contains(&name.as_str()));
-                Value::Object(body).to_string().into_bytes()
-            }
+        let body = if call.dialect == ApiDialect::Messages {
+            let model = [("model", json_text(call.model))];
+            call.object.without(&ANSWER_MEMBERS, &model)
+        } else {
+            let mut body = request(endpoint, call, &mut DroppedFields::default())
+                .ok()?
+                .body;
+            body.retain(|name, _| !ANSWER_MEMBERS.contains(&name.as_str()));
+            Value::Object(body).to_string().into_bytes()
         };
         Some(TokenCountCall {
             request: post(endpoint, call, "/messages/count_tokens", body),

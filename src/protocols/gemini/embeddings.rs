@@ -13,16 +13,26 @@ const MAX_TEXTS: usize = 100;
 
 /// Builds the requests; `model` has its prefix.
 pub(super) fn requests(body: Value, model: &str) -> Result<Vec<Value>, TranslationError> {
+    // What the client of this protocol said about the use of the vectors.
+    let said = ["taskType", "title"].map(|name| {
+        let field = if name == "title" { name } else { "task_type" };
+        (name, body.get(field).cloned())
+    });
     let batches = EmbeddingRequest::read(body)?.batches(MAX_TEXTS).into_iter();
-    Ok(batches.map(|batch| request(batch, model)).collect())
+    Ok(batches.map(|batch| request(batch, model, &said)).collect())
 }
 
-fn request(batch: EmbeddingRequest, model: &str) -> Value {
+fn request(batch: EmbeddingRequest, model: &str, said: &[(&str, Option<Value>)]) -> Value {
     let EmbeddingRequest { inputs, dimensions } = batch;
     let requests = inputs.into_iter().map(|text| {
         let mut one = json!({"model": model, "content": {"parts": [{"text": text}]}});
         if let Some(dimensions) = dimensions {
             one["outputDimensionality"] = dimensions.into();
+        }
+        for (name, value) in said {
+            if let Some(value) = value {
+                one[*name] = value.clone();
+            }
         }
         one
     });

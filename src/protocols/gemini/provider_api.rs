@@ -1,7 +1,7 @@
 //! The provider's side of Gemini.
 
 use super::decode::Decoder;
-use super::{embeddings, write};
+use super::{embeddings, pass_through, write};
 use crate::protocols::adaptation::{Restoring, ToolIndex};
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
@@ -30,9 +30,18 @@ impl ProviderApi for Gemini {
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         let mut dropped = DroppedFields::default();
+        if pass_through::applies_to(call) {
+            let body = pass_through::body(call);
+            return Ok(PreparedCall {
+                request: post(endpoint, &method(call), body, call.stream),
+                adapter: pass_through::passing(endpoint, call),
+                dropped,
+            });
+        }
         let (body, index) = body(endpoint, call, &mut dropped)?;
+        let body = Value::Object(body).to_string();
         Ok(PreparedCall {
-            request: post(endpoint, &method(call), &Value::Object(body), call.stream),
+            request: post(endpoint, &method(call), body, call.stream),
             adapter: Box::new(adapter(endpoint, call, index)),
             dropped,
         })
@@ -50,7 +59,7 @@ impl ProviderApi for Gemini {
             .followed_by(bodies.map(|body| body.to_string().into()));
         let path = format!("{}:batchEmbedContents", resource(call.model));
         Ok(PreparedCall {
-            request: post(endpoint, &path, &first, false),
+            request: post(endpoint, &path, first.to_string(), false),
             adapter: Box::new(adapter),
             dropped: DroppedFields::default(),
         })
@@ -61,12 +70,15 @@ impl ProviderApi for Gemini {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Option<TokenCountCall> {
-        let (mut request, _) = body(endpoint, call, &mut DroppedFields::default()).ok()?;
+        let mut request = match pass_through::own_fields(call) {
+            Some(fields) => fields,
+            None => body(endpoint, call, &mut DroppedFields::default()).ok()?.0,
+        };
         request.insert("model".to_owned(), resource(call.model).into());
         let body = json!({"generateContentRequest": request});
         let path = format!("{}:countTokens", resource(call.model));
         Some(TokenCountCall {
-            request: post(endpoint, &path, &body, false),
+            request: post(endpoint, &path, body.to_string(), false),
             read: counted,
         })
     }
@@ -166,12 +178,12 @@ pub(in crate::protocols) fn counted(body: &[u8]) -> Option<u64> {
     Some(count.total_tokens)
 }
 
-fn post(endpoint: &Endpoint, path: &str, body: &Value, stream: bool) -> OutboundRequest {
+fn post(endpoint: &Endpoint, path: &str, body: impl Into<Bytes>, stream: bool) -> OutboundRequest {
     OutboundRequest {
         method: Method::POST,
         url: format!("{}/{path}", endpoint.base_url),
         headers: json_headers(headers(endpoint), stream),
-        body: body.to_string().into(),
+        body: body.into(),
     }
 }
 

@@ -1,17 +1,21 @@
 //! The neutral form of requests and responses, used only where two protocols meet. Where client and
 //! provider use the same protocol, bytes pass unchanged.
 
+mod call_ids;
 mod chat_request;
 mod chat_response;
+mod fill_in;
 mod object_reader;
 mod size_tracker;
 mod transcoder;
 
+pub use call_ids::CallIds;
 pub use chat_request::{
     CacheMark, ChatMessage, ChatRequest, ChatRole, ContentPart, Media, MediaKind, MediaSource,
     ReasoningEffort, ResponseFormat, Sampling, ServerTool, ServerToolKind, Tool, ToolCall,
     ToolChoice, ToolForm, text_of,
 };
 pub use chat_response::{ChatResponse, Choice, Delta, Deltas, Finish, ReportedUsage};
+pub use fill_in::fill_in;
 pub use object_reader::{DroppedFields, ObjectReader, TranslationError};
 pub use transcoder::{Decode, DecodeStep, Encode, Transcoder};

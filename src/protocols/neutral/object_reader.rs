@@ -78,6 +78,11 @@ impl DroppedFields {
         }
     }
 
+    /// Takes back a name: its field was carried over after all.
+    pub fn remove(&mut self, name: &str) {
+        self.names.retain(|dropped| dropped != name);
+    }
+
     /// Returns the names in the order in which the fields were dropped, at most 256 of them.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -139,6 +144,11 @@ impl ObjectReader {
     /// Checks whether the field is present and not null.
     pub fn has(&self, name: &str) -> bool {
         self.map.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Returns the field without removing it.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.map.get(name)
     }
 
     /// Removes and returns the field, unless it is missing or null.

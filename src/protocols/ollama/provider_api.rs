@@ -1,6 +1,7 @@
 //! The provider's side of Ollama's protocol.
 
-use super::{decode, embed, request};
+use super::{decode, embed, pass_through, request, server_fields};
+use crate::protocols::ApiDialect;
 use crate::protocols::adaptation::{
     ProtocolLimits, ReasoningReturn, Restoring, SchemaRule, TranslationTarget, UserRule, adapt,
 };
@@ -40,6 +41,14 @@ impl ProviderApi for Ollama {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
+        if call.dialect == ApiDialect::Ollama {
+            let (path, body) = pass_through::request(call);
+            return Ok(PreparedCall {
+                request: post_lines(endpoint, path, body, call.stream),
+                adapter: Box::new(pass_through::PassThrough::default()),
+                dropped: DroppedFields::default(),
+            });
+        }
         let mut dropped = DroppedFields::default();
         let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
         if call.use_fallback {
@@ -51,13 +60,10 @@ impl ProviderApi for Ollama {
             reasoning_cache: &endpoint.reasoning_cache,
         };
         let index = adapt(&mut conversation, target, &mut dropped);
-        let body = request::body(conversation, call.model, call.stream, &mut dropped)?;
+        let mut body = request::body(conversation, call.model, call.stream, &mut dropped)?;
+        server_fields::carry(call.object, &mut body, &mut dropped);
         let body = Value::Object(body).to_string().into_bytes();
-        let mut request = post(endpoint, "/api/chat", body, call.stream);
-        if call.stream {
-            let lines = HeaderValue::from_static("application/x-ndjson");
-            request.headers.insert(ACCEPT, lines);
-        }
+        let request = post_lines(endpoint, "/api/chat", body, call.stream);
         let decoder = Box::new(decode::Decoder::new(call.id));
         let decoder = Restoring::wrap(decoder, index, None);
         Ok(PreparedCall {
@@ -114,6 +120,15 @@ impl ProviderApi for Ollama {
         let models = tags(body)?.into_iter();
         Some(models.map(|tag| tag.name).collect())
     }
+}
+
+fn post_lines(endpoint: &Endpoint, path: &str, body: Vec<u8>, stream: bool) -> OutboundRequest {
+    let mut request = post(endpoint, path, body, stream);
+    if stream {
+        let lines = HeaderValue::from_static("application/x-ndjson");
+        request.headers.insert(ACCEPT, lines);
+    }
+    request
 }
 
 #[derive(Deserialize)]

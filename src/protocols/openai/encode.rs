@@ -236,7 +236,7 @@ fn text_parts(choice: &Choice) -> String {
 }
 
 /// Encodes usage for chat clients.
-pub(super) fn usage(tokens: ReportedUsage) -> Value {
+pub(in crate::protocols) fn usage(tokens: ReportedUsage) -> Value {
     let mut usage = json!({
         "prompt_tokens": tokens.input,
         "completion_tokens": tokens.output,

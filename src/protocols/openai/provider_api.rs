@@ -9,10 +9,12 @@ use super::write::WriteQuirks;
 use super::{decode, limits, pass_through, write};
 use crate::protocols::adaptation::{ReasoningReturn, Restoring, TranslationTarget, adapt};
 use crate::protocols::api_dialect::ApiDialect;
-use crate::protocols::call::{CallSpec, PreparedCall};
+use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::neutral::{Decode, DroppedFields, Transcoder, TranslationError};
 use crate::protocols::upstream_error::UpstreamError;
-use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RawObject, responses};
+use crate::protocols::{
+    Endpoint, ForwardCall, OutboundRequest, ProviderApi, RawObject, completions, responses,
+};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -38,7 +40,16 @@ impl ProviderApi for OpenAi {
             ApiDialect::Responses if has_responses && !call.use_fallback => {
                 Ok(responses::pass_through(endpoint, call))
             }
-            ApiDialect::Chat | ApiDialect::Messages
+            ApiDialect::Completions if completes(endpoint, call) && !call.use_fallback => {
+                let server = ServerKind::new(endpoint);
+                let usage = server.has_usage_option().then(|| with_usage(call.object));
+                Ok(completions::pass_through(endpoint, call, usage))
+            }
+            ApiDialect::Chat
+            | ApiDialect::Messages
+            | ApiDialect::Completions
+            | ApiDialect::GenerateContent
+            | ApiDialect::Ollama
                 if has_responses
                     && (call.traits.responses_only || call.use_fallback || searches(call)) =>
             {
@@ -46,7 +57,11 @@ impl ProviderApi for OpenAi {
                 responses::translate(endpoint, call, limits)
             }
             ApiDialect::Chat => Ok(pass_through(endpoint, call)),
-            ApiDialect::Messages | ApiDialect::Responses => translate(endpoint, call),
+            ApiDialect::Messages
+            | ApiDialect::Responses
+            | ApiDialect::Completions
+            | ApiDialect::GenerateContent
+            | ApiDialect::Ollama => translate(endpoint, call),
         }
     }
 
@@ -58,12 +73,21 @@ impl ProviderApi for OpenAi {
     ) -> bool {
         match call.dialect {
             // Newer models accept tools together with reasoning only at /responses.
-            ApiDialect::Chat | ApiDialect::Messages => {
+            ApiDialect::Chat
+            | ApiDialect::Messages
+            | ApiDialect::GenerateContent
+            | ApiDialect::Ollama => {
                 &*endpoint.kind == OPENAI
                     && !call.traits.responses_only
                     && error.status == 400
                     && error.param() == Some("reasoning_effort")
                     && call.object.get("tools").is_some()
+            }
+            // Many servers only chat.
+            ApiDialect::Completions => {
+                completes(endpoint, call)
+                    && matches!(error.status, 400 | 404 | 405 | 501)
+                    && error.code.as_deref() != Some("model_not_found")
             }
             // A server with the kind `openai` may have no /responses.
             ApiDialect::Responses => {
@@ -80,12 +104,42 @@ impl ProviderApi for OpenAi {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        let body = call.object.with(&[("model", json_text(call.model))]);
+        // Fields of other clients' requests, which servers of this protocol refuse.
+        let foreign: &[&str] = match call.dialect {
+            ApiDialect::GenerateContent => &["task_type", "title"],
+            _ => &[],
+        };
+        let body = call
+            .object
+            .without(foreign, &[("model", json_text(call.model))]);
         Ok(PreparedCall {
             request: post(endpoint, "/embeddings", body, false),
             adapter: Box::new(EmbeddingAdapter::new(call, None)),
             dropped: DroppedFields::default(),
         })
+    }
+
+    fn forwards(&self) -> bool {
+        true
+    }
+
+    fn build_forward(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+        forward: &ForwardCall,
+    ) -> Result<PreparedCall, TranslationError> {
+        Ok(super::forward::prepare(endpoint, call, forward))
+    }
+
+    /// OpenAI itself counts the tokens of a request to `/responses`.
+    fn build_token_count(
+        &self,
+        endpoint: &Endpoint,
+        call: &CallSpec<'_>,
+    ) -> Option<TokenCountCall> {
+        let is_counted = &*endpoint.kind == OPENAI && call.dialect == ApiDialect::Responses;
+        is_counted.then(|| responses::token_count(endpoint, call))
     }
 
     fn build_probe(&self, endpoint: &Endpoint) -> OutboundRequest {
@@ -122,6 +176,11 @@ fn searches(call: &CallSpec<'_>) -> bool {
 /// Checks whether a provider has `/responses`; most compatible servers do not.
 fn has_responses(endpoint: &Endpoint) -> bool {
     matches!(&*endpoint.kind, OPENAI | XAI)
+}
+
+/// Checks whether a provider may complete texts with the model.
+fn completes(endpoint: &Endpoint, call: &CallSpec<'_>) -> bool {
+    completions::may_have(has_responses(endpoint), call.model)
 }
 
 /// Passes the client's body, with the model's name replaced and usage requested.

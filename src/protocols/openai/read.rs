@@ -36,7 +36,7 @@ pub(super) fn conversation(
         format: format(&mut members, dropped)?,
         max_tokens: limit.or(older),
         sampling: sampling(&mut members)?,
-        effort: effort(&mut members, "reasoning_effort")?,
+        effort: chat_effort(&mut members)?,
         user: members.text("user")?,
     };
     members.drop_unread(dropped);
@@ -70,6 +70,28 @@ fn stop(members: &mut ObjectReader, name: &str) -> Result<Vec<String>, Translati
             .collect(),
         Some(_) => Err(wrong()),
     }
+}
+
+/// Reads how much the model shall think, in OpenAI's field or in OpenRouter's object.
+fn chat_effort(members: &mut ObjectReader) -> Result<Option<ReasoningEffort>, TranslationError> {
+    let stated = effort(members, "reasoning_effort")?;
+    let Some(Value::Object(_)) = members.get("reasoning") else {
+        return Ok(stated);
+    };
+    let Some(mut reasoning) = members.object("reasoning")? else {
+        return Ok(stated);
+    };
+    let named = effort(&mut reasoning, "effort")?;
+    let budget = reasoning.count("max_tokens")?;
+    let enabled = reasoning.flag("enabled")?.map(|is_enabled| {
+        if is_enabled {
+            ReasoningEffort::Medium
+        } else {
+            ReasoningEffort::None
+        }
+    });
+    let budget = budget.map(ReasoningEffort::from_budget);
+    Ok(stated.or(named).or(budget).or(enabled))
 }
 
 pub(in crate::protocols) fn effort(

@@ -72,6 +72,9 @@ const MISTRAL_MESSAGE_FIELDS: [&str; 6] = [
     "prefix",
 ];
 
+/// Fields that only OpenRouter or local servers know, and that a vendor rejects.
+const FOREIGN_FIELDS: [&str; 4] = ["provider", "keep_alive", "num_ctx", "options"];
+
 /// Fields of a request to remove or replace.
 #[derive(Debug)]
 struct Edits<'o, 'a> {
@@ -135,6 +138,9 @@ impl ServerKind {
         if traits.reasoning == Some(false) {
             edits.drop("reasoning_effort", dropped);
             edits.drop("reasoning", dropped);
+        }
+        if matches!(self, Self::OpenAi | Self::Xai | Self::Groq) {
+            edits.for_vendor(dropped);
         }
         match self {
             Self::OpenAi if traits.reasoning == Some(true) => {
@@ -254,6 +260,22 @@ impl Edits<'_, '_> {
             && let Some(short) = shorten_user(id, USER, dropped)
         {
             self.replaced.push(("user", json!(short).to_string()));
+        }
+    }
+
+    /// Removes what only other servers know, and moves OpenRouter's `reasoning` to OpenAI's field.
+    fn for_vendor(&mut self, dropped: &mut DroppedFields) {
+        for name in FOREIGN_FIELDS {
+            self.drop(name, dropped);
+        }
+        let reasoning = self.object.read::<RawObject<'_>>("reasoning");
+        let effort = reasoning.and_then(|reasoning| reasoning.read::<String>("effort"));
+        if let Some(effort) = effort.filter(|_| !self.object.has("reasoning_effort")) {
+            let text = json!(effort).to_string();
+            self.replaced.push(("reasoning_effort", text));
+            self.removed.push("reasoning");
+        } else {
+            self.drop("reasoning", dropped);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use crate::protocols::openai::error_body;
 use bytes::Bytes;
+use serde_json::{Value, json};
 
 /// OpenAI's Responses API.
 #[derive(Debug)]
@@ -62,6 +63,10 @@ impl ClientApi for ResponsesApi {
 
     fn encoder(&self, call: &CallSpec<'_>) -> Box<dyn Encode> {
         Box::new(encode::Encoder::new(call))
+    }
+
+    fn token_count(&self, tokens: u64) -> Value {
+        json!({"object": "response.input_tokens", "input_tokens": tokens})
     }
 
     fn error(&self, error: &ErrorBody) -> Bytes {

@@ -292,7 +292,7 @@ fn skeleton(call: &CallSpec<'_>) -> Map<String, Value> {
             "reasoning",
             json!({"effort": reasoning["effort"], "summary": reasoning["summary"]}),
         ),
-        // The item store is no store of responses: clients cannot fetch them.
+        // The gateway holds the response for a while only, which is no store.
         ("store", false.into()),
         ("temperature", or_default("temperature", 1.0.into())),
         ("text", text),

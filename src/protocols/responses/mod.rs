@@ -2,6 +2,7 @@
 
 mod client_api;
 mod client_tools;
+mod compaction;
 mod decode;
 mod encode;
 mod events;
@@ -10,11 +11,17 @@ mod open_item;
 mod pass_through;
 mod read;
 mod read_tools;
+mod response_store;
 mod shape;
+mod stored_items;
+mod storing;
 #[cfg(test)]
 mod tests;
 mod upstream;
 mod write;
 
 pub use client_api::ResponsesApi;
-pub(super) use upstream::{pass_through, translate};
+pub use compaction::{compacted, compaction_request};
+pub use response_store::{PendingResponse, ResponseStore, removed_response};
+pub use storing::StoringAdapter;
+pub(super) use upstream::{pass_through, token_count, translate};

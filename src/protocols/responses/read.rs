@@ -84,8 +84,8 @@ fn reject_stored(
 ) -> Result<(), TranslationError> {
     for name in STORE_ONLY_FIELDS {
         if members.has(name) {
-            let problem = "refers to stored data, but the gateway stores no responses; send the \
-                           whole conversation in input";
+            let problem = "refers to stored data that the gateway does not hold; send the whole \
+                           conversation in input";
             return Err(TranslationError::untranslatable(name, problem));
         }
     }

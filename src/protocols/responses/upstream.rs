@@ -5,7 +5,7 @@ use super::pass_through::PassThrough;
 use super::write;
 use crate::protocols::Endpoint;
 use crate::protocols::adaptation::{ProtocolLimits, Restoring, TranslationTarget, adapt};
-use crate::protocols::call::{CallSpec, PreparedCall};
+use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
 use crate::protocols::openai::{json_text, post};
 use serde_json::Value;
@@ -19,6 +19,23 @@ pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_
         request: post(endpoint, PATH, body, call.stream),
         adapter: Box::new(PassThrough::default()),
         dropped: DroppedFields::default(),
+    }
+}
+
+/// Builds the request that counts the tokens of the client's request.
+pub(in crate::protocols) fn token_count(
+    endpoint: &Endpoint,
+    call: &CallSpec<'_>,
+) -> TokenCountCall {
+    let not_counted = ["stream", "stream_options", "store", "include", "metadata"];
+    let model = [("model", json_text(call.model))];
+    let body = call.object.without(&not_counted, &model);
+    TokenCountCall {
+        request: post(endpoint, "/responses/input_tokens", body, false),
+        read: |body| {
+            let count: Value = serde_json::from_slice(body).ok()?;
+            count["input_tokens"].as_u64()
+        },
     }
 }
 

@@ -13,18 +13,28 @@ const MAX_TEXTS: usize = 250;
 
 /// Builds the requests.
 pub(super) fn requests(body: Value, model: &str) -> Result<Vec<Value>, TranslationError> {
+    // What the client of Google's protocol said about the use of the vectors.
+    let said = ["task_type", "title"].map(|name| (name, body.get(name).cloned()));
     let most = if model.starts_with("gemini-embedding") {
         1
     } else {
         MAX_TEXTS
     };
     let batches = EmbeddingRequest::read(body)?.batches(most).into_iter();
-    Ok(batches.map(request).collect())
+    Ok(batches.map(|batch| request(batch, &said)).collect())
 }
 
-fn request(batch: EmbeddingRequest) -> Value {
+fn request(batch: EmbeddingRequest, said: &[(&str, Option<Value>)]) -> Value {
     let EmbeddingRequest { inputs, dimensions } = batch;
-    let instances = inputs.into_iter().map(|text| json!({"content": text}));
+    let instances = inputs.into_iter().map(|text| {
+        let mut instance = json!({"content": text});
+        for (name, value) in said {
+            if let Some(value) = value {
+                instance[*name] = value.clone();
+            }
+        }
+        instance
+    });
     let instances: Vec<Value> = instances.collect();
     let mut body = json!({"instances": instances});
     if let Some(dimensions) = dimensions {

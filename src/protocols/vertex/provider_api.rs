@@ -2,7 +2,7 @@
 
 use super::{embeddings, token_source};
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
-use crate::protocols::gemini::{adapter, body, counted, json_headers, verb};
+use crate::protocols::gemini::{adapter, body, counted, json_headers, own_fields, passing, verb};
 use crate::protocols::neutral::{DroppedFields, TranslationError};
 use crate::protocols::openai::EmbeddingAdapter;
 use crate::protocols::upstream_error::UpstreamError;
@@ -28,6 +28,14 @@ impl ProviderApi for Vertex {
     ) -> Result<PreparedCall, TranslationError> {
         let path = path(endpoint, call.model)?;
         let mut dropped = DroppedFields::default();
+        if let Some(fields) = own_fields(call) {
+            let path = format!("{path}{}", verb(call));
+            return Ok(PreparedCall {
+                request: post(endpoint, &path, &Value::Object(fields), call.stream),
+                adapter: passing(endpoint, call),
+                dropped,
+            });
+        }
         let (body, index) = body(endpoint, call, &mut dropped)?;
         let body = Value::Object(body);
         Ok(PreparedCall {
@@ -76,7 +84,10 @@ impl ProviderApi for Vertex {
         call: &CallSpec<'_>,
     ) -> Option<TokenCountCall> {
         let path = path(endpoint, call.model).ok()?;
-        let (body, _) = body(endpoint, call, &mut DroppedFields::default()).ok()?;
+        let body = match own_fields(call) {
+            Some(fields) => fields,
+            None => body(endpoint, call, &mut DroppedFields::default()).ok()?.0,
+        };
         let counted_fields = ["contents", "systemInstruction", "tools", "generationConfig"];
         let is_counted = |(name, _): &(String, Value)| counted_fields.contains(&name.as_str());
         let body: Map<String, Value> = body.into_iter().filter(is_counted).collect();

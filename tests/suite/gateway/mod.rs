@@ -4,9 +4,14 @@ mod bodies;
 mod budgets;
 mod cached;
 mod capabilities;
+mod completions;
 mod costs;
+mod forwarded;
 mod load;
+mod native_contents;
+mod native_lines;
 mod refusals;
+mod stored;
 mod targets;
 mod tokens;
 
