@@ -225,9 +225,19 @@ impl Bench {
     }
 
     pub async fn post_with(&self, body: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        self.post_to("/chat/completions", body, headers).await
+    }
+
+    /// Posts to a path below the base URL.
+    pub async fn post_to(
+        &self,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Response {
         let mut request = self
             .client
-            .post(format!("{}/chat/completions", self.url))
+            .post(format!("{}{path}", self.url))
             .body(body.to_owned());
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -230,7 +230,7 @@ fn the_price_list_names_its_source_and_what_the_configuration_sets() {
     assert!(built_in.contains("Source: LiteLLM"), "{text}");
     insta::assert_snapshot!(configured, @r"
      the configuration changes or adds:
-    o         gpt-4o                           1      2     n/a    n/a   128k v-tj-
+    o         gpt-4o                           1      2     0.5    n/a   128k v-tj-
       input_usd_per_1m: aibal.toml:5
       output_usd_per_1m: aibal.toml:5
     o         mystery                        n/a    n/a     n/a    n/a    n/a ??-??

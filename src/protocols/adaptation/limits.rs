@@ -35,6 +35,8 @@ pub struct ProtocolLimits {
     pub cache_marks: bool,
     /// Whether media may be part of a tool's result; otherwise they follow it as a user message.
     pub media_in_results: bool,
+    /// Whether documents of plain text are accepted; otherwise they become texts.
+    pub text_documents: bool,
     /// Whether an inline document needs a file name.
     pub needs_file_name: bool,
     /// Most stop sequences.
@@ -59,6 +61,7 @@ impl ProtocolLimits {
         user: UserRule::ANY,
         cache_marks: false,
         media_in_results: false,
+        text_documents: false,
         needs_file_name: false,
         max_stop: None,
         reasoning: ReasoningReturn::None,

@@ -1,8 +1,11 @@
 //! Media: types under their registered names, file names, and media in results of tools.
 
+use super::limits::ProtocolLimits;
 use crate::protocols::neutral::{
     ChatMessage, ChatRole, ContentPart, Media, MediaKind, MediaSource,
 };
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 /// Names of media types that clients use, and the names that targets know.
 const TYPE_NAMES: [(&str, &str); 11] = [
@@ -30,29 +33,50 @@ const SIGNATURES: [(&str, &str); 6] = [
 ];
 
 /// Adapts all media of a conversation.
-pub(super) fn adapt(turns: &mut Vec<ChatMessage>, in_results: bool, needs_file_name: bool) {
+pub(super) fn adapt(turns: &mut Vec<ChatMessage>, limits: &ProtocolLimits) {
     for turn in turns.iter_mut() {
-        each(&mut turn.parts, &mut |media| {
+        each(&mut turn.parts, &mut |part| {
+            let ContentPart::Media(media) = part else {
+                return;
+            };
             name_type(media);
-            if needs_file_name && media.name.is_none() {
+            let text = text_of_document(media).filter(|_| !limits.text_documents);
+            if let Some(text) = text {
+                *part = ContentPart::Text(text);
+            } else if limits.needs_file_name && media.name.is_none() {
                 media.name = file_name(media);
             }
         });
     }
     let is_held = |turn: &ChatMessage| turn.parts.iter().any(holds_media);
-    if !in_results && turns.iter().any(is_held) {
+    if !limits.media_in_results && turns.iter().any(is_held) {
         move_behind_results(turns);
     }
 }
 
-fn each(parts: &mut [ContentPart], change: &mut impl FnMut(&mut Media)) {
+fn each(parts: &mut [ContentPart], change: &mut impl FnMut(&mut ContentPart)) {
     for part in parts {
         match part {
-            ContentPart::Media(media) => change(media),
             ContentPart::ToolResult { content, .. } => each(content, change),
-            _ => {}
+            part => change(part),
         }
     }
+}
+
+/// Returns the text of a document of plain text, after its name.
+fn text_of_document(media: &Media) -> Option<String> {
+    let MediaSource::Inline { mime, data } = &media.source else {
+        return None;
+    };
+    let is_text = mime.starts_with("text/") || mime == "application/json";
+    if media.kind != MediaKind::Document || !is_text {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()?;
+    Some(match &media.name {
+        Some(name) => format!("{name}\n\n{text}"),
+        None => text,
+    })
 }
 
 /// Corrects the media type: its name, and the one that the data show where an image says another.
@@ -171,6 +195,28 @@ mod tests {
     }
 
     #[test]
+    fn a_document_of_text_becomes_text_where_documents_are_no_texts() {
+        let document = Media {
+            kind: MediaKind::Document,
+            name: Some("tide.csv".to_owned()),
+            ..image("text/csv", "YSxi")
+        };
+        let turn = ChatMessage::new(ChatRole::User, vec![ContentPart::Media(document)]);
+        let mut turns = vec![turn.clone()];
+        adapt(&mut turns, &ProtocolLimits::NONE);
+        let text = ContentPart::Text("tide.csv\n\na,b".to_owned());
+        assert_eq!(turns[0].parts, [text]);
+
+        let mut turns = vec![turn.clone()];
+        let limits = ProtocolLimits {
+            text_documents: true,
+            ..ProtocolLimits::NONE
+        };
+        adapt(&mut turns, &limits);
+        assert_eq!(turns, [turn]);
+    }
+
+    #[test]
     fn media_of_results_follow_the_last_of_them() {
         let result = |call: &str| {
             let content = vec![
@@ -186,7 +232,7 @@ mod tests {
         };
         let text = ChatMessage::new(ChatRole::User, vec![ContentPart::Text("?".to_owned())]);
         let mut turns = vec![result("a"), result("b"), text.clone(), result("c")];
-        adapt(&mut turns, false, false);
+        adapt(&mut turns, &ProtocolLimits::NONE);
 
         let roles: Vec<ChatRole> = turns.iter().map(|turn| turn.role).collect();
         let (tool, user) = (ChatRole::Tool, ChatRole::User);

@@ -45,11 +45,7 @@ pub fn adapt(
         self::tool(tool, limits, &mut index, dropped);
     }
     history::adapt(&mut request.turns, &mut index, limits.call_ids);
-    media::adapt(
-        &mut request.turns,
-        limits.media_in_results,
-        limits.needs_file_name,
-    );
+    media::adapt(&mut request.turns, limits);
     if !limits.cache_marks {
         for turn in &mut request.turns {
             drop_marks(turn, dropped);

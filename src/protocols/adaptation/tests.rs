@@ -2,7 +2,7 @@
 
 use crate::protocols::call::PreparedCall;
 use crate::protocols::test_support::{endpoint, events, feed, with_call};
-use crate::protocols::{ApiDialect, Endpoint};
+use crate::protocols::{ApiDialect, Endpoint, ModelTraits};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -285,6 +285,81 @@ fn what_a_target_limits_is_adapted_for_each_client() {
     assert_eq!(*schema, json!({"type": "object", "properties": {}}));
     assert_eq!(body["stop"].as_array().unwrap().len(), 4);
     assert_eq!(prepared.dropped.names(), ["stop[4]"]);
+}
+
+#[test]
+fn a_chat_server_that_is_not_openais_gets_functions_for_the_tools_of_chat_clients() {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}], "tools": [
+        {"type": "custom", "custom": {"name": "edit"}},
+        {"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}},
+    ], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+        {"type": "custom", "custom": {"name": "edit"}}]}}});
+    let compatible = endpoint("openai-compatible", "http://h/v1");
+    let mut prepared = prepare(&compatible, ApiDialect::Chat, &body);
+    let request = sent(&prepared);
+    let names: Vec<String> = tools(&request).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["edit"]);
+    assert_eq!(request["tool_choice"]["function"]["name"], "edit");
+    let arguments = json!({"input": "+low"});
+    let answer = answer(
+        &mut prepared,
+        &calls("openai-compatible", "edit", &arguments),
+    );
+    let call = &answer["choices"][0]["message"]["tool_calls"][0];
+    assert_eq!(call["custom"], json!({"name": "edit", "input": "+low"}));
+
+    let openai = endpoint("openai", "http://h/v1");
+    assert_eq!(
+        sent(&prepare(&openai, ApiDialect::Chat, &body))["tools"],
+        body["tools"]
+    );
+}
+
+#[test]
+fn requests_of_the_same_protocol_are_adapted_to_the_model() {
+    let plain = ModelTraits {
+        reasoning: Some(false),
+        max_output: Some(100),
+        ..ModelTraits::UNSTATED
+    };
+    let request = |kind: &str, dialect, body: &Value| {
+        let endpoint = endpoint(kind, "http://h/v1");
+        with_call(dialect, &body.to_string(), |call| {
+            let mut call = *call;
+            call.traits = &plain;
+            sent(&endpoint.protocol.build_request(&endpoint, &call).unwrap())
+        })
+    };
+    let long = "u".repeat(100);
+    let turns = json!([{"role": "user", "content": "a"}]);
+    let chat = json!({"model": "m", "messages": turns, "max_tokens": 200, "reasoning_effort": "low",
+        "user": long});
+    let body = request("openai", ApiDialect::Chat, &chat);
+    assert_eq!(
+        (&body["max_tokens"], &body["reasoning_effort"]),
+        (&json!(100), &Value::Null)
+    );
+    assert!(body["user"].as_str().unwrap().len() <= 64);
+
+    let responses = json!({"model": "m", "input": "a", "max_output_tokens": 200,
+        "reasoning": {"effort": "low"}});
+    let body = request("openai", ApiDialect::Responses, &responses);
+    assert_eq!(
+        (&body["max_output_tokens"], &body["reasoning"]),
+        (&json!(100), &Value::Null)
+    );
+
+    let image = json!({"type": "image", "source": {
+        "type": "base64", "media_type": "image/jpg", "data": "/9j/"}});
+    let messages = json!({"model": "m", "max_tokens": 200, "thinking": {"type": "enabled",
+        "budget_tokens": 150}, "messages": [{"role": "user", "content": [image]}]});
+    let body = request("anthropic", ApiDialect::Messages, &messages);
+    assert_eq!(
+        (&body["max_tokens"], &body["thinking"]),
+        (&json!(100), &Value::Null)
+    );
+    let source = &body["messages"][0]["content"][0]["source"];
+    assert_eq!(source["media_type"], "image/jpeg");
 }
 
 #[test]

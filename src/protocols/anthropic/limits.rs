@@ -54,6 +54,7 @@ pub(super) const LIMITS: ProtocolLimits = ProtocolLimits {
     },
     cache_marks: true,
     media_in_results: true,
+    text_documents: true,
     reasoning: ReasoningReturn::Signed,
     ..ProtocolLimits::NONE
 };

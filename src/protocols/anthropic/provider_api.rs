@@ -90,10 +90,10 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let mut replaced = vec![("model", json_text(call.model))];
     let mut removed = Vec::new();
     let object = call.object;
-    if let Some(messages) = without_foreign_reasoning(object) {
-        dropped.add("messages.thinking");
-        replaced.push(("messages", messages));
-    }
+    let messages = without_foreign_reasoning(object);
+    dropped.add_if(messages.is_some(), "messages.thinking");
+    let messages = with_known_types(object, messages.as_deref()).or(messages);
+    replaced.extend(messages.map(|messages| ("messages", messages)));
     if call.traits.reasoning == Some(false)
         && object.has("thinking")
         && !object.mentions("thinking", r#""disabled""#)
@@ -109,13 +109,35 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
             }
         }
     }
-    replaced.extend(lowered_limits(call));
+    let lowered = lowered_limits(call).into_iter();
+    replaced.extend(lowered.filter(|(name, _)| !removed.contains(name)));
     let body = object.without(&removed, &replaced);
     PreparedCall {
         request: post(endpoint, call, "/messages", body),
         adapter: Box::new(pass_through::PassThrough::default()),
         dropped,
     }
+}
+
+/// Returns the messages with the registered name of JPEG's media type, where some of them have
+/// another name. With its quotes the type can only be a value: within a text they are escaped.
+fn with_known_types(object: &RawObject<'_>, changed: Option<&str>) -> Option<String> {
+    const NAMES: [(&str, &str); 2] = [
+        (
+            r#""media_type":"image/jpg""#,
+            r#""media_type":"image/jpeg""#,
+        ),
+        (
+            r#""media_type": "image/jpg""#,
+            r#""media_type": "image/jpeg""#,
+        ),
+    ];
+    let messages = changed.or_else(|| Some(object.get("messages")?.get()))?;
+    let has = |name: &str| messages.contains(name);
+    NAMES.iter().any(|(name, _)| has(name)).then(|| {
+        let renamed = |text: String, (name, known): &(&str, &str)| text.replace(name, known);
+        NAMES.iter().fold(messages.to_owned(), renamed)
+    })
 }
 
 /// Lowers a limit above the model's, and the thinking budget, which must be below it.

@@ -24,6 +24,7 @@ const LEVELLED: ProtocolLimits = ProtocolLimits {
     },
     user: UserRule::NONE,
     media_in_results: true,
+    text_documents: true,
     max_stop: Some(5),
     reasoning: ReasoningReturn::CallSignature,
     ..ProtocolLimits::NONE

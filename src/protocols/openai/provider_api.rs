@@ -20,6 +20,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// OpenAI's API and compatible ones.
 #[derive(Debug)]
@@ -56,8 +57,11 @@ impl ProviderApi for OpenAi {
                 let limits = limits::of_responses(ServerKind::new(endpoint));
                 responses::translate(endpoint, call, limits)
             }
-            ApiDialect::Chat => Ok(pass_through(endpoint, call)),
-            ApiDialect::Messages
+            ApiDialect::Chat if &*endpoint.kind == OPENAI || !has_special_tools(call) => {
+                Ok(pass_through(endpoint, call))
+            }
+            ApiDialect::Chat
+            | ApiDialect::Messages
             | ApiDialect::Responses
             | ApiDialect::Completions
             | ApiDialect::GenerateContent
@@ -165,6 +169,25 @@ impl ProviderApi for OpenAi {
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
         listed_names(body)
     }
+}
+
+/// Checks whether a chat client has tools with free text, or allows only some of its tools, which
+/// other servers than OpenAI's refuse. With its quotes the string can only be a field's name or
+/// value: within a text it is escaped.
+fn has_special_tools(call: &CallSpec<'_>) -> bool {
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Option<Cow<'a, str>>,
+    }
+    let object = call.object;
+    let has_custom = || {
+        let tools = object.read::<Vec<Tool<'_>>>("tools").unwrap_or_default();
+        let mut kinds = tools.iter().filter_map(|tool| tool.kind.as_deref());
+        kinds.any(|kind| kind == "custom")
+    };
+    object.mentions("tool_choice", r#""allowed_tools""#)
+        || (object.mentions("tools", r#""custom""#) && has_custom())
 }
 
 /// Checks whether a client of Messages lets the provider search, which is possible only at

@@ -14,11 +14,24 @@ const PATH: &str = "/responses";
 
 /// Passes the client's body with the model's name replaced.
 pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
-    let body = call.object.with(&[("model", json_text(call.model))]);
+    let mut dropped = DroppedFields::default();
+    let mut replaced = vec![("model", json_text(call.model))];
+    let mut removed = Vec::new();
+    if call.traits.reasoning == Some(false) && call.object.has("reasoning") {
+        dropped.add("reasoning_effort");
+        removed.push("reasoning");
+    }
+    let limit = call.object.read::<u64>("max_output_tokens");
+    if let (Some(limit), Some(most)) = (limit, call.traits.max_output)
+        && limit > most
+    {
+        replaced.push(("max_output_tokens", most.to_string()));
+    }
+    let body = call.object.without(&removed, &replaced);
     PreparedCall {
         request: post(endpoint, PATH, body, call.stream),
         adapter: Box::new(PassThrough::default()),
-        dropped: DroppedFields::default(),
+        dropped,
     }
 }
 

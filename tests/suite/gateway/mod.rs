@@ -6,6 +6,7 @@ mod cached;
 mod capabilities;
 mod completions;
 mod costs;
+mod dropped;
 mod forwarded;
 mod load;
 mod native_contents;

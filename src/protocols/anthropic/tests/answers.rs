@@ -111,7 +111,7 @@ fn a_schema_without_model_support_is_enforced_by_a_tool() {
         request["tool_choice"],
         json!({"type": "tool", "name": "reply"})
     );
-    assert_eq!(request["tools"][0]["input_schema"], schema);
+    assert_eq!(request["tools"][0]["input_schema"], closed);
     let answer = json!({"content": [
         {"type": "tool_use", "id": "1", "name": "reply", "input": {"a": 1}},
     ], "stop_reason": "tool_use"});
