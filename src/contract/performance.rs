@@ -96,7 +96,7 @@ pub enum HealthState {
     Failing,
     /// Circuit breaker open: no request is sent.
     Open,
-    /// Circuit breaker half-open: one probe request at a time.
+    /// Circuit breaker half-open: only probe requests.
     HalfOpen,
     /// Probes fail.
     Down,

@@ -282,7 +282,7 @@ fn events() -> Vec<EventReport> {
             EventKind::Limit,
             true,
             Some("cumulus"),
-            "model-2: rate_limit, left alone for 8 s",
+            "model-2: rate_limit, no requests for 8 s",
         ),
         event(
             1,

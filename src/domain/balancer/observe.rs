@@ -363,7 +363,7 @@ impl BalancerState {
             }
             Transition::HalfOpened => (
                 false,
-                format!("{model} HALF-OPEN: one trial request at a time"),
+                format!("{model} HALF-OPEN: trial requests only"),
             ),
             Transition::Closed => (
                 false,

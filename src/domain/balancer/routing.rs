@@ -220,7 +220,7 @@ impl BalancerState {
             if states.contains(&BreakerState::HalfOpen) {
                 return (
                     HealthState::HalfOpen,
-                    "one trial request at a time".to_owned(),
+                    "trial requests only".to_owned(),
                 );
             }
             let until = states.iter().filter_map(|state| match state {

@@ -173,7 +173,7 @@ async fn a_long_delay_is_a_cooldown_and_no_wait() {
     assert_eq!(a.requests(), 1);
 }
 
-/// A refused key is left alone for minutes, whatever was tried with it.
+/// A rejected key gets no requests for minutes, whatever was tried with it.
 #[tokio::test(start_paused = true)]
 async fn a_rejected_key_is_not_used_again_soon_and_the_request_fails_over() {
     let clock = Clock::stopped();
