@@ -10,8 +10,8 @@
 //! A breaker recalls the outages of the last minutes, because a target that flaps repeats itself.
 //! Each recalled outage saves one failure of the four, at most two. The open time aims at the usual
 //! end of an outage; if the outages were short, one successful probe closes the breaker, and
-//! two probes may run at once. After a failed probe the open time is a quarter of the time since
-//! the outage began, so that an outage is noticed to be over after a quarter of its length.
+//! two probes may run at once. After a failed probe the open time is half of the time since
+//! the outage began, so that its end is noticed after half of its length at most.
 
 use super::decay::DecayedMean;
 use super::units::UnixTime;
@@ -39,7 +39,7 @@ const MAX_OPEN_S: f64 = 30.0;
 /// by the pauses between probes.
 const FIRST_PROBE_SHARE: f64 = 0.7;
 /// Open time after a failed probe, as a share of the time since the outage began.
-const NEXT_PROBE_SHARE: f64 = 0.25;
+const NEXT_PROBE_SHARE: f64 = 0.5;
 /// Maximum random addition to the open time, as a share, so that many targets do not return at once.
 const JITTER: f64 = 0.2;
 /// Memory of outages in seconds, and the decayed number from which they are recalled.

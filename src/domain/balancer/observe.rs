@@ -361,10 +361,7 @@ impl BalancerState {
                     format!("{model} OPEN: nothing is sent for {seconds:.0} s"),
                 )
             }
-            Transition::HalfOpened => (
-                false,
-                format!("{model} HALF-OPEN: trial requests only"),
-            ),
+            Transition::HalfOpened => (false, format!("{model} HALF-OPEN: trial requests only")),
             Transition::Closed => (
                 false,
                 format!("{model} CLOSED: its trial requests succeeded"),

@@ -218,10 +218,7 @@ impl BalancerState {
         let closed = |state: &BreakerState| *state == BreakerState::Closed;
         if !states.iter().any(closed) && !targets.is_empty() {
             if states.contains(&BreakerState::HalfOpen) {
-                return (
-                    HealthState::HalfOpen,
-                    "trial requests only".to_owned(),
-                );
+                return (HealthState::HalfOpen, "trial requests only".to_owned());
             }
             let until = states.iter().filter_map(|state| match state {
                 BreakerState::Open(until) => Some(until.seconds_since(now)),

@@ -101,12 +101,12 @@ fn it_does_not_open_while_half_of_all_are_open() {
 }
 
 #[test]
-fn after_a_failed_probe_the_open_time_is_a_quarter_of_the_outage() {
+fn after_a_failed_probe_the_open_time_is_half_of_the_outage() {
     let mut breaker = opened();
     breaker.tick(0.02, at(40));
     assert_eq!(
         breaker.record_failure(context(0.02, true), at(40)),
-        Some(Transition::Opened(at(50)))
+        Some(Transition::Opened(at(60)))
     );
 }
 
