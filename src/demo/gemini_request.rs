@@ -255,6 +255,7 @@ fn declared(tool: &Value) -> Vec<SimulatedTool> {
     let functions = functions.or_else(|| tool.get("function_declarations"));
     let read = |function: &Value| {
         let schema = function.get("parametersJsonSchema");
+        let schema = schema.or_else(|| function.get("parameters_json_schema"));
         let schema = schema.or_else(|| function.get("parameters"));
         Some(SimulatedTool {
             name: function.get("name")?.as_str()?.to_owned(),

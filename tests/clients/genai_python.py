@@ -112,8 +112,9 @@ def a_chat_goes_on(subject: Subject) -> str:
     list(chat.send_message_stream(QUESTION))
     answer = chat.send_message(QUESTION)
     require(answer.text, "the second answer has no text")
-    turns = len(chat.get_history(curated=True))
-    require(turns == 4, f"the history that the library accepts has {turns} turns, expected 4")
+    # The library keeps every piece of a stream as a turn of its own, and drops what it finds invalid.
+    turns, kept = len(chat.get_history()), len(chat.get_history(curated=True))
+    require(turns >= 4 and kept == turns, f"the library accepts {kept} of {turns} turns")
     return f"{turns} turns"
 
 
@@ -224,11 +225,11 @@ def a_rate_limit_is_told(subject: Subject) -> str:
 
 def a_missing_token_is_refused(subject: Subject) -> str:
     require_guarded(subject.plan)
-    error = refusal(401, lambda: client(subject.plan.guarded, "wrong").models.generate_content(
-        model="auto", contents=QUESTION
-    ))
+    wrong = client(subject.plan.guarded, "wrong")
+    error = refusal(401, lambda: wrong.models.generate_content(model="auto", contents=QUESTION))
     require(error.status == "UNAUTHENTICATED", f"the status is {error.status!r}")
-    require(list(client(subject.plan.guarded, subject.plan.token).models.list()), "no models")
+    guarded = client(subject.plan.guarded, subject.plan.token)
+    require(list(guarded.models.list()), "no models are listed")
     return error.message
 
 

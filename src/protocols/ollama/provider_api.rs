@@ -1,5 +1,6 @@
 //! The provider's side of Ollama's protocol.
 
+use super::line::is_chat;
 use super::{decode, embed, pass_through, request, server_fields};
 use crate::protocols::ApiDialect;
 use crate::protocols::adaptation::{
@@ -41,7 +42,7 @@ impl ProviderApi for Ollama {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        if call.dialect == ApiDialect::Ollama {
+        if call.dialect == ApiDialect::Ollama && !call.use_fallback {
             let (path, body) = pass_through::request(call);
             return Ok(PreparedCall {
                 request: post_lines(endpoint, path, body, call.stream),
@@ -51,7 +52,7 @@ impl ProviderApi for Ollama {
         }
         let mut dropped = DroppedFields::default();
         let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
-        if call.use_fallback {
+        if call.use_fallback && call.dialect != ApiDialect::Ollama {
             dropped.add_if(conversation.effort.take().is_some(), "reasoning_effort");
         }
         let target = TranslationTarget {
@@ -77,9 +78,14 @@ impl ProviderApi for Ollama {
     fn fallback_request(
         &self,
         _endpoint: &Endpoint,
-        _call: &CallSpec<'_>,
+        call: &CallSpec<'_>,
         error: &UpstreamError,
     ) -> bool {
+        // Some servers of this protocol only chat.
+        let lacks_path = matches!(error.status, 404 | 405) && !error.message.contains("model");
+        if call.dialect == ApiDialect::Ollama {
+            return lacks_path && !is_chat(call.object);
+        }
         error.status == 400 && error.message.contains("does not support thinking")
     }
 

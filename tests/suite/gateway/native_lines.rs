@@ -201,4 +201,15 @@ async fn a_server_of_the_same_kind_gets_the_clients_own_fields() {
     );
     let picture = bench.until(|picture| picture.totals.requests == 1).await;
     assert_eq!(picture.totals.tokens, 7);
+
+    a.script([Behaviour::Status(404, "404 page not found", vec![])]);
+    let body = r#"{"model":"q","prompt":"hi"}"#;
+    let text = bench
+        .send("/api/generate", body)
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert_eq!(lines(&text)[0]["response"], "Hello", "{text}");
+    assert_eq!(a.last_path(), "POST /api/chat");
 }
