@@ -84,6 +84,7 @@ fn ask(
         wants_usage: true,
         id: "1",
         created: 1,
+        prompt: 9,
         use_fallback: false,
     };
     let prepared = endpoint.protocol.build_request(endpoint, &call);

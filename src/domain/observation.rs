@@ -151,6 +151,8 @@ pub struct ProbeEnd {
     pub verdict: ProbeVerdict,
     /// Detail, for example `200` or `connection refused`.
     pub detail: String,
+    /// Context windows in tokens that the response states, by the model's name.
+    pub context_windows: Vec<(String, u64)>,
 }
 
 /// Result of a probe.

@@ -3,7 +3,7 @@
 use super::error::GatewayError;
 use super::request_recorder::RequestRecorder;
 use super::upstream_response::UpstreamResponse;
-use crate::protocols::ApiDialect;
+use crate::protocols::{ApiDialect, ErrorBody};
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -81,7 +81,13 @@ fn remainder(
     match result {
         Ok(UpstreamResponse::Stream { relay, .. }) => relay.into_body(recorder).boxed(),
         Ok(UpstreamResponse::Whole { body, .. }) => single(body),
-        Err(error) => single(dialect.client_api().error_event(&error.error_body())),
+        Err(error) => {
+            let error = ErrorBody {
+                request_id: Some(recorder.request_id().to_owned()),
+                ..error.error_body()
+            };
+            single(dialect.client_api().error_event(&error))
+        }
     }
 }
 

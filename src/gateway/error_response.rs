@@ -4,8 +4,8 @@
 use super::error::{GatewayError, HeaderFormat, InvalidRequest, UpstreamFailure};
 use super::operation::Operation;
 use crate::access::AuthError;
-use crate::domain::{ExclusionReason, Failure, ModelType, TargetId, UnixTime};
-use crate::protocols::{ApiDialect, ErrorBody, UpstreamError};
+use crate::domain::{ExclusionReason, Failure, MissingCapability, ModelType, TargetId, UnixTime};
+use crate::protocols::{ApiDialect, ContextOverflow, ErrorBody, UpstreamError};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -40,16 +40,40 @@ impl GatewayError {
             code: code.map(str::to_owned),
             param: self.param().map(str::to_owned),
             message: self.to_string(),
+            overflow: None,
+            request_id: None,
         };
         if let Self::Upstream(failure) = self {
             add_upstream_detail(&mut body, &failure.error);
         }
+        if let Some(overflow) = self.overflow() {
+            body.code = code.map(str::to_owned);
+            body.overflow = Some(overflow);
+        }
         body
+    }
+
+    /// What is known of a prompt that is too long for every model that may serve it.
+    fn overflow(&self) -> Option<ContextOverflow> {
+        match self {
+            Self::Upstream(failure) => failure.error.overflow.as_deref().copied(),
+            Self::NoTarget { excluded, .. } => overflow_of(excluded),
+            _ => None,
+        }
     }
 
     /// The error as a response in the client's protocol.
     pub fn respond(&self, dialect: ApiDialect) -> Response {
-        let body = dialect.client_api().error(&self.error_body());
+        self.respond_to(dialect, None)
+    }
+
+    /// The error as a response to the request with this id.
+    pub fn respond_to(&self, dialect: ApiDialect, request_id: Option<&str>) -> Response {
+        let error = ErrorBody {
+            request_id: request_id.map(str::to_owned),
+            ..self.error_body()
+        };
+        let body = dialect.client_api().error(&error);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
@@ -91,6 +115,7 @@ impl GatewayError {
                 Some("method_not_allowed"),
             ),
             Self::Internal => internal(),
+            Self::NoTarget { excluded, .. } if overflow_of(excluded).is_some() => context_length(),
             Self::NoTarget { excluded, .. } if lacks_capabilities(excluded) => {
                 (StatusCode::BAD_REQUEST, INVALID_REQUEST, Some("no_target"))
             }
@@ -202,6 +227,22 @@ impl fmt::Display for GatewayError {
             Self::Upstream(failure) => failure.fmt(f),
         }
     }
+}
+
+/// The sizes, where every target is excluded because the prompt is too long for it.
+fn overflow_of(excluded: &[(TargetId, ExclusionReason)]) -> Option<ContextOverflow> {
+    let mut overflow = ContextOverflow::default();
+    for (_, reason) in excluded {
+        match reason {
+            ExclusionReason::MissingCapability(MissingCapability::Context { window, prompt }) => {
+                overflow.tokens = Some(*prompt);
+                overflow.maximum = overflow.maximum.max(Some(*window));
+            }
+            ExclusionReason::MissingCapability(MissingCapability::ContextExceeded) => {}
+            _ => return None,
+        }
+    }
+    (!excluded.is_empty()).then_some(overflow)
 }
 
 /// Whether every target lacks something that the request needs, so that no wait will help.
@@ -358,6 +399,14 @@ fn not_found(code: &'static str) -> ErrorClass {
     (StatusCode::NOT_FOUND, INVALID_REQUEST, Some(code))
 }
 
+fn context_length() -> ErrorClass {
+    (
+        StatusCode::BAD_REQUEST,
+        INVALID_REQUEST,
+        Some("context_length_exceeded"),
+    )
+}
+
 fn internal() -> ErrorClass {
     (
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -382,15 +431,13 @@ fn upstream_class(error: &UpstreamError) -> ErrorClass {
         .filter(|status| !status.is_success());
     match error.failure {
         Failure::InvalidRequest | Failure::Unsupported => (
-            upstream_status.unwrap_or(StatusCode::BAD_REQUEST),
+            upstream_status
+                .filter(StatusCode::is_client_error)
+                .unwrap_or(StatusCode::BAD_REQUEST),
             INVALID_REQUEST,
             None,
         ),
-        Failure::ContextLength => (
-            StatusCode::BAD_REQUEST,
-            INVALID_REQUEST,
-            Some("context_length_exceeded"),
-        ),
+        Failure::ContextLength => context_length(),
         Failure::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
             INVALID_REQUEST,
@@ -429,7 +476,10 @@ fn bad_gateway(code: &'static str) -> ErrorClass {
 /// Replaces the class of a failure by the provider's own `type`, `code` and `param`, where it sent
 /// an error in the shape that clients read.
 fn add_upstream_detail(body: &mut ErrorBody, error: &UpstreamError) {
-    let shape = error.openai.as_ref().filter(|_| !error.failure.is_auth());
+    // A server's own fault is not what the client is told where another model may do better.
+    let is_misnamed = error.failure.is_client_error() && error.status >= 500;
+    let shape = error.openai.as_ref();
+    let shape = shape.filter(|_| !error.failure.is_auth() && !is_misnamed);
     if let Some(shape) = shape {
         body.kind.clone_from(&shape.kind);
         body.code.clone_from(&error.code);

@@ -118,7 +118,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
             response
         }
         Err(error) => {
-            let mut response = error.respond(dialect);
+            let mut response = error.respond_to(dialect, Some(recorder.request_id()));
             recorder.set_headers(response.headers_mut());
             response
         }

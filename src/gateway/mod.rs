@@ -6,6 +6,7 @@ mod access_log;
 mod admission;
 mod attempt;
 mod auth;
+mod body_start;
 mod byte_budget;
 mod cache;
 mod cache_status;

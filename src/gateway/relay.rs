@@ -12,7 +12,7 @@ use super::request_recorder::RequestRecorder;
 use super::shutdown::ShutdownSignal;
 use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
 use crate::protocols::{
-    Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, body_of, transport_failure,
+    ErrorBody, Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, transport_failure,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -93,7 +93,7 @@ pub(super) struct StreamRelay {
 
 impl StreamRelay {
     pub fn new(
-        response: reqwest::Response,
+        upstream: BoxStream<'static, reqwest::Result<Bytes>>,
         adapter: Box<dyn ResponseAdapter>,
         timeouts: StreamTimeouts,
         prompt: u64,
@@ -101,7 +101,7 @@ impl StreamRelay {
         attempt: Attempt,
     ) -> Self {
         Self {
-            upstream: body_of(response).boxed(),
+            upstream,
             splitter: Splitter::new(adapter.framing()),
             adapter,
             timeouts,
@@ -117,6 +117,15 @@ impl StreamRelay {
             alarm: None,
             ended: false,
         }
+    }
+
+    /// Holds a response that is complete already.
+    #[must_use]
+    pub fn complete(mut self, response: BytesMut) -> Self {
+        self.held = response;
+        self.on_first_content();
+        self.settle(Outcome::Success);
+        self
     }
 
     /// Ends the stream with an error event at the signal.
@@ -228,13 +237,14 @@ impl StreamRelay {
                 self.splitter.push(&bytes);
                 self.decode_buffer(&mut chunk);
             }
-            Some(Err(error)) => {
+            Some(Err(error)) if !self.close_if_complete(&mut chunk) => {
                 let failure = transport_failure(&error);
                 chunk.end = Some(StreamEnd::Broken(UpstreamError::without_response(
                     failure,
                     "the provider's stream was interrupted",
                 )));
             }
+            Some(Err(_)) => {}
             None => self.on_eof(&mut chunk),
         }
         if chunk.end.is_some() {
@@ -271,16 +281,13 @@ impl StreamRelay {
 
     /// The end of the body. Without the terminator the response is complete only if every choice ended.
     fn on_eof(&mut self, chunk: &mut DecodedChunk) {
-        if let Some(event) = self.splitter.rest() {
+        while let (None, Some(event)) = (&chunk.end, self.splitter.rest()) {
             self.on_event(&event, chunk);
         }
         if chunk.end.is_some() {
             return;
         }
-        if self.adapter.may_end() {
-            self.adapter.close(&mut chunk.out);
-            chunk.end = Some(StreamEnd::Whole);
-        } else {
+        if !self.close_if_complete(chunk) {
             let error = UpstreamError::without_response(
                 Failure::Disconnected,
                 "the provider's stream ended before the response was complete",
@@ -289,7 +296,22 @@ impl StreamRelay {
         }
     }
 
+    /// Ends a response that is complete without its terminator.
+    fn close_if_complete(&mut self, chunk: &mut DecodedChunk) -> bool {
+        let is_complete = self.adapter.may_end();
+        if is_complete {
+            self.adapter.close(&mut chunk.out);
+            chunk.end = Some(StreamEnd::Whole);
+        }
+        is_complete
+    }
+
     fn timed_out(&mut self) -> DecodedChunk {
+        let mut chunk = DecodedChunk::default();
+        if self.close_if_complete(&mut chunk) {
+            self.ended = true;
+            return chunk;
+        }
         let message = if Instant::now() >= self.timeouts.until {
             "the stream took longer than [balancing] stream_timeout_ms"
         } else {
@@ -315,8 +337,13 @@ impl StreamRelay {
             setting: "",
             retry_after: None,
         });
+        let request_id = self.recorder.as_ref().map(RequestRecorder::request_id);
+        let error = ErrorBody {
+            request_id: request_id.map(str::to_owned),
+            ..error.error_body()
+        };
         let mut out = BytesMut::new();
-        self.adapter.broken(&error.error_body(), &mut out);
+        self.adapter.broken(&error, &mut out);
         out
     }
 

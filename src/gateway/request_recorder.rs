@@ -140,6 +140,10 @@ impl RequestRecorder {
         self.decision
     }
 
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     pub fn provider(&self) -> &str {
         &self.provider
     }

@@ -1,6 +1,7 @@
 //! One call to a provider: sends the request, and reads the response up to where the client may get it.
 
 use super::attempt::{Attempt, AttemptFailure};
+use super::body_start::BodyStart;
 use super::recovery::StreamRecovery;
 use super::relay::{StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
@@ -13,12 +14,13 @@ use crate::clock;
 use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
-    CallSpec, DroppedFields, Endpoint, Framing, ModelTraits, OpenAiErrorFields, OutboundRequest,
-    PreparedCall, ResponseAdapter, TranslationError, Transport, UpstreamError, rate_limits,
-    read_body,
+    CallSpec, DroppedFields, Endpoint, ModelTraits, OpenAiErrorFields, OutboundRequest,
+    PreparedCall, ResponseAdapter, RetryForm, TranslationError, Transport, UpstreamError,
+    rate_limits, read_body, stream_from, whole_from,
 };
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
 /// Bytes that are read of the body of an error.
@@ -26,6 +28,8 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// The adapter of a response, the response, and the request that led to it.
 type SentRequest = (Box<dyn ResponseAdapter>, reqwest::Response, OutboundRequest);
+/// Repetitions of one call without what a provider refused.
+const MAX_CORRECTIONS: u32 = 2;
 
 /// One call to a provider.
 #[derive(Debug, Clone, Copy)]
@@ -75,19 +79,35 @@ impl<'g> UpstreamCall<'g> {
             Ok(sent) => sent,
             Err(error) => return Err(attempt.fail(error)),
         };
-        if self.request.stream && is_stream(&response, adapter.framing()) {
-            return self
-                .stream(adapter, &id.provider, response, attempt, until)
-                .await;
+        let headers = forwarded_headers(response.headers());
+        if !self.request.stream {
+            let split = SplitRequest {
+                endpoint,
+                transport: &upstreams.transport,
+                provider,
+                request,
+                largest: self.request.operation.max_response_bytes(),
+            };
+            let whole = self.whole(headers, adapter, (response, split), attempt, until);
+            return whole.await;
         }
-        let split = SplitRequest {
-            endpoint,
-            transport: &upstreams.transport,
-            provider,
-            request,
-            largest: self.request.operation.max_response_bytes(),
+        // Labels are not reliable: a stream may be called plain text, and a whole response a stream.
+        let beginning = with_deadline(until, BodyStart::read(response)).await;
+        let beginning = match beginning {
+            Ok(beginning) => beginning,
+            Err(error) => return Err(attempt.fail(error)),
         };
-        self.whole(adapter, (response, split), attempt, until).await
+        let relay = if beginning.is_stream(adapter.framing()) {
+            let relay = self.relay(beginning.into_stream(), adapter, &id.provider, attempt);
+            relay.until_content(until).await?
+        } else {
+            self.unfolded(beginning, adapter, &id.provider, attempt, until)
+                .await?
+        };
+        Ok(UpstreamResponse::Stream {
+            headers,
+            relay: Box::new(relay),
+        })
     }
 
     /// The request as a provider's protocol needs it.
@@ -98,6 +118,7 @@ impl<'g> UpstreamCall<'g> {
             headers: self.headers,
             model: &id.model,
             traits,
+            prompt: self.request.input,
             stream: self.request.stream,
             wants_usage: self.request.wants_usage,
             id: self.id,
@@ -114,6 +135,7 @@ impl<'g> UpstreamCall<'g> {
         (attempt, lost): (&mut Attempt, &mut DroppedFields),
         until: Instant,
     ) -> Result<SentRequest, UpstreamError> {
+        let mut corrections = 0;
         loop {
             let ready = with_deadline(until, endpoint.with_credentials(call.use_fallback)).await;
             let endpoint = ready.map_err(UpstreamError::never_sent)?;
@@ -139,48 +161,66 @@ impl<'g> UpstreamCall<'g> {
             }
             let error = classify(&endpoint, response, until).await;
             let error = self.request.counted(error);
-            if call.use_fallback || !endpoint.protocol.fallback_request(&endpoint, &call, &error) {
-                return Err(error);
+            match endpoint.protocol.fallback_request(&endpoint, &call, &error) {
+                RetryForm::OtherForm if !call.use_fallback => call.use_fallback = true,
+                RetryForm::Corrected if corrections < MAX_CORRECTIONS => corrections += 1,
+                _ => return Err(error),
             }
-            call.use_fallback = true;
         }
     }
 
-    async fn stream(
+    /// The relay of a stream.
+    fn relay(
         &self,
+        upstream: BoxStream<'static, reqwest::Result<Bytes>>,
         adapter: Box<dyn ResponseAdapter>,
         name: &str,
-        response: reqwest::Response,
         attempt: Attempt,
-        until: Instant,
-    ) -> Result<UpstreamResponse, AttemptFailure> {
-        let headers = forwarded_headers(response.headers());
+    ) -> StreamRelay {
         let config = self.gateway.config.load();
         let timeouts = StreamTimeouts {
             idle: config.idle_timeout,
             until: self.started + config.stream_timeout,
         };
         let prompt = self.request.input;
-        let mut relay = StreamRelay::new(response, adapter, timeouts, prompt, name, attempt)
+        let mut relay = StreamRelay::new(upstream, adapter, timeouts, prompt, name, attempt)
             .with_shutdown(self.gateway.shutdown.clone());
         if let StreamRecovery::Restart(budget) = &config.recovery {
             relay.hold(budget.reservation());
         }
-        let relay = relay.until_content(until).await?;
-        Ok(UpstreamResponse::Stream {
-            headers,
-            relay: Box::new(relay),
-        })
+        relay
+    }
+
+    /// The stream of a response that the provider sent as a whole.
+    async fn unfolded(
+        &self,
+        beginning: BodyStart,
+        mut adapter: Box<dyn ResponseAdapter>,
+        name: &str,
+        attempt: Attempt,
+        until: Instant,
+    ) -> Result<StreamRelay, AttemptFailure> {
+        let largest = self.request.operation.max_response_bytes();
+        let body = match with_deadline(until, beginning.into_body(largest)).await {
+            Ok(body) => body,
+            Err(error) => return Err(attempt.fail(error)),
+        };
+        let mut out = BytesMut::new();
+        if let Err(error) = stream_from(&mut *adapter, body, &mut out) {
+            return Err(attempt.fail(error));
+        }
+        let relay = self.relay(stream::empty().boxed(), adapter, name, attempt);
+        Ok(relay.complete(out))
     }
 
     async fn whole(
         &self,
+        headers: HeaderMap,
         mut adapter: Box<dyn ResponseAdapter>,
         (response, split): (reqwest::Response, SplitRequest<'_>),
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
-        let headers = forwarded_headers(response.headers());
         let read = async {
             let body = read_body(response, split.largest).await?;
             split.send_all(&mut *adapter, body).await
@@ -194,15 +234,7 @@ impl<'g> UpstreamCall<'g> {
             Ok(Err(error)) => return Err(attempt.fail(error)),
             Ok(Ok(body)) => body,
         };
-        if self.request.stream {
-            // Some servers report with status 200 and one JSON body why there is no stream.
-            let error = adapter.whole(&body).err().unwrap_or_else(|| {
-                let message = "the provider sent one whole response instead of a stream";
-                UpstreamError::without_response(Failure::Server, message)
-            });
-            return Err(attempt.fail(error));
-        }
-        let body = match adapter.whole(&body) {
+        let body = match whole_from(&mut *adapter, body) {
             Ok(body) => body,
             Err(error) => return Err(attempt.fail(error)),
         };
@@ -287,12 +319,4 @@ async fn classify(
     let body = timeout_at(until, read_body(response, MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     endpoint.protocol.classify_error(status, &headers, &body)
-}
-
-fn is_stream(response: &reqwest::Response, framing: Framing) -> bool {
-    let kind = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| framing.is_of(kind))
 }

@@ -9,6 +9,7 @@ use crate::engine::EngineHandle;
 use crate::protocols::{Endpoint, Transport, UpstreamSet, read_body};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
+use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -175,6 +176,7 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
         let body = body.map_err(|error| error.to_string())?;
         Ok::<_, String>((status, body))
     });
+    let mut context_windows = Vec::new();
     let (verdict, detail) = match response.await {
         Err(_) => (
             ProbeVerdict::Bad,
@@ -183,10 +185,12 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
         Ok(Err(reason)) => (ProbeVerdict::Bad, reason),
         Ok(Ok((status, body))) => {
             let verdict = if endpoint.protocol.is_probe_ok(status, &body) {
+                context_windows = endpoint.protocol.context_windows(&body);
                 ProbeVerdict::Good
-            } else if status.is_server_error() {
+            } else if status.is_server_error() && status != StatusCode::INTERNAL_SERVER_ERROR {
                 ProbeVerdict::Bad
             } else {
+                // A server that cannot list its models may well serve them: requests decide.
                 ProbeVerdict::Inconclusive
             };
             (verdict, status.as_u16().to_string())
@@ -199,6 +203,7 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
             at,
             verdict,
             detail,
+            context_windows,
         },
         latency: at.since(started),
     }

@@ -19,6 +19,8 @@ pub struct CallSpec<'a> {
     pub model: &'a str,
     /// Facts about the model that change the request.
     pub traits: &'a ModelTraits,
+    /// Estimated tokens of the prompt.
+    pub prompt: u64,
     /// True if the client wants a stream.
     pub stream: bool,
     /// True if the client wants the usage at the end of its stream.

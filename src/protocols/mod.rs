@@ -12,6 +12,7 @@ mod api_dialect;
 mod call;
 mod client_api;
 mod completions;
+mod context_overflow;
 mod embedding_dialect;
 mod endpoint_registry;
 mod error_body;
@@ -22,6 +23,8 @@ mod form_data;
 mod forward_call;
 mod framing;
 mod gemini;
+mod half_characters;
+mod lenient;
 mod model_traits;
 mod neutral;
 mod ollama;
@@ -32,6 +35,7 @@ mod provider_api;
 mod rate_limit_headers;
 mod raw_object;
 mod reasoning_cache;
+mod refused_options;
 mod registry;
 mod response_adapter;
 mod response_body;
@@ -40,6 +44,8 @@ mod responses;
 mod retry_after;
 mod sensitive_header;
 mod sse;
+mod stray_lines;
+mod stream_event;
 #[cfg(test)]
 mod test_support;
 mod token_counts;
@@ -52,6 +58,7 @@ mod vertex;
 pub use api_dialect::ApiDialect;
 pub use call::{CallSpec, PreparedCall, TokenCountCall};
 pub use client_api::ClientApi;
+pub use context_overflow::ContextOverflow;
 pub use embedding_dialect::EmbeddingDialect;
 pub use endpoint_registry::EndpointRegistry;
 pub use error_body::ErrorBody;
@@ -68,18 +75,22 @@ pub use ollama::{SERVED_VERSION, model_tag, shown_model};
 pub use openai::{AZURE_DEPLOYMENT, AZURE_PREFIX, AZURE_V1_PREFIX};
 pub use outbound_request::OutboundRequest;
 pub use path_fields::PathFields;
-pub use provider_api::{Endpoint, ProviderApi, VertexLocation};
+pub use provider_api::{Endpoint, ProviderApi, RetryForm, VertexLocation};
 pub use rate_limit_headers::rate_limits;
 pub use raw_object::RawObject;
 pub use reasoning_cache::ReasoningCache;
+pub use refused_options::RefusedOptions;
 pub use registry::{PROVIDER_APIS, by_kind, kinds, wants_message_shapes};
-pub use response_adapter::{MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, too_large};
+pub use response_adapter::{
+    MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, stream_from, too_large, whole_from,
+};
 pub use response_body::{BodyError, read_body};
 pub use response_fault::ResponseFault;
 pub use responses::{
     PendingResponse, ResponseStore, StoringAdapter, compacted, compaction_request, removed_response,
 };
-pub use sse::{Event, Splitter, TooLong};
+pub use sse::{Splitter, TooLong};
+pub use stream_event::Event;
 pub use transport::{
     ConnectionConfig, Transport, TransportError, TransportOptions, body_of, certificates,
     classify_transport_error as transport_failure, use_thread_pool,

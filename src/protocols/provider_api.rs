@@ -5,8 +5,8 @@ use super::call::{CallSpec, PreparedCall, TokenCountCall};
 use super::sensitive_header::sensitive;
 use super::vertex::AccessToken;
 use super::{
-    ConnectionConfig, ForwardCall, OutboundRequest, ReasoningCache, TokenSource, TranslationError,
-    UpstreamError, classify_error,
+    ConnectionConfig, ForwardCall, OutboundRequest, ReasoningCache, RefusedOptions, TokenSource,
+    TranslationError, UpstreamError, classify_error,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -25,14 +25,14 @@ pub trait ProviderApi: Send + Sync {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError>;
-    /// Checks whether a rejected call can be sent once more in another form of this protocol.
+    /// Checks whether a rejected call can be sent once more, and in which form.
     fn fallback_request(
         &self,
         _endpoint: &Endpoint,
         _call: &CallSpec<'_>,
         _upset: &UpstreamError,
-    ) -> bool {
-        false
+    ) -> RetryForm {
+        RetryForm::None
     }
     /// Builds an embeddings request, like [`ProviderApi::build_request`].
     fn build_embeddings(
@@ -72,6 +72,11 @@ pub trait ProviderApi: Send + Sync {
     fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool;
     /// Reads the model names from the response to [`ProviderApi::build_probe`].
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>>;
+    /// Reads the context windows in tokens, by the model's name, from the response to
+    /// [`ProviderApi::build_probe`].
+    fn context_windows(&self, _body: &[u8]) -> Vec<(String, u64)> {
+        Vec::new()
+    }
     /// Classifies a response whose status is not a success.
     fn classify_error(
         &self,
@@ -81,6 +86,17 @@ pub trait ProviderApi: Send + Sync {
     ) -> UpstreamError {
         classify_error(status, headers, body)
     }
+}
+
+/// The form in which a rejected call is sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryForm {
+    /// It is not sent again.
+    None,
+    /// The protocol's other form, [`CallSpec::use_fallback`].
+    OtherForm,
+    /// The same form, without what the provider refused. The endpoint remembers it.
+    Corrected,
 }
 
 /// One provider's address, key and protocol.
@@ -101,6 +117,8 @@ pub struct Endpoint {
     pub connection: ConnectionConfig,
     /// Signed reasoning that the provider's models need back.
     pub reasoning_cache: ReasoningCache,
+    /// Options that the provider's models refused.
+    pub refused_options: RefusedOptions,
     credential: Credential,
 }
 
@@ -151,6 +169,7 @@ impl Endpoint {
             probe_model: None,
             connection: ConnectionConfig::for_url(base_url),
             reasoning_cache: ReasoningCache::default(),
+            refused_options: RefusedOptions::default(),
             credential,
         })
     }
@@ -164,7 +183,7 @@ impl Endpoint {
         }
     }
 
-    /// Takes over from an earlier endpoint what is still valid: its reasoning cache, and with the
+    /// Takes over from an earlier endpoint what is still valid: what it remembers, and with the
     /// same key also a token that was fetched with it.
     #[must_use]
     pub(super) fn carrying_over(self, earlier: &Self, same_key: bool) -> Self {
@@ -175,6 +194,7 @@ impl Endpoint {
         };
         Self {
             reasoning_cache: earlier.reasoning_cache.clone(),
+            refused_options: earlier.refused_options.clone(),
             credential,
             ..self
         }

@@ -83,6 +83,13 @@ impl<'a> RawObject<'a> {
         Ok(Value::Object(members.collect::<Result<_, _>>()?))
     }
 
+    /// Returns the object without a field.
+    #[must_use]
+    pub fn without_member(mut self, name: &str) -> Self {
+        self.0.retain(|(key, _)| key != name);
+        self
+    }
+
     /// Writes the object with some fields replaced, or added at the end where they are new.
     /// `replaced` holds names and JSON texts.
     pub fn with(&self, replaced: &[(&str, String)]) -> Vec<u8> {
@@ -171,7 +178,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry()? {
+                while let Some((MemberName(name), value)) = map.next_entry()? {
                     members.push((name, value));
                 }
                 Ok(members)
@@ -183,9 +190,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
 }
 
 /// A field's name, borrowed where it has no escapes.
-struct Name<'a>(Cow<'a, str>);
+pub(super) struct MemberName<'a>(pub Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for MemberName<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
 
@@ -205,7 +212,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
             }
         }
 
-        deserializer.deserialize_str(Text).map(Name)
+        deserializer.deserialize_str(Text).map(MemberName)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signed reasoning of tool calls, by the call's id. Some models need it back with the results of
 //! their tools, and clients of other protocols cannot carry it.
 
-use super::neutral::{Choice, ContentPart};
+use super::neutral::ContentPart;
 use moka::policy::EvictionPolicy;
 use std::fmt;
 use std::sync::Arc;
@@ -49,36 +49,21 @@ impl fmt::Debug for ReasoningCache {
 }
 
 impl ReasoningCache {
-    /// Stores the signed reasoning before a choice's first call.
-    pub(super) fn store_reasoning(&self, choice: &Choice) {
-        let is_signed = |part: &&ContentPart| {
-            let signed = matches!(
-                part,
-                ContentPart::Reasoning {
-                    signature: Some(_),
-                    ..
-                }
-            );
-            signed || matches!(part, ContentPart::Redacted(_))
-        };
-        let reasoning: Vec<ContentPart> = choice.parts.iter().filter(is_signed).cloned().collect();
-        if let (Some(call), false) = (choice.calls().next(), reasoning.is_empty()) {
-            self.0.insert(call.id.clone(), reasoning.into());
+    /// Stores the reasoning before a call; nothing where there is none.
+    pub(super) fn store(&self, call: &str, reasoning: Vec<ContentPart>) {
+        if !reasoning.is_empty() {
+            self.0.insert(call.to_owned(), reasoning.into());
         }
     }
 
-    /// Stores the reasoning behind a call, signed or not.
-    pub(super) fn store(&self, call: &str, reasoning: Vec<ContentPart>) {
-        self.0.insert(call.to_owned(), reasoning.into());
-    }
-
     /// Stores the signature of a call.
+    #[cfg(test)]
     pub(super) fn store_signature(&self, call: &str, signature: String) {
         let part = ContentPart::Reasoning {
             text: String::new(),
             signature: Some(signature),
         };
-        self.0.insert(call.to_owned(), [part].into());
+        self.store(call, vec![part]);
     }
 
     /// Returns the reasoning that is stored for a call.

@@ -1,6 +1,7 @@
 //! Adapts one upstream response for its client: unchanged, or translated.
 
-use super::{ErrorBody, Event, Framing, ResponseFault, UpstreamError};
+use super::half_characters::mend_body;
+use super::{ErrorBody, Event, Framing, ResponseFault, Splitter, UpstreamError, stray_lines};
 use crate::domain::Usage;
 use bytes::{Bytes, BytesMut};
 
@@ -59,6 +60,18 @@ pub trait ResponseAdapter: Send {
     fn part(&mut self, _body: &Bytes) -> Result<(), UpstreamError> {
         Ok(())
     }
+    /// Checks whether responses pass as the bytes that they are, whatever they hold.
+    fn is_opaque(&self) -> bool {
+        false
+    }
+    /// Converts a complete stream into a whole response for the client.
+    fn folded(&mut self, _body: &Bytes) -> Result<Bytes, UpstreamError> {
+        Err(ResponseFault::UnexpectedStream.into())
+    }
+    /// Converts a whole response into a complete stream for the client.
+    fn unfolded(&mut self, _body: &Bytes, _out: &mut BytesMut) -> Result<(), UpstreamError> {
+        Err(ResponseFault::UnexpectedWhole.into())
+    }
     /// Reads one event and writes what the client gets of it.
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind;
     /// Checks whether the response is complete if its bytes end here.
@@ -71,4 +84,88 @@ pub trait ResponseAdapter: Send {
     fn usage(&self) -> Option<Usage>;
     /// Bytes of text so far, to estimate tokens where the provider reports none.
     fn text_bytes(&self) -> usize;
+}
+
+/// Converts a body for a client that wants a whole response, also where the provider sent a stream.
+pub fn whole_from(adapter: &mut dyn ResponseAdapter, body: Bytes) -> Result<Bytes, UpstreamError> {
+    if adapter.is_opaque() {
+        return adapter.whole(&body);
+    }
+    let body = mend_body(body);
+    if stray_lines::is_stream(&body) {
+        adapter.folded(&body)
+    } else {
+        adapter.whole(&body)
+    }
+}
+
+/// Converts a body for a client that wants a stream, where the provider sent a whole response or a
+/// stream in another framing.
+pub fn stream_from(
+    adapter: &mut dyn ResponseAdapter,
+    body: Bytes,
+    out: &mut BytesMut,
+) -> Result<(), UpstreamError> {
+    if adapter.is_opaque() {
+        return adapter.unfolded(&body, out);
+    }
+    let body = mend_body(body);
+    if stray_lines::is_stream(&body) {
+        read_stream(adapter, &body, out)
+    } else {
+        adapter.unfolded(&body, out)
+    }
+}
+
+/// Converts a complete stream.
+pub(super) fn read_stream(
+    adapter: &mut dyn ResponseAdapter,
+    body: &[u8],
+    out: &mut BytesMut,
+) -> Result<(), UpstreamError> {
+    let is_done = for_each_event(body, adapter.framing(), |event| {
+        match adapter.read(event, out) {
+            StreamEventKind::Done => Ok(true),
+            StreamEventKind::Broken(error) => Err(error),
+            _ => Ok(false),
+        }
+    })?;
+    if is_done {
+        return Ok(());
+    }
+    if !adapter.may_end() {
+        return Err(ResponseFault::CutStream.into());
+    }
+    adapter.close(out);
+    Ok(())
+}
+
+/// Calls `read` with each event of a complete stream until it returns true; returns whether it did.
+/// Lines of JSON are events too.
+pub(super) fn for_each_event(
+    body: &[u8],
+    framing: Framing,
+    mut read: impl FnMut(&Event) -> Result<bool, UpstreamError>,
+) -> Result<bool, UpstreamError> {
+    let has_lines = body.trim_ascii_start().starts_with(b"{");
+    let own = if has_lines { Framing::Lines } else { framing };
+    let mut splitter = Splitter::new(own);
+    splitter.push(body);
+    loop {
+        let event = match splitter.next_event()? {
+            Some(event) => event,
+            None => match splitter.rest() {
+                Some(event) => event,
+                None => return Ok(false),
+            },
+        };
+        let event = if own == framing {
+            event
+        } else {
+            event.with_field()
+        };
+        if read(&event)? {
+            return Ok(true);
+        }
+    }
 }

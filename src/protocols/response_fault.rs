@@ -29,19 +29,25 @@ pub enum ResponseFault {
     /// A stream where a whole response was expected.
     #[error("the provider sent a stream where a whole response was expected")]
     UnexpectedStream,
+    /// A whole response where a stream was expected.
+    #[error("the provider sent one whole response instead of a stream")]
+    UnexpectedWhole,
     /// The response is larger than [`MAX_RESPONSE_BYTES`](super::MAX_RESPONSE_BYTES).
     #[error("the provider's response is too large")]
     TooLarge,
     /// The stream ended within an event.
     #[error("the provider's stream ended within an event")]
     CutEvent,
+    /// The stream ended before the response was complete.
+    #[error("the provider's stream ended before the response was complete")]
+    CutStream,
 }
 
 impl ResponseFault {
     /// Class of the failure.
     pub fn failure(self) -> Failure {
         match self {
-            Self::CutEvent => Failure::Disconnected,
+            Self::CutEvent | Self::CutStream => Failure::Disconnected,
             _ => Failure::Server,
         }
     }

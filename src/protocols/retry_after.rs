@@ -6,13 +6,53 @@ use std::time::Duration;
 /// Longest delay that is honoured. HTTP dates are read by `jiff`, which also accepts numeric zones.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Reads a delay from a message: `try again in 5.289s`.
+/// Words before a delay in a message.
+const DELAY_WORDS: [&str; 6] = [
+    "try again in ",
+    "try again after ",
+    "retry in ",
+    "retry after ",
+    "retry-after: ",
+    "wait ",
+];
+
+/// Reads a delay from a message: `try again in 5.289s`, `retry after 20 seconds`.
 pub(super) fn delay_in_message(message: &str) -> Option<Duration> {
-    let (_, after) = message.split_once("try again in ")?;
-    let end = after
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')
-        .unwrap_or(after.len());
-    duration_text(after[..end].trim_end_matches('.'))
+    let message = message.to_ascii_lowercase();
+    DELAY_WORDS.iter().find_map(|words| {
+        let (_, after) = message.split_once(words)?;
+        delay_at_start(after)
+    })
+}
+
+/// Reads a delay that a text begins with. A number alone counts seconds.
+fn delay_at_start(text: &str) -> Option<Duration> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '.';
+    let word = |text: &str| {
+        text.split(|c| !is_part(c))
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let first = word(text);
+    let first = first.trim_end_matches('.');
+    if let Some(delay) = duration_text(first) {
+        return Some(delay);
+    }
+    let number: f64 = first.parse().ok()?;
+    let rest = text.get(first.len()..)?.trim_start();
+    let scale = match word(rest).trim_end_matches('.') {
+        "ms" | "millisecond" | "milliseconds" => 0.001,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+        "h" | "hour" | "hours" => 3_600.0,
+        _ => 1.0,
+    };
+    seconds_of(number * scale)
+}
+
+/// Reads a number of seconds; `None` where it is negative or longer than is honoured.
+pub(super) fn seconds_of(value: f64) -> Option<Duration> {
+    seconds(value).map(|delay| delay.min(MAX_RETRY_AFTER))
 }
 
 /// Reads the delay that the provider requests: `retry-after-ms`, `retry-after` as seconds or as a
@@ -107,6 +147,23 @@ fn seconds(value: f64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delay_in_a_message_is_read() {
+        for (message, delay) in [
+            ("Please try again in 5.289s. Visit", Some(5.289)),
+            ("Please retry in 41.2s.", Some(41.2)),
+            ("Retry after 20 seconds", Some(20.0)),
+            ("please wait 2 minutes", Some(120.0)),
+            ("Try again in 6m0s", Some(360.0)),
+            ("try again in 30", Some(30.0)),
+            ("try again in a while", None),
+            ("no delay", None),
+        ] {
+            let found = delay_in_message(message).map(|delay| delay.as_secs_f64());
+            assert_eq!(found, delay, "{message}");
+        }
+    }
 
     #[test]
     fn delays_are_read_in_every_known_form() {

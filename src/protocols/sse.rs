@@ -3,9 +3,12 @@
 //! readers, such as `sse-stream` in the client, return parsed fields and lose these bytes.
 
 use super::framing::Framing;
-use bytes::{Bytes, BytesMut};
+use super::half_characters::HalfCharacters;
+use super::stray_lines;
+use super::stream_event::Event;
+use bytes::BytesMut;
 use memchr::{memchr, memchr2};
-use std::borrow::Cow;
+use std::collections::VecDeque;
 
 /// Longest event; a longer one is a failure of the upstream and must not use more memory.
 const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
@@ -14,77 +17,6 @@ const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than 8 MB")]
 pub struct TooLong;
-
-/// One event as it came, with its blank line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// Bytes as they came, line ends included.
-    pub raw: Bytes,
-}
-
-impl Event {
-    /// Returns the event as a line of JSON, without surrounding whitespace.
-    pub fn line(&self) -> &[u8] {
-        self.raw.trim_ascii()
-    }
-
-    /// Checks whether the event ends in its blank line.
-    pub fn has_blank_line(&self) -> bool {
-        matches!(
-            self.raw.as_ref(),
-            [.., b'\n', b'\n'] | [.., b'\n', b'\r', b'\n'] | [.., b'\r', b'\r']
-        )
-    }
-
-    /// Writes the event as it came; the last one of a stream may lack its blank line.
-    pub fn pass(&self, out: &mut BytesMut) {
-        out.extend_from_slice(&self.raw);
-        if !self.has_blank_line() {
-            out.extend_from_slice(b"\n\n");
-        }
-    }
-
-    /// Writes an event without data, where it consists of comments only. An event with a name and
-    /// without data is the rest of a cut event and would merge with what is written next.
-    pub fn pass_comments(&self, out: &mut BytesMut) {
-        if lines(&self.raw).all(|line| line.starts_with(b":")) {
-            self.pass(out);
-        }
-    }
-
-    /// Joins the data lines; `None` for comments and other events without data.
-    pub fn data(&self) -> Option<Cow<'_, [u8]>> {
-        let mut data: Option<Cow<'_, [u8]>> = None;
-        for line in lines(&self.raw) {
-            let Some(value) = line.strip_prefix(b"data:") else {
-                continue;
-            };
-            let value = value.strip_prefix(b" ").unwrap_or(value);
-            data = Some(match data {
-                None => Cow::Borrowed(value),
-                Some(before) => {
-                    let mut joined = before.into_owned();
-                    joined.push(b'\n');
-                    joined.extend_from_slice(value);
-                    Cow::Owned(joined)
-                }
-            });
-        }
-        data.filter(|data| !data.is_empty())
-    }
-}
-
-fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut left = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
-    let lines = std::iter::from_fn(move || {
-        let end = memchr2(b'\n', b'\r', left).unwrap_or(left.len());
-        let line = left.get(..end).filter(|_| !left.is_empty())?;
-        left = left.get(end + 1..).unwrap_or_default();
-        Some(line)
-    });
-    // A CRLF yields an empty line in between; empty lines mean nothing within an event.
-    lines.filter(|line| !line.is_empty())
-}
 
 /// Buffers reads and returns whole events.
 #[derive(Debug, Default)]
@@ -179,46 +111,69 @@ impl LineSplitter {
     }
 }
 
-/// Splits a stream by its protocol's framing.
+/// Splits a stream by its protocol's framing, and mends what no parser would read.
 #[derive(Debug)]
-pub enum Splitter {
-    /// Server-sent events.
-    Events(EventSplitter),
-    /// Lines of JSON.
-    Lines(LineSplitter),
+pub struct Splitter {
+    framing: Framing,
+    events: EventSplitter,
+    lines: LineSplitter,
+    halves: HalfCharacters,
+    /// Events that were read together with an earlier one.
+    waiting: VecDeque<Event>,
 }
 
 impl Splitter {
     /// Creates a splitter for a framing.
     pub fn new(framing: Framing) -> Self {
-        match framing {
-            Framing::Events => Self::Events(EventSplitter::default()),
-            Framing::Lines => Self::Lines(LineSplitter::default()),
+        Self {
+            framing,
+            events: EventSplitter::default(),
+            lines: LineSplitter::default(),
+            halves: HalfCharacters::default(),
+            waiting: VecDeque::new(),
         }
     }
 
     /// Adds bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Events(splitter) => splitter.push(bytes),
-            Self::Lines(splitter) => splitter.push(bytes),
+        match self.framing {
+            Framing::Events => self.events.push(bytes),
+            Framing::Lines => self.lines.push(bytes),
         }
     }
 
     /// Returns the next whole event; an error where it gets too long.
     pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
-        match self {
-            Self::Events(splitter) => splitter.next_event(),
-            Self::Lines(splitter) => splitter.next_line(),
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Ok(Some(event));
+            }
+            let event = match self.framing {
+                Framing::Events => self.events.next_event()?,
+                Framing::Lines => self.lines.next_line()?,
+            };
+            let Some(event) = event else {
+                return Ok(None);
+            };
+            self.mend(event);
         }
     }
 
-    /// Returns the bytes that remain at the end of the stream.
+    /// Returns the bytes that remain at the end of the stream, event by event.
     pub fn rest(&mut self) -> Option<Event> {
-        match self {
-            Self::Events(splitter) => splitter.rest(),
-            Self::Lines(splitter) => splitter.rest(),
+        let rest = match self.framing {
+            Framing::Events => self.events.rest(),
+            Framing::Lines => self.lines.rest(),
+        };
+        if let Some(event) = rest {
+            self.mend(event);
         }
+        self.waiting.pop_front()
+    }
+
+    fn mend(&mut self, event: Event) {
+        let raw = self.halves.mend_event(event.raw);
+        stray_lines::push(Event { raw }, self.framing, &mut self.waiting);
     }
 }
 
@@ -271,21 +226,6 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn only_comments_pass_without_data() {
-        let passed = |raw: &'static [u8]| {
-            let mut out = BytesMut::new();
-            let raw = Bytes::from_static(raw);
-            Event { raw }.pass_comments(&mut out);
-            out.to_vec()
-        };
-
-        assert_eq!(passed(b": keep-alive\n\n"), b": keep-alive\n\n");
-        assert_eq!(passed(b": keep-alive"), b": keep-alive\n\n");
-        assert_eq!(passed(b"event: message_stop\n"), b"");
-        assert_eq!(passed(b": a\nevent: message_stop\n\n"), b"");
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(super) fn with_call<T>(
         headers: &HeaderMap::new(),
         model: &model,
         traits: &ModelTraits::UNSTATED,
+        prompt: 9,
         stream: object.read("stream").unwrap_or(false),
         wants_usage: dialect.client_api().wants_usage(&object),
         id: "1",
@@ -62,7 +63,7 @@ pub(super) fn feed<'p>(
             end = end_of(adapter.read(&event, &mut out));
         }
     }
-    if let (None, Some(event)) = (&end, splitter.rest()) {
+    while let (None, Some(event)) = (&end, splitter.rest()) {
         end = end_of(adapter.read(&event, &mut out));
     }
     let end = end.unwrap_or_else(|| {
@@ -83,6 +84,8 @@ pub(super) fn feed<'p>(
             code: error.code.clone(),
             param: None,
             message: error.message.clone(),
+            overflow: error.overflow.as_deref().copied(),
+            request_id: None,
         };
         adapter.broken(&body, &mut out);
     }

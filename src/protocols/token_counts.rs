@@ -1,6 +1,7 @@
 //! Token counts as providers report them. An implausible count never costs the response: it is
 //! ignored, and usage is estimated instead.
 
+use super::lenient::{Lenient, Reading};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -10,7 +11,20 @@ use serde_json::value::RawValue;
 const MAX_TOKENS: f64 = 100_000_000.0;
 
 /// A whole number from 0 up to [`MAX_TOKENS`], also where it is written as `12.0`.
-struct TokenCount(u64);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TokenCount(pub u64);
+
+impl<'de> Lenient<'de> for TokenCount {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Reading<Self>, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        let count = serde_json::from_str::<Option<Self>>(raw.get());
+        Ok(match count {
+            Ok(None) => Reading::Absent,
+            Ok(Some(count)) => Reading::Found(count),
+            Err(_) => Reading::Odd,
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for TokenCount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

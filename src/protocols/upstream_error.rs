@@ -1,5 +1,6 @@
 //! A failed attempt: its class, and what the client may learn of it.
 
+use super::context_overflow::{ContextOverflow, is_context_overflow};
 use super::error_payload::{ErrorPayload, OpenAiErrorFields, read_payload};
 use super::response_body::BodyError;
 use super::response_fault::ResponseFault;
@@ -28,6 +29,8 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// `type` and `param` of an error in OpenAI's shape, where the upstream sent one.
     pub openai: Option<Box<OpenAiErrorFields>>,
+    /// What is known of a prompt that is too long for its model.
+    pub overflow: Option<Box<ContextOverflow>>,
     /// True if nothing was sent, because there was no connection or no key. Nothing can be billed.
     pub unsent: bool,
     #[source]
@@ -67,6 +70,7 @@ impl UpstreamError {
             message: message.into(),
             code: None,
             openai: None,
+            overflow: None,
             unsent: false,
             source: None,
         }
@@ -138,6 +142,7 @@ pub fn classify_error(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> 
         status: status.as_u16(),
         code: payload.code,
         openai: payload.openai,
+        overflow: overflow_of(failure, payload.context, &message),
         ..UpstreamError::without_response(failure, message)
     }
 }
@@ -159,14 +164,33 @@ pub fn error_in_success_body(body: &[u8]) -> UpstreamError {
         status,
         code: payload.code,
         openai: payload.openai,
+        overflow: overflow_of(failure, payload.context, &message),
         ..UpstreamError::without_response(failure, message)
     }
+}
+
+fn overflow_of(
+    failure: Failure,
+    counts: Option<(u64, u64)>,
+    message: &str,
+) -> Option<Box<ContextOverflow>> {
+    let counted = |(tokens, maximum)| ContextOverflow {
+        tokens: Some(tokens),
+        maximum: Some(maximum),
+    };
+    (failure == Failure::ContextLength).then(|| {
+        let stated = counts.map(counted);
+        Box::new(stated.unwrap_or_else(|| ContextOverflow::in_message(message)))
+    })
 }
 
 /// Maps the type or code of an error to the HTTP status that it stands for.
 fn status_of(word: &str) -> Option<u16> {
     Some(match word {
-        "invalid_request_error" | "INVALID_ARGUMENT" => 400,
+        "invalid_request_error"
+        | "INVALID_ARGUMENT"
+        | "exceed_context_size_error"
+        | "context_length_exceeded" => 400,
         "authentication_error" | "UNAUTHENTICATED" => 401,
         "billing_error" => 402,
         "permission_error" | "PERMISSION_DENIED" => 403,
@@ -187,6 +211,7 @@ fn classify(status: u16, headers: &HeaderMap, payload: &ErrorPayload) -> Failure
     let code = payload.code.as_deref().unwrap_or_default();
     let message = payload.message.as_deref().unwrap_or_default();
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
+    let kind = payload.kind.as_deref().unwrap_or_default();
     let reason = |wanted: &[&str]| {
         let mut found = payload.reasons.iter();
         found.any(|reason| wanted.iter().any(|word| reason.contains(word)))
@@ -197,10 +222,11 @@ fn classify(status: u16, headers: &HeaderMap, payload: &ErrorPayload) -> Failure
             .or_else(|| delay_in_message(message))
     };
     match status {
-        400 | 422 if CONTEXT_CODES.contains(&code) || has(&CONTEXT_PHRASES) => {
+        400..=500 if status != 429 && is_context_overflow([code, kind], message) => {
             Failure::ContextLength
         }
         400 | 422 if has(&PREFILL_PHRASES) => Failure::Unsupported,
+        400..=501 if has(&INABILITY_PHRASES) => Failure::Unsupported,
         400 if code == "invalid_api_key" || has(&KEY_PHRASES) || reason(&["API_KEY_INVALID"]) => {
             Failure::Auth
         }
@@ -219,23 +245,21 @@ fn classify(status: u16, headers: &HeaderMap, payload: &ErrorPayload) -> Failure
     }
 }
 
-const CONTEXT_CODES: [&str; 2] = ["context_length_exceeded", "exceed_context_size_error"];
-
-const CONTEXT_PHRASES: [&str; 8] = [
-    "maximum context length is",
-    "prompt is too long",
-    "exceeds the maximum number of tokens allowed",
-    "exceeds the available context size",
-    "exceed context limit",
-    "is longer than the model's context length",
-    "input tokens exceed the configured limit",
-    "Input too long",
-];
-
 /// Messages of models that do not continue a prefilled assistant message.
 const PREFILL_PHRASES: [&str; 2] = [
     "assistant message prefill",
     "conversation must end with a user message",
+];
+
+/// Messages of models that cannot read what a prompt holds. Other models may.
+const INABILITY_PHRASES: [&str; 7] = [
+    "image input is not supported",
+    "does not support image",
+    "not support image input",
+    "not a multimodal model",
+    "No endpoints found that support image input",
+    "audio input is not supported",
+    "does not support tools",
 ];
 
 const KEY_PHRASES: [&str; 3] = ["Incorrect API key", "API key not valid", "API_KEY_INVALID"];

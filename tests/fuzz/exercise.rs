@@ -2,13 +2,14 @@
 //! the test suite with damaged recordings.
 
 use aibal_tui::protocols::{
-    ApiDialect, CallSpec, Endpoint, ErrorBody, ModelTraits, RawObject, ResponseAdapter, Splitter,
-    StreamEventKind, VertexLocation, by_kind, kinds,
+    ApiDialect, CallSpec, Endpoint, ErrorBody, Framing, ModelTraits, RawObject, ResponseAdapter,
+    Splitter, StreamEventKind, VertexLocation, by_kind, kinds, whole_from,
 };
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
-const DIALECTS: [ApiDialect; 6] = [
+/// The protocols of clients.
+pub const DIALECTS: [ApiDialect; 6] = [
     ApiDialect::Chat,
     ApiDialect::Messages,
     ApiDialect::Responses,
@@ -53,6 +54,7 @@ fn ask(
         object: &object,
         headers: &HeaderMap::new(),
         model: "m",
+        prompt: 9,
         traits: &ModelTraits::UNSTATED,
         stream,
         wants_usage: true,
@@ -63,6 +65,46 @@ fn ask(
     let endpoint = endpoint(kind);
     let prepared = endpoint.protocol.build_request(&endpoint, &call).ok()?;
     Some((prepared.adapter, prepared.request.body))
+}
+
+/// Returns the framing of a provider's streams.
+pub fn framing(kind: &str, dialect: ApiDialect) -> Framing {
+    let (adapter, _) = ask(kind, dialect, smallest(dialect), true).expect("a good request");
+    adapter.framing()
+}
+
+/// Returns what a client gets of a whole answer; the provider's fault where it is unusable.
+pub fn whole_answer(kind: &str, dialect: ApiDialect, body: &[u8]) -> Result<Bytes, String> {
+    let (mut adapter, _) = ask(kind, dialect, smallest(dialect), false).expect("a good request");
+    let body = whole_from(&mut *adapter, Bytes::copy_from_slice(body));
+    body.map_err(|error| error.message)
+}
+
+/// Returns what a client gets of a stream; the provider's fault where it breaks.
+pub fn streamed_answer(kind: &str, dialect: ApiDialect, stream: &[u8]) -> Result<String, String> {
+    let (mut adapter, _) = ask(kind, dialect, smallest(dialect), true).expect("a good request");
+    let mut splitter = Splitter::new(adapter.framing());
+    let mut out = BytesMut::new();
+    splitter.push(stream);
+    let mut events = Vec::new();
+    while let Ok(Some(event)) = splitter.next_event() {
+        events.push(event);
+    }
+    while let Some(event) = splitter.rest() {
+        events.push(event);
+    }
+    for event in events {
+        match adapter.read(&event, &mut out) {
+            StreamEventKind::Broken(error) => return Err(error.message),
+            StreamEventKind::Done => return Ok(String::from_utf8_lossy(&out).into_owned()),
+            _ => {}
+        }
+    }
+    if !adapter.may_end() {
+        return Err("cut".to_owned());
+    }
+    adapter.close(&mut out);
+    Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// Reads a stream. The first bytes choose the provider, the client and the size of the pieces.
@@ -92,7 +134,7 @@ pub fn through(kind: &str, dialect: ApiDialect, piece: usize, stream: &[u8]) {
             }
         }
     }
-    if let Some(event) = splitter.rest() {
+    while let (None, Some(event)) = (end, splitter.rest()) {
         end = ending(&adapter.read(&event, &mut out));
     }
     if end.is_none() && adapter.may_end() {
@@ -125,6 +167,8 @@ fn check_end(
             code: Some("upstream_disconnected".to_owned()),
             param: None,
             message: "the stream broke".to_owned(),
+            overflow: None,
+            request_id: None,
         };
         adapter.broken(&error, &mut out);
     }

@@ -13,6 +13,7 @@ use crate::domain::observation::{
 use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::UpstreamLimits;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Minimum time between two events about requests.
@@ -306,6 +307,8 @@ impl BalancerState {
     fn probe_ended(&mut self, end: &ProbeEnd, now: UnixTime, effects: &mut Vec<Effect>) {
         let provider = &mut self.providers[end.provider];
         provider.probe_detail.clone_from(&end.detail);
+        self.note_windows(end);
+        let provider = &mut self.providers[end.provider];
         match end.verdict {
             ProbeVerdict::Good if provider.record_success() => {
                 let text = format!(
@@ -326,6 +329,24 @@ impl BalancerState {
                 effects.push(self.emit(EventKind::Probe, true, Some(end.provider), text, now));
             }
             _ => {}
+        }
+    }
+
+    /// Notes the context windows that a provider states.
+    fn note_windows(&mut self, end: &ProbeEnd) {
+        if end.context_windows.is_empty() {
+            return;
+        }
+        let windows: BTreeMap<&str, u64> = end
+            .context_windows
+            .iter()
+            .map(|(model, window)| (model.as_str(), *window))
+            .collect();
+        for target in self.targets_of(end.provider) {
+            let model = &*self.catalogue.targets[target].id.model;
+            if let Some(window) = windows.get(model) {
+                self.targets[target].listed_window = Some(*window);
+            }
         }
     }
 

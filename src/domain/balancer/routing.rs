@@ -3,6 +3,7 @@
 use super::latency_estimator::{LatencyEstimator, Speed};
 use super::target_state::MIN_SAMPLES;
 use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
+use crate::domain::capability::Capabilities;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::model_type::ModelTypes;
@@ -60,7 +61,11 @@ impl BalancerState {
             } else {
                 spec.types
             },
-            capabilities: spec.capabilities,
+            capabilities: Capabilities {
+                // What is configured counts more than what the provider states.
+                context_window: spec.capabilities.context_window.or(record.listed_window),
+                ..spec.capabilities
+            },
             price: spec.price,
             standing: self.routing_state(at),
             max_trials: record.breaker.max_probes(),
@@ -267,7 +272,10 @@ impl BalancerState {
             );
         }
         let failing = |&&at: &&TargetIdx| {
-            self.targets[at].failures.n(now) > 1.0 && estimates[at].failure > FAILING_RATE
+            let target = &self.targets[at];
+            target.failures.n(now) > 1.0
+                && estimates[at].failure > FAILING_RATE
+                && !target.has_recovered(now)
         };
         if let Some(&at) = targets.iter().find(failing) {
             let percent = estimates[at].failure * 100.0;

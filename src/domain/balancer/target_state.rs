@@ -35,6 +35,8 @@ const RECOVERY_RETAIN: f64 = 0.2;
 /// First cooldown after a 429 without `retry-after`; doubles up to [`COOLDOWN_MAX`].
 const COOLDOWN_FIRST: Duration = Duration::from_secs(1);
 const COOLDOWN_MAX: Duration = Duration::from_secs(30);
+/// Time without a failure after which a target that answers is not shown as failing.
+const RECOVERY_TIME: Duration = Duration::from_secs(25);
 /// Number of consecutive failed probes after which a provider is down.
 const PROBE_FAILURES_TO_DOWN: u32 = 3;
 
@@ -55,8 +57,12 @@ pub(super) struct TargetState {
     pub blocked: Option<(UnixTime, Failure)>,
     backoff: Duration,
     pub succeeded_at: Option<UnixTime>,
+    /// First success after the latest failure.
+    good_since: Option<UnixTime>,
     pub history: Timeline<BucketCounts>,
     pub load_counters: Arc<LoadCounters>,
+    /// Context window that the provider states, in tokens.
+    pub listed_window: Option<u64>,
     /// Time of the last change of address or key; earlier attempts do not count.
     pub since: UnixTime,
 }
@@ -75,8 +81,10 @@ impl TargetState {
             blocked: None,
             backoff: COOLDOWN_FIRST,
             succeeded_at: None,
+            good_since: None,
             history: Timeline::default(),
             load_counters: Arc::default(),
+            listed_window: None,
             since: UnixTime::default(),
         }
     }
@@ -124,9 +132,20 @@ impl TargetState {
         }
     }
 
+    /// Checks whether attempts have succeeded for so long that earlier failures say nothing of its
+    /// present state.
+    pub fn has_recovered(&self, now: UnixTime) -> bool {
+        self.good_since
+            .is_some_and(|since| now.since(since) >= RECOVERY_TIME)
+    }
+
     /// Records a failed or successful attempt, or a 429 if `failed` is `None`.
     pub fn record_outcome(&mut self, failed: Option<bool>, now: UnixTime) {
         if let Some(failed) = failed {
+            self.good_since = self.good_since.filter(|_| !failed);
+            if !failed {
+                self.good_since.get_or_insert(now);
+            }
             self.failures.add(f64::from(u8::from(failed)), now);
         }
         self.rate_limits

@@ -3,10 +3,7 @@
 use super::free_text::FreeTextReader;
 use super::tool_index::ToolIndex;
 use crate::protocols::framing::Framing;
-use crate::protocols::neutral::{
-    Choice, ContentPart, Decode, DecodeStep, Delta, Deltas, ReportedUsage,
-};
-use crate::protocols::reasoning_cache::ReasoningCache;
+use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, ReportedUsage};
 use crate::protocols::{Event, UpstreamError};
 use std::collections::BTreeMap;
 
@@ -14,11 +11,6 @@ use std::collections::BTreeMap;
 pub struct Restoring {
     decoder: Box<dyn Decode>,
     index: ToolIndex,
-    /// Where the reasoning behind calls is stored, for targets that need it back.
-    reasoning_cache: Option<ReasoningCache>,
-    /// Reasoning of the first choice, until its first call.
-    reasoning: Choice,
-    has_called: bool,
     /// Calls of functions that stand for free text, by choice and number.
     texts: BTreeMap<(u32, usize), FreeTextReader>,
     decoded: Deltas,
@@ -26,20 +18,13 @@ pub struct Restoring {
 
 impl Restoring {
     /// Wraps a decoder, unless the responses need no change.
-    pub fn wrap(
-        decoder: Box<dyn Decode>,
-        index: ToolIndex,
-        reasoning_cache: Option<ReasoningCache>,
-    ) -> Box<dyn Decode> {
-        if index.is_plain() && reasoning_cache.is_none() {
+    pub fn wrap(decoder: Box<dyn Decode>, index: ToolIndex) -> Box<dyn Decode> {
+        if index.is_plain() {
             return decoder;
         }
         Box::new(Self {
             decoder,
             index,
-            reasoning_cache,
-            reasoning: Choice::default(),
-            has_called: false,
             texts: BTreeMap::new(),
             decoded: Deltas::new(),
         })
@@ -48,7 +33,6 @@ impl Restoring {
     fn restore(&mut self, deltas: &mut Deltas) {
         let mut decoded = std::mem::take(&mut self.decoded);
         for (choice, delta) in decoded.drain(..) {
-            self.remember(choice, &delta);
             self.delta(choice, delta, deltas);
         }
         self.decoded = decoded;
@@ -110,28 +94,6 @@ impl Restoring {
             }
         }
     }
-
-    /// Stores reasoning and signatures by the ids of the calls behind them.
-    fn remember(&mut self, choice: u32, delta: &Delta) {
-        let Some(cache) = self.reasoning_cache.as_ref().filter(|_| choice == 0) else {
-            return;
-        };
-        match delta {
-            Delta::Reasoning(_) if !self.has_called => self.reasoning.take(delta.clone()),
-            Delta::Call { id, signature, .. } => {
-                self.has_called = true;
-                let mut parts = std::mem::take(&mut self.reasoning.parts);
-                parts.extend(signature.clone().map(|signature| ContentPart::Reasoning {
-                    text: String::new(),
-                    signature: Some(signature),
-                }));
-                if !parts.is_empty() {
-                    cache.store(id, parts);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 impl Decode for Restoring {
@@ -153,6 +115,11 @@ impl Decode for Restoring {
 
     fn may_end(&self) -> bool {
         self.decoder.may_end()
+    }
+
+    fn finish(&mut self, deltas: &mut Deltas) {
+        self.decoder.finish(&mut self.decoded);
+        self.restore(deltas);
     }
 
     fn tokens(&self) -> Option<ReportedUsage> {

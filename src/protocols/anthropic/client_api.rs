@@ -10,7 +10,6 @@ use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -71,10 +70,7 @@ impl ClientApi for MessagesApi {
     }
 
     fn error(&self, error: &ErrorBody) -> Bytes {
-        let mut body = error_value(error);
-        // Clients find the request's id in a header, as with every response.
-        body["request_id"] = Value::Null;
-        body.to_string().into()
+        error_value(error).to_string().into()
     }
 
     fn error_event(&self, error: &ErrorBody) -> Bytes {

@@ -2,10 +2,12 @@
 
 use super::events::{LAST_EVENT, error_event, event};
 use super::shape::finish_word;
+use super::whole_and_stream;
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
+    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, Media, MediaKind, MediaSource,
+    ReportedUsage, ToolCall,
 };
 use bytes::{Bytes, BytesMut};
 use serde::de::IgnoredAny;
@@ -26,14 +28,24 @@ pub(super) struct Encoder {
     /// Calls that began before the open block ended.
     pending: VecDeque<PendingBlock>,
     finish: Option<Finish>,
+    stop_sequence: Option<String>,
     refusal: String,
+    /// Estimated tokens of the prompt.
+    prompt: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Block {
     Text,
-    Thinking { is_signed: bool },
-    Call { call: usize, arguments: String },
+    /// An image or a recording, which has no deltas.
+    Media,
+    Thinking {
+        is_signed: bool,
+    },
+    Call {
+        call: usize,
+        arguments: String,
+    },
 }
 
 #[derive(Debug)]
@@ -52,7 +64,9 @@ impl Encoder {
             index: 0,
             pending: VecDeque::new(),
             finish: None,
+            stop_sequence: None,
             refusal: String::new(),
+            prompt: call.prompt,
         }
     }
 
@@ -61,17 +75,7 @@ impl Encoder {
             return;
         }
         self.started = true;
-        let message = json!({
-            "id": self.id,
-            "type": "message",
-            "role": "assistant",
-            "model": self.model,
-            "content": [],
-            "stop_reason": null,
-            "stop_sequence": null,
-            // The numbers come at the end, with the message_delta.
-            "usage": {"input_tokens": 0, "output_tokens": 0},
-        });
+        let message = whole_and_stream::start(&self.id, &self.model, self.prompt);
         event(out, &json!({"type": "message_start", "message": message}));
     }
 
@@ -165,6 +169,25 @@ impl Encoder {
         }
     }
 
+    /// Writes a block without deltas.
+    fn alone(&mut self, block: Block, shape: &Value, out: &mut BytesMut) {
+        self.begin(out);
+        self.settle(out);
+        self.start(block, shape, out);
+        self.stop(out);
+    }
+
+    /// Adds a link to the open text, or to an empty one.
+    fn citation(&mut self, annotation: &Value, out: &mut BytesMut) {
+        if let Some(citation) = citation(annotation) {
+            self.open(Block::Text, &json!({"type": "text", "text": ""}), out);
+            self.delta_event(
+                &json!({"type": "citations_delta", "citation": citation}),
+                out,
+            );
+        }
+    }
+
     fn thinking(&mut self, out: &mut BytesMut) {
         let is_open = matches!(self.open, Some(Block::Thinking { is_signed: false }));
         if !is_open {
@@ -184,11 +207,17 @@ impl Encode for Encoder {
             response.choices.swap_remove(0)
         };
         let mut refusal = String::new();
-        let content: Vec<Value> = choice
+        let mut content: Vec<Value> = choice
             .parts
             .into_iter()
             .filter_map(|part| block(part, &mut refusal))
             .collect();
+        let citations: Vec<Value> = choice.annotations.iter().filter_map(citation).collect();
+        if !citations.is_empty()
+            && let Some(text) = content.iter_mut().rfind(|block| block["type"] == "text")
+        {
+            text["citations"] = citations.into();
+        }
         let mut message = json!({
             "id": self.id,
             "type": "message",
@@ -196,7 +225,7 @@ impl Encode for Encoder {
             "model": response.model.as_deref().unwrap_or(&self.model),
             "content": content,
         });
-        for (name, value) in ending(choice.finish, &refusal) {
+        for (name, value) in ending(choice.finish, choice.stop_sequence.as_deref(), &refusal) {
             message[name] = value;
         }
         message["usage"] = usage(tokens);
@@ -233,18 +262,20 @@ impl Encode for Encoder {
                 );
             }
             Delta::Redacted(data) => {
-                self.begin(out);
-                self.settle(out);
                 let shape = json!({"type": "redacted_thinking", "data": data});
-                self.start(Block::Thinking { is_signed: true }, &shape, out);
-                self.stop(out);
+                self.alone(Block::Thinking { is_signed: true }, &shape, out);
             }
             Delta::Refusal(text) => {
                 self.begin(out);
                 self.refusal.push_str(&text);
             }
-            // The protocol has no links without the cited passages.
-            Delta::Annotation(_) => {}
+            Delta::Annotation(value) => self.citation(&value, out),
+            Delta::Media(media) => {
+                if let Some(shape) = media_block(&media) {
+                    self.alone(Block::Media, &shape, out);
+                }
+            }
+            Delta::StopSequence(sequence) => self.stop_sequence = Some(sequence),
             Delta::Call { call, id, name, .. } => {
                 self.begin(out);
                 let tool_call = ToolCall {
@@ -271,7 +302,7 @@ impl Encode for Encoder {
         self.begin(out);
         self.settle(out);
         let mut delta = json!({});
-        for (name, value) in ending(self.finish, &self.refusal) {
+        for (name, value) in ending(self.finish, self.stop_sequence.as_deref(), &self.refusal) {
             delta[name] = value;
         }
         let usage = usage(tokens);
@@ -306,19 +337,56 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
             refusal.push_str(&text);
             None
         }
-        ContentPart::Media(_) | ContentPart::ToolResult { .. } | ContentPart::CacheMark(_) => None,
+        ContentPart::Media(media) => media_block(&media),
+        ContentPart::ToolResult { .. } | ContentPart::CacheMark(_) => None,
     }
 }
 
+/// Encodes an image, a document or a recording that the model made.
+fn media_block(media: &Media) -> Option<Value> {
+    let source = match &media.source {
+        MediaSource::Inline { mime, data } => {
+            json!({"type": "base64", "media_type": mime, "data": data})
+        }
+        MediaSource::Link(url) => json!({"type": "url", "url": url}),
+        MediaSource::Id(_) => return None,
+    };
+    let kind = match media.kind {
+        MediaKind::Image => "image",
+        MediaKind::Document => "document",
+        MediaKind::Audio => "audio",
+    };
+    Some(json!({"type": kind, "source": source}))
+}
+
+/// Encodes a link as a citation of a web page.
+fn citation(annotation: &Value) -> Option<Value> {
+    let link = &annotation["url_citation"];
+    let url = link["url"].as_str()?;
+    Some(json!({
+        "type": "web_search_result_location",
+        "url": url,
+        "title": link["title"],
+        "cited_text": "",
+        "encrypted_index": "",
+    }))
+}
+
 /// Returns the fields that state why the response ended.
-fn ending(finish: Option<Finish>, refusal: &str) -> Vec<(&'static str, Value)> {
+fn ending(
+    finish: Option<Finish>,
+    sequence: Option<&str>,
+    refusal: &str,
+) -> Vec<(&'static str, Value)> {
     let finish = match finish.unwrap_or(Finish::Stop) {
         Finish::Stop if !refusal.is_empty() => Finish::ContentFilter,
         finish => finish,
     };
+    let sequence = sequence.filter(|_| finish == Finish::Stop);
+    let reason = sequence.map_or_else(|| finish_word(finish), |_| "stop_sequence");
     let mut members = vec![
-        ("stop_reason", finish_word(finish).into()),
-        ("stop_sequence", Value::Null),
+        ("stop_reason", reason.into()),
+        ("stop_sequence", sequence.into()),
     ];
     if !refusal.is_empty() {
         let details = json!({"type": "refusal", "category": null, "explanation": refusal});

@@ -33,7 +33,11 @@ pub(super) fn error_value(error: &ErrorBody) -> Value {
         400..=499 => "invalid_request_error",
         _ => "api_error",
     };
-    json!({"type": "error", "error": {"type": kind, "message": error.message}})
+    json!({
+        "type": "error",
+        "error": {"type": kind, "message": error.anthropic_message()},
+        "request_id": error.request_id,
+    })
 }
 
 /// Builds the error event of a stream.

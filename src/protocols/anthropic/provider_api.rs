@@ -5,7 +5,9 @@ use super::{decode, headers, pass_through, write};
 use crate::protocols::adaptation::Restoring;
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
-use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
+use crate::protocols::neutral::{
+    ChatRequest, DroppedFields, KeptReasoning, Transcoder, TranslationError,
+};
 use crate::protocols::openai::{json_text, listed_names};
 use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RawObject};
 use bytes::Bytes;
@@ -54,9 +56,10 @@ impl ProviderApi for Anthropic {
             let model = [("model", json_text(call.model))];
             call.object.without(&ANSWER_MEMBERS, &model)
         } else {
-            let mut body = request(endpoint, call, &mut DroppedFields::default())
-                .ok()?
-                .body;
+            let mut dropped = DroppedFields::default();
+            let read = call.dialect.client_api().read(call.object, &mut dropped);
+            let request = request(read.ok()?, endpoint, call, &mut dropped);
+            let mut body = request.ok()?.body;
             body.retain(|name, _| !ANSWER_MEMBERS.contains(&name.as_str()));
             Value::Object(body).to_string().into_bytes()
         };
@@ -114,7 +117,7 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let body = object.without(&removed, &replaced);
     PreparedCall {
         request: post(endpoint, call, "/messages", body),
-        adapter: Box::new(pass_through::PassThrough::default()),
+        adapter: Box::new(pass_through::PassThrough::new(call)),
         dropped,
     }
 }
@@ -189,30 +192,34 @@ fn without_foreign_reasoning(object: &RawObject<'_>) -> Option<String> {
 
 fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, TranslationError> {
     let mut dropped = DroppedFields::default();
+    let conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let taken = conversation.call_ids();
     let Request {
         mut body,
         index,
         answer,
-    } = request(endpoint, call, &mut dropped)?;
+    } = request(conversation, endpoint, call, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
     }
     let body = Value::Object(body).to_string().into_bytes();
-    let decoder = decode::Decoder::new(call.id, answer, endpoint.reasoning_cache.clone());
-    let decoder = Restoring::wrap(Box::new(decoder), index, None);
+    let decoder = Box::new(decode::Decoder::new(call.id, answer));
+    let decoder = Restoring::wrap(decoder, index);
+    let transcoder = Transcoder::new(decoder, call.encoder()).with_unique_ids(call.id, taken);
+    let cache = &endpoint.reasoning_cache;
     Ok(PreparedCall {
         request: post(endpoint, call, "/messages", body),
-        adapter: Box::new(Transcoder::new(decoder, call.encoder())),
+        adapter: Box::new(transcoder.remembering(cache, KeptReasoning::Signed)),
         dropped,
     })
 }
 
 fn request(
+    conversation: ChatRequest,
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
     dropped: &mut DroppedFields,
 ) -> Result<Request, TranslationError> {
-    let conversation = call.dialect.client_api().read(call.object, dropped)?;
     write::request(
         conversation,
         call.model,

@@ -1,6 +1,7 @@
 //! The fields of a response that are read; all others are ignored.
 
 use crate::protocols::framing::Framing;
+use crate::protocols::lenient::{IdText, from_json, lenient_json, lenient_object, text_in};
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::response_adapter::unreadable;
 use crate::protocols::token_counts::{count, readable};
@@ -11,90 +12,73 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A whole response, or the start of a stream.
-#[derive(Deserialize)]
-pub(super) struct Message<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub model: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub content: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
-    pub stop_reason: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub stop_details: Option<StopDetails<'a>>,
-    #[serde(default, deserialize_with = "readable")]
-    pub usage: Option<UsageShape>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+lenient_object! {
+    /// A whole response, or the start of a stream.
+    pub(super) struct Message<'a> {
+        kind: Option<Cow<'a, str>> = "type",
+        pub model: Option<Cow<'a, str>> = "model",
+        /// A list of blocks, or a text.
+        content: Option<&'a RawValue> = "content",
+        pub stop_reason: Option<Cow<'a, str>> = "stop_reason",
+        pub stop_sequence: Option<Cow<'a, str>> = "stop_sequence",
+        pub stop_details: Option<StopDetails<'a>> = "stop_details",
+        pub usage: Option<UsageShape> = "usage",
+        error: Option<&'a RawValue> = "error",
+    }
 }
 
-/// An event of a stream.
-#[derive(Deserialize)]
-pub(super) struct EventShape<'a> {
-    #[serde(borrow, default, rename = "type")]
-    pub kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    pub message: Option<Message<'a>>,
-    #[serde(default)]
-    pub index: Option<u64>,
-    #[serde(borrow, default)]
-    content_block: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    delta: Option<&'a RawValue>,
-    #[serde(default, deserialize_with = "readable")]
-    pub usage: Option<UsageShape>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+lenient_object! {
+    /// An event of a stream.
+    pub(super) struct EventShape<'a> {
+        kind: Option<Cow<'a, str>> = "type",
+        pub message: Option<Message<'a>> = "message",
+        index: Option<u64> = "index",
+        content_block: Option<Block<'a>> = "content_block",
+        delta: Option<DeltaShape<'a>> = "delta",
+        pub usage: Option<UsageShape> = "usage",
+        error: Option<&'a RawValue> = "error",
+    }
 }
 
-/// A block of content. Blocks of unknown types may have fields of the same names and other types;
-/// they are read as a block without a type.
-#[derive(Deserialize, Default)]
-pub(super) struct Block<'a> {
-    #[serde(borrow, default, rename = "type")]
-    pub kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    pub text: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub thinking: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub signature: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub data: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub name: Option<Cow<'a, str>>,
-    #[serde(default)]
-    pub input: Option<Value>,
-    #[serde(default)]
-    pub citations: Option<Vec<Value>>,
+lenient_object! {
+    /// A block of content.
+    pub(super) struct Block<'a> {
+        kind: Option<Cow<'a, str>> = "type",
+        pub text: Option<Cow<'a, str>> = "text",
+        pub thinking: Option<Cow<'a, str>> = "thinking",
+        pub signature: Option<Cow<'a, str>> = "signature",
+        pub data: Option<Cow<'a, str>> = "data",
+        pub id: Option<IdText<'a>> = "id",
+        pub name: Option<IdText<'a>> = "name",
+        /// An object, or with some servers its text.
+        input: Option<&'a RawValue> = "input",
+        pub citations: Option<Vec<Value>> = "citations",
+    }
 }
 
-/// A delta of a block or of the message.
-#[derive(Deserialize, Default)]
-pub(super) struct DeltaShape<'a> {
-    #[serde(borrow, default)]
-    pub text: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub partial_json: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub thinking: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub signature: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub stop_reason: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub stop_details: Option<StopDetails<'a>>,
+lenient_object! {
+    /// A delta of a block or of the message.
+    pub(super) struct DeltaShape<'a> {
+        kind: Option<Cow<'a, str>> = "type",
+        pub text: Option<Cow<'a, str>> = "text",
+        /// A piece of a text, or with some servers the whole object.
+        partial_json: Option<&'a RawValue> = "partial_json",
+        pub thinking: Option<Cow<'a, str>> = "thinking",
+        pub signature: Option<Cow<'a, str>> = "signature",
+        pub citation: Option<Value> = "citation",
+        pub stop_reason: Option<Cow<'a, str>> = "stop_reason",
+        pub stop_sequence: Option<Cow<'a, str>> = "stop_sequence",
+        pub stop_details: Option<StopDetails<'a>> = "stop_details",
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct StopDetails<'a> {
-    #[serde(borrow, default)]
-    pub explanation: Option<Cow<'a, str>>,
+lenient_object! {
+    pub(super) struct StopDetails<'a> {
+        pub explanation: Option<Cow<'a, str>> = "explanation",
+    }
 }
+
+lenient_json!(UsageShape);
 
 /// Usage as this protocol counts it: the prompt without its cached parts.
 #[derive(Debug, Deserialize, Clone, Copy, Default)]
@@ -169,9 +153,9 @@ impl From<UsageShape> for ReportedUsage {
 impl<'a> Message<'a> {
     /// Reads a whole response.
     pub fn whole(body: &'a [u8]) -> Result<Self, UpstreamError> {
-        let message: Self = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
-        let is_error = message.kind.as_deref() == Some("error") || message.error.is_some();
-        if is_error {
+        let message: Option<Self> = from_json(body).map_err(|_| ResponseFault::NotJson)?;
+        let message = message.ok_or(ResponseFault::NoContent)?;
+        if message.kind.as_deref() == Some("error") || message.error.is_some() {
             return Err(error_in_success_body(body));
         }
         if message.content.is_none() {
@@ -180,36 +164,99 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    pub fn blocks(&self) -> impl Iterator<Item = Block<'a>> {
-        let raw = self.content.iter().flatten();
-        raw.map(|raw| lenient(Some(raw)))
+    /// Checks whether clients can read the message as it is.
+    pub fn is_regular(&self) -> bool {
+        let has_list = self.content.is_some_and(|raw| raw.get().starts_with('['));
+        has_list && self.kind.is_some() && !self.odd
+    }
+
+    pub fn blocks(&self) -> Vec<Block<'a>> {
+        let Some(raw) = self.content else {
+            return Vec::new();
+        };
+        if let Some(text) = text_in(raw.get()) {
+            return vec![Block {
+                kind: Some("text".into()),
+                text: Some(text),
+                ..Block::default()
+            }];
+        }
+        let blocks = from_json(raw.get().as_bytes()).ok().flatten();
+        blocks.unwrap_or_default()
     }
 }
 
 impl<'a> EventShape<'a> {
     /// Reads an event's data, unless it is an error.
-    pub fn read(event: &Event, data: &'a [u8]) -> Result<Self, UpstreamError> {
-        let read = serde_json::from_slice::<Self>(data);
-        let read = read.map_err(|_| unreadable(event, Framing::Events))?;
-        if read.kind == "error" || read.error.is_some() {
+    pub fn read(event: &'a Event, data: &'a [u8]) -> Result<Self, UpstreamError> {
+        let read = from_json::<Self>(data).ok().flatten();
+        let mut read = read.ok_or_else(|| unreadable(event, Framing::Events))?;
+        if read.kind.is_none() {
+            read.kind = event.name().map(Cow::Borrowed);
+        }
+        if read.kind() == "error" || read.error.is_some() {
             return Err(error_in_success_body(data));
         }
         Ok(read)
     }
 
-    pub fn block(&self) -> Block<'a> {
-        lenient(self.content_block)
+    pub fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or_default()
     }
 
-    pub fn delta(&self) -> DeltaShape<'a> {
-        lenient(self.delta)
+    /// Returns the index of the block.
+    pub fn index(&self) -> Option<u64> {
+        self.index
+    }
+
+    pub fn block(&mut self) -> Block<'a> {
+        self.content_block.take().unwrap_or_default()
+    }
+
+    pub fn delta(&mut self) -> DeltaShape<'a> {
+        self.delta.take().unwrap_or_default()
     }
 }
 
 impl Block<'_> {
+    /// Makes an empty block.
+    pub fn of_kind(kind: &'static str) -> Self {
+        Self {
+            kind: Some(kind.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the type; that of a block without one follows from what it has.
+    pub fn kind(&self) -> &str {
+        let own = self.kind.as_deref().filter(|kind| !kind.is_empty());
+        own.unwrap_or_else(|| {
+            if self.text.is_some() {
+                "text"
+            } else if self.thinking.is_some() {
+                "thinking"
+            } else if self.name.is_some() {
+                "tool_use"
+            } else {
+                ""
+            }
+        })
+    }
+
+    /// Returns the input as JSON text, unless it is empty.
+    pub fn input(&self) -> Option<String> {
+        let json = self.input?.get();
+        let text = text_in(json).map(Cow::into_owned);
+        let text = text.or_else(|| {
+            let value: Value = serde_json::from_str(json).ok()?;
+            value.is_object().then(|| value.to_string())
+        });
+        text.filter(|text| !text.is_empty() && text != "{}")
+    }
+
     /// Checks whether the block has content for a client.
     pub fn has_content(&self) -> bool {
-        match &*self.kind {
+        match self.kind() {
             "text" => non_empty(self.text.as_ref()).is_some(),
             "thinking" => non_empty(self.thinking.as_ref()).is_some(),
             _ => true,
@@ -218,36 +265,55 @@ impl Block<'_> {
 
     /// Bytes of text that the model generated for it.
     pub fn length(&self) -> usize {
-        let texts = [&self.text, &self.thinking, &self.name];
-        let input = self.input.as_ref().map_or(0, |input| match input {
-            Value::Object(members) if members.is_empty() => 0,
-            other => other.to_string().len(),
-        });
-        input
-            + texts
-                .into_iter()
-                .flatten()
-                .map(|text| text.len())
-                .sum::<usize>()
+        let texts = [&self.text, &self.thinking];
+        let texts = texts.into_iter().flatten().map(|text| text.len());
+        let name = self.name.as_ref().map_or(0, |name| name.text.len());
+        texts.sum::<usize>() + name + self.input().map_or(0, |input| input.len())
     }
 }
 
-impl DeltaShape<'_> {
+impl<'a> DeltaShape<'a> {
+    /// Returns the piece of a call's input.
+    pub fn partial_json(&self) -> Option<Cow<'a, str>> {
+        let json = self.partial_json?.get();
+        let text = text_in(json).unwrap_or(Cow::Borrowed(json));
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// Returns the type of the block that the delta belongs to, by what it has.
+    pub fn block_kind(&self) -> Option<&'static str> {
+        if self.partial_json.is_some() {
+            Some("tool_use")
+        } else if self.thinking.is_some() || self.signature.is_some() {
+            Some("thinking")
+        } else if self.text.is_some() {
+            Some("text")
+        } else {
+            None
+        }
+    }
+
+    /// Checks whether it adds nothing to its block, as the first piece of a call's input does.
+    pub fn is_empty(&self) -> bool {
+        let texts = [&self.text, &self.thinking];
+        let said = texts.into_iter().flatten().any(|text| !text.is_empty());
+        self.block_kind().is_some()
+            && !said
+            && self.signature.is_none()
+            && self.partial_json().is_none()
+    }
+
     /// Bytes of text that the model generated for it.
     pub fn length(&self) -> usize {
-        let texts = [&self.text, &self.partial_json, &self.thinking];
-        texts.into_iter().flatten().map(|text| text.len()).sum()
+        let texts = [&self.text, &self.thinking];
+        let texts = texts.into_iter().flatten().map(|text| text.len());
+        texts.sum::<usize>() + self.partial_json().map_or(0, |text| text.len())
     }
 }
 
 /// Returns the text unless it is empty.
 pub(super) fn non_empty<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
     text.map(|text| &**text).filter(|text| !text.is_empty())
-}
-
-fn lenient<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
-    let read = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
-    read.unwrap_or_default()
 }
 
 /// Maps a stop reason. `called`: a tool of the client's was called.

@@ -7,10 +7,14 @@ use crate::protocols::call::{CallSpec, PreparedCall};
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::{DroppedFields, ReportedUsage};
 use crate::protocols::openai::{json_text, post};
-use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::response_adapter::{
+    ResponseAdapter, StreamEventKind, read_stream, unreadable,
+};
+use crate::protocols::stream_event::lines;
 use crate::protocols::upstream_error::error_in_success_body;
 use crate::protocols::{Endpoint, ErrorBody, Event, RawObject, ResponseFault, UpstreamError};
 use bytes::{Bytes, BytesMut};
+use serde_json::{Map, Value};
 
 /// Beginnings and parts of the names of OpenAI's models that complete texts.
 const COMPLETION_MODELS: [&str; 3] = ["instruct", "davinci", "babbage"];
@@ -90,6 +94,47 @@ impl PassThrough {
     }
 }
 
+/// Merges the chunks of a stream into one response.
+fn merged(stream: &[u8]) -> Bytes {
+    let mut whole = Map::new();
+    let mut choices: Vec<Value> = Vec::new();
+    let data = lines(stream).filter_map(|line| line.strip_prefix(b"data:"));
+    for chunk in data.filter_map(|json| serde_json::from_slice::<Value>(json).ok()) {
+        let Value::Object(mut chunk) = chunk else {
+            continue;
+        };
+        let listed = chunk.shift_remove("choices");
+        whole.extend(chunk.into_iter().filter(|(_, value)| !value.is_null()));
+        for choice in listed
+            .as_ref()
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let same = choices
+                .iter_mut()
+                .find(|one| one["index"] == choice["index"]);
+            let Some(Value::Object(earlier)) = same else {
+                choices.push(choice.clone());
+                continue;
+            };
+            for (name, value) in choice.as_object().into_iter().flatten() {
+                match (earlier.get_mut(name), value) {
+                    (_, Value::Null) => {}
+                    (Some(Value::String(text)), Value::String(more)) if name == "text" => {
+                        text.push_str(more);
+                    }
+                    (_, value) => {
+                        earlier.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+    }
+    whole.insert("choices".to_owned(), choices.into());
+    Value::Object(whole).to_string().into()
+}
+
 impl ResponseAdapter for PassThrough {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let response: RawObject<'_> =
@@ -102,6 +147,22 @@ impl ResponseAdapter for PassThrough {
         }
         self.take(&response);
         Ok(body.clone())
+    }
+
+    fn folded(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        self.strip_usage = false;
+        let mut stream = BytesMut::new();
+        read_stream(self, body, &mut stream)?;
+        Ok(merged(&stream))
+    }
+
+    /// A whole response has the form of a stream's event.
+    fn unfolded(&mut self, body: &Bytes, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let whole = self.whole(body)?;
+        let value: Value = serde_json::from_slice(&whole).map_err(|_| ResponseFault::NotJson)?;
+        out.extend_from_slice(format!("data: {value}\n\n").as_bytes());
+        self.close(out);
+        Ok(())
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {

@@ -1,10 +1,14 @@
 //! Decodes responses. There is no terminator: a stream ends with its bytes, once every candidate
 //! has a finish reason.
 
-use super::response::{CallShape, Candidate, GenerateContentResponse, PartShape, finish};
+use super::response::{
+    CallShape, Candidate, CodeShape, GenerateContentResponse, PartShape, finish,
+};
+use crate::protocols::lenient::{from_json, text_in};
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
-use crate::protocols::{Event, ReasoningCache, ResponseFault};
+use crate::protocols::{Event, ResponseFault};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// Decodes Gemini's responses, on both of Google's APIs.
@@ -12,8 +16,6 @@ use std::borrow::Cow;
 pub(in crate::protocols) struct Decoder {
     /// Prefix of the ids of calls without one.
     id: String,
-    /// Stores the signatures of calls, which most clients drop.
-    reasoning_cache: ReasoningCache,
     tokens: Option<ReportedUsage>,
     started: bool,
     choices: Vec<State>,
@@ -22,15 +24,18 @@ pub(in crate::protocols) struct Decoder {
 #[derive(Debug, Default)]
 struct State {
     calls: usize,
+    /// Characters of text so far.
+    characters: usize,
+    /// Links that the text is based on, as last sent.
+    sources: Vec<Value>,
     seen: bool,
     ended: bool,
 }
 
 impl Decoder {
-    pub fn new(id: &str, reasoning_cache: ReasoningCache) -> Self {
+    pub fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
-            reasoning_cache,
             tokens: None,
             started: false,
             choices: Vec::new(),
@@ -56,9 +61,10 @@ impl Decoder {
         if is_list(text) {
             return Err(ResponseFault::NotJson.into());
         }
-        let answer: GenerateContentResponse<'_> =
-            serde_json::from_slice(text).map_err(|_| ResponseFault::NotJson)?;
-        if answer.error.is_some_and(|error| error.get() != "null") {
+        let answer: Option<GenerateContentResponse<'_>> =
+            from_json(text).map_err(|_| ResponseFault::NotJson)?;
+        let answer = answer.ok_or(ResponseFault::NotJson)?;
+        if answer.is_error() {
             return Err(error_in_success_body(text));
         }
         self.answer(answer, deltas);
@@ -119,10 +125,17 @@ impl Decoder {
             self.part(index, part, |delta| deltas.push((choice, delta)));
         }
         let state = self.state(index);
-        if let Some(word) = candidate.finish_reason
-            && !std::mem::replace(&mut state.ended, true)
-        {
-            let finish = finish(&word, state.calls > 0);
+        if let Some(grounding) = &candidate.grounding {
+            state.sources = sources(grounding, state.characters);
+        }
+        let word = candidate
+            .finish_reason
+            .as_ref()
+            .and_then(|raw| text_in(raw.get()));
+        if candidate.finish_reason.is_some() && !std::mem::replace(&mut state.ended, true) {
+            let links = std::mem::take(&mut state.sources).into_iter();
+            deltas.extend(links.map(|link| (choice, Delta::Annotation(link))));
+            let finish = finish(word.as_deref().unwrap_or_default(), state.calls > 0);
             deltas.push((choice, Delta::End(finish)));
         }
     }
@@ -132,12 +145,24 @@ impl Decoder {
             let signature = part.thought_signature.map(Cow::into_owned);
             self.call(index, &function, signature, &mut emit);
         }
-        let Some(text) = part.text.filter(|text| !text.is_empty()) else {
-            return;
-        };
-        match part.thought {
-            Some(true) => emit(Delta::Reasoning(text.into_owned())),
-            _ => emit(Delta::Text(text.into_owned())),
+        for blob in [part.inline_data, part.file_data].into_iter().flatten() {
+            if let Some(media) = blob.media() {
+                emit(Delta::Media(media));
+            }
+        }
+        let code = [part.executable_code, part.code_result];
+        let code = code.iter().flatten().filter_map(CodeShape::text);
+        let text = part
+            .text
+            .map(Cow::into_owned)
+            .filter(|text| !text.is_empty());
+        for text in text.into_iter().chain(code) {
+            if part.thought == Some(true) {
+                emit(Delta::Reasoning(text));
+            } else {
+                self.state(index).characters += text.chars().count();
+                emit(Delta::Text(text));
+            }
         }
     }
 
@@ -152,17 +177,15 @@ impl Decoder {
         let state = self.state(index);
         let call = state.calls;
         state.calls += 1;
-        let own = function.id.as_deref().filter(|id| !id.is_empty());
+        let own = function.id.as_ref().map(|id| &*id.text);
+        let own = own.filter(|id| !id.is_empty());
         let id = match (own, index) {
             (Some(own), _) => own.to_owned(),
             (None, 0) => format!("call_{}_{call}", self.id),
             (None, _) => format!("call_{}_{index}_{call}", self.id),
         };
-        if let Some(signature) = &signature {
-            self.reasoning_cache.store_signature(&id, signature.clone());
-        }
-        let name = function.name.as_deref().unwrap_or_default().to_owned();
-        emit(Delta::call(call, id, name, signature));
+        let name = function.name.as_ref().map_or("", |name| &*name.text);
+        emit(Delta::call(call, id, name.to_owned(), signature));
         let text = function.arguments();
         emit(Delta::Arguments { call, text });
     }
@@ -178,14 +201,16 @@ impl Decode for Decoder {
     }
 
     fn read(&mut self, event: &Event, deltas: &mut Deltas) -> DecodeStep {
-        let data = event.data();
-        let texts = [data.as_deref(), bare(event)];
-        for text in texts.into_iter().flatten() {
-            if let Err(error) = self.json(text, deltas) {
-                return DecodeStep::Broken(error);
-            }
+        let Some(data) = event.data() else {
+            return DecodeStep::More;
+        };
+        if data.trim_ascii() == b"[DONE]" {
+            return DecodeStep::More;
         }
-        DecodeStep::More
+        match self.json(&data, deltas) {
+            Ok(()) => DecodeStep::More,
+            Err(error) => DecodeStep::Broken(error),
+        }
     }
 
     fn may_end(&self) -> bool {
@@ -198,14 +223,24 @@ impl Decode for Decoder {
     }
 }
 
-/// Finds JSON that stands in a stream without being an event's data, up to the end: an error.
-fn bare(event: &Event) -> Option<&[u8]> {
-    let is_start = |(at, byte): (usize, &u8)| {
-        let begins_line = at == 0 || matches!(event.raw[at - 1], b'\n' | b'\r');
-        begins_line && matches!(byte, b'{' | b'[')
-    };
-    let at = event.raw.iter().enumerate().position(is_start)?;
-    Some(&event.raw[at..])
+/// Most links of one answer that are passed on.
+const MAX_SOURCES: usize = 256;
+
+/// Returns the web pages that an answer is based on. `characters` is the length of its text.
+fn sources(grounding: &Value, characters: usize) -> Vec<Value> {
+    let chunks = grounding["groundingChunks"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let links = chunks.filter_map(|chunk| {
+        let url = chunk["web"]["uri"].as_str()?;
+        let title = chunk["web"]["title"].as_str().unwrap_or(url);
+        Some(json!({
+            "type": "url_citation",
+            "url_citation": {"start_index": 0, "end_index": characters, "title": title, "url": url},
+        }))
+    });
+    links.take(MAX_SOURCES).collect()
 }
 
 fn is_list(text: &[u8]) -> bool {

@@ -6,7 +6,7 @@ use super::signature;
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
+    ChatResponse, ContentPart, Delta, Encode, Finish, MediaSource, ReportedUsage, ToolCall,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -162,8 +162,12 @@ impl Encode for Encoder {
                 self.settle(choice, true, out);
                 self.state(choice).finish = Some(finish);
             }
+            Delta::Media(media) => {
+                self.settle(choice, false, out);
+                self.parts(choice, &part_values(ContentPart::Media(media), true), out);
+            }
             // Sources of a text have another form here, with the passages that they support.
-            Delta::Annotation(_) => {}
+            Delta::Annotation(_) | Delta::StopSequence(_) => {}
         }
     }
 
@@ -229,6 +233,13 @@ fn part_values(part: ContentPart, shows_thoughts: bool) -> Vec<Value> {
             vec![json!({"text": "", "thought": true, "thoughtSignature": signature})]
         }
         ContentPart::ToolCall(call) => vec![call_part(&call)],
+        ContentPart::Media(media) => match media.source {
+            MediaSource::Inline { mime, data } => {
+                vec![json!({"inlineData": {"mimeType": mime, "data": data}})]
+            }
+            MediaSource::Link(url) => vec![json!({"fileData": {"fileUri": url}})],
+            MediaSource::Id(_) => Vec::new(),
+        },
         _ => Vec::new(),
     }
 }

@@ -3,8 +3,8 @@
 use crate::domain::Usage;
 use crate::protocols::framing::Framing;
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
-use crate::protocols::sse::{Event, EventSplitter};
-use crate::protocols::{ErrorBody, UpstreamError};
+use crate::protocols::sse::EventSplitter;
+use crate::protocols::{ErrorBody, Event, UpstreamError};
 use bytes::{Bytes, BytesMut};
 
 /// Writes the events of another adapter as items of a list.
@@ -52,6 +52,16 @@ impl ResponseAdapter for JsonList {
 
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         self.inner.whole(body)
+    }
+
+    fn folded(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        self.inner.folded(body)
+    }
+
+    fn unfolded(&mut self, body: &Bytes, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        self.inner.unfolded(body, &mut self.events)?;
+        self.end(out);
+        Ok(())
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {

@@ -8,8 +8,9 @@ use super::signature::ENCODED_MARK;
 use crate::domain::Usage;
 use crate::protocols::call::CallSpec;
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas};
-use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
-use crate::protocols::{ApiDialect, Endpoint, ErrorBody, Event, UpstreamError};
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, read_stream};
+use crate::protocols::stream_event::lines;
+use crate::protocols::{ApiDialect, ErrorBody, Event, ResponseFault, UpstreamError};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
 
@@ -31,12 +32,12 @@ pub(in crate::protocols) fn own_fields(call: &CallSpec<'_>) -> Option<Map<String
 }
 
 /// Creates the adapter of a response that passes unchanged.
-pub(in crate::protocols) fn passing(
-    endpoint: &Endpoint,
-    call: &CallSpec<'_>,
-) -> Box<dyn ResponseAdapter> {
-    Box::new(PassThrough::new(endpoint, call))
+pub(in crate::protocols) fn passing(call: &CallSpec<'_>) -> Box<dyn ResponseAdapter> {
+    Box::new(PassThrough::new(call))
 }
+
+/// Most candidates of one response.
+const MAX_CANDIDATES: usize = 128;
 
 /// Passes bytes and records usage.
 pub(super) struct PassThrough {
@@ -46,9 +47,9 @@ pub(super) struct PassThrough {
 }
 
 impl PassThrough {
-    pub fn new(endpoint: &Endpoint, call: &CallSpec<'_>) -> Self {
+    pub fn new(call: &CallSpec<'_>) -> Self {
         Self {
-            decoder: Decoder::new(call.id, endpoint.reasoning_cache.clone()),
+            decoder: Decoder::new(call.id),
             deltas: Deltas::new(),
             text_bytes: 0,
         }
@@ -74,11 +75,82 @@ impl PassThrough {
     }
 }
 
+/// Merges the pieces of a stream into one response: parts follow each other, of all else the last one
+/// counts.
+fn merged(pieces: Vec<Value>) -> Bytes {
+    let mut whole = Map::new();
+    let mut candidates: Vec<Map<String, Value>> = Vec::new();
+    for piece in pieces {
+        let Value::Object(mut piece) = piece else {
+            continue;
+        };
+        let Some(Value::Array(list)) = piece.shift_remove("candidates") else {
+            whole.extend(piece);
+            continue;
+        };
+        whole.extend(piece);
+        for (at, candidate) in list.into_iter().enumerate() {
+            let Value::Object(candidate) = candidate else {
+                continue;
+            };
+            let index = candidate.get("index").and_then(Value::as_u64);
+            let index = index.and_then(|index| usize::try_from(index).ok());
+            let index = index.unwrap_or(at).min(MAX_CANDIDATES - 1);
+            if candidates.len() <= index {
+                candidates.resize_with(index + 1, Map::new);
+            }
+            add_candidate(&mut candidates[index], candidate);
+        }
+    }
+    let candidates = candidates.into_iter().filter(|one| !one.is_empty());
+    let candidates: Vec<Value> = candidates.map(Value::Object).collect();
+    whole.insert("candidates".to_owned(), candidates.into());
+    Value::Object(whole).to_string().into()
+}
+
+fn add_candidate(whole: &mut Map<String, Value>, mut more: Map<String, Value>) {
+    let content = more.shift_remove("content");
+    whole.extend(more);
+    let parts = content
+        .as_ref()
+        .and_then(|content| content["parts"].as_array());
+    let Some(parts) = parts else {
+        return;
+    };
+    let content = whole
+        .entry("content")
+        .or_insert_with(|| serde_json::json!({"parts": [], "role": "model"}));
+    if let Some(list) = content.get_mut("parts").and_then(Value::as_array_mut) {
+        list.extend(parts.iter().cloned());
+    }
+}
+
 impl ResponseAdapter for PassThrough {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         self.decoder.whole(body, &mut self.deltas)?;
         self.take_deltas();
+        if body.trim_ascii_start().starts_with(b"[") {
+            let pieces: Vec<Value> =
+                serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
+            return Ok(merged(pieces));
+        }
         Ok(body.clone())
+    }
+
+    fn folded(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        let mut stream = BytesMut::new();
+        read_stream(self, body, &mut stream)?;
+        let data = lines(&stream).filter_map(|line| line.strip_prefix(b"data:"));
+        let pieces = data.filter_map(|json| serde_json::from_slice(json).ok());
+        Ok(merged(pieces.collect()))
+    }
+
+    /// A whole response has the form of a stream's event.
+    fn unfolded(&mut self, body: &Bytes, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let whole = self.whole(body)?;
+        let value: Value = serde_json::from_slice(&whole).map_err(|_| ResponseFault::NotJson)?;
+        out.extend_from_slice(format!("data: {value}\n\n").as_bytes());
+        Ok(())
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {

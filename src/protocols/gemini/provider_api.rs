@@ -4,7 +4,7 @@ use super::decode::Decoder;
 use super::{embeddings, pass_through, write};
 use crate::protocols::adaptation::{Restoring, ToolIndex};
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
-use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
+use crate::protocols::neutral::{DroppedFields, KeptReasoning, Transcoder, TranslationError};
 use crate::protocols::openai::EmbeddingAdapter;
 use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// Gemini's own API.
 #[derive(Debug)]
@@ -34,15 +35,15 @@ impl ProviderApi for Gemini {
             let body = pass_through::body(call);
             return Ok(PreparedCall {
                 request: post(endpoint, &method(call), body, call.stream),
-                adapter: pass_through::passing(endpoint, call),
+                adapter: pass_through::passing(call),
                 dropped,
             });
         }
-        let (body, index) = body(endpoint, call, &mut dropped)?;
+        let (body, tools) = body(endpoint, call, &mut dropped)?;
         let body = Value::Object(body).to_string();
         Ok(PreparedCall {
             request: post(endpoint, &method(call), body, call.stream),
-            adapter: Box::new(adapter(endpoint, call, index)),
+            adapter: Box::new(adapter(endpoint, call, tools)),
             dropped,
         })
     }
@@ -145,26 +146,32 @@ pub(in crate::protocols) fn body(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
     dropped: &mut DroppedFields,
-) -> Result<(Map<String, Value>, ToolIndex), TranslationError> {
+) -> Result<(Map<String, Value>, CalledTools), TranslationError> {
     let conversation = call.dialect.client_api().read(call.object, dropped)?;
-    write::request(
+    let taken = conversation.call_ids();
+    let (body, index) = write::request(
         conversation,
         call.model,
         call.traits,
         &endpoint.reasoning_cache,
         dropped,
-    )
+    )?;
+    Ok((body, (index, taken)))
 }
+
+/// The tools of a request, and the ids of the calls in its conversation.
+pub(in crate::protocols) type CalledTools = (ToolIndex, HashSet<String>);
 
 /// Creates the adapter of the response.
 pub(in crate::protocols) fn adapter(
     endpoint: &Endpoint,
     call: &CallSpec<'_>,
-    index: ToolIndex,
+    (index, taken): CalledTools,
 ) -> Transcoder {
-    let decoder = Decoder::new(call.id, endpoint.reasoning_cache.clone());
-    let decoder = Restoring::wrap(Box::new(decoder), index, None);
-    Transcoder::new(decoder, call.encoder())
+    let decoder = Restoring::wrap(Box::new(Decoder::new(call.id)), index);
+    let transcoder = Transcoder::new(decoder, call.encoder()).with_unique_ids(call.id, taken);
+    // Most clients drop the signatures of calls.
+    transcoder.remembering(&endpoint.reasoning_cache, KeptReasoning::Signed)
 }
 
 /// Reads the number of tokens.

@@ -1,76 +1,136 @@
 //! The fields of a response that are read; all others are ignored.
 
-use crate::protocols::neutral::{Finish, ReportedUsage};
-use crate::protocols::token_counts::{count, readable};
+use crate::protocols::lenient::{IdText, lenient_json, lenient_object};
+use crate::protocols::neutral::{Finish, Media, MediaKind, MediaSource, ReportedUsage};
+use crate::protocols::token_counts::count;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A whole response, or one event of a stream: both have the same shape.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct GenerateContentResponse<'a> {
-    #[serde(borrow, default)]
-    pub candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(borrow, default)]
-    pub prompt_feedback: Option<Feedback<'a>>,
-    #[serde(default, deserialize_with = "readable")]
-    pub usage_metadata: Option<UsageShape>,
-    #[serde(borrow, default)]
-    pub model_version: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub error: Option<&'a RawValue>,
+lenient_object! {
+    /// A whole response, or one event of a stream: both have the same shape.
+    pub(super) struct GenerateContentResponse<'a> {
+        pub candidates: Option<Vec<Candidate<'a>>> = "candidates",
+        pub prompt_feedback: Option<Feedback<'a>> = "promptFeedback",
+        pub usage_metadata: Option<UsageShape> = "usageMetadata",
+        pub model_version: Option<Cow<'a, str>> = "modelVersion",
+        error: Option<&'a RawValue> = "error",
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Candidate<'a> {
-    #[serde(default)]
-    pub index: Option<u32>,
-    #[serde(borrow, default)]
-    pub content: Option<ContentShape<'a>>,
-    #[serde(borrow, default)]
-    pub finish_reason: Option<Cow<'a, str>>,
+lenient_object! {
+    pub(super) struct Candidate<'a> {
+        pub index: Option<u32> = "index",
+        pub content: Option<ContentShape<'a>> = "content",
+        pub finish_reason: Option<&'a RawValue> = "finishReason",
+        /// Links that the answer is based on, and which of its texts.
+        pub grounding: Option<Value> = "groundingMetadata",
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct ContentShape<'a> {
-    #[serde(borrow, default)]
-    pub parts: Option<Vec<PartShape<'a>>>,
+lenient_object! {
+    pub(super) struct ContentShape<'a> {
+        pub parts: Option<Vec<PartShape<'a>>> = "parts",
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PartShape<'a> {
-    #[serde(borrow, default)]
-    pub text: Option<Cow<'a, str>>,
-    #[serde(default)]
-    pub thought: Option<bool>,
-    #[serde(borrow, default)]
-    pub thought_signature: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub function_call: Option<CallShape<'a>>,
+lenient_object! {
+    pub(super) struct PartShape<'a> {
+        pub text: Option<Cow<'a, str>> = "text",
+        pub thought: Option<bool> = "thought",
+        pub thought_signature: Option<Cow<'a, str>> = "thoughtSignature" | "thought_signature",
+        pub function_call: Option<CallShape<'a>> = "functionCall",
+        pub inline_data: Option<BlobShape<'a>> = "inlineData" | "inline_data",
+        pub file_data: Option<BlobShape<'a>> = "fileData" | "file_data",
+        /// Code that the model ran, and what came of it.
+        pub executable_code: Option<CodeShape<'a>> = "executableCode",
+        pub code_result: Option<CodeShape<'a>> = "codeExecutionResult",
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct CallShape<'a> {
-    #[serde(borrow, default)]
-    pub id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub args: Option<&'a RawValue>,
+lenient_object! {
+    pub(super) struct CallShape<'a> {
+        pub id: Option<IdText<'a>> = "id",
+        pub name: Option<IdText<'a>> = "name",
+        args: Option<&'a RawValue> = "args",
+    }
 }
 
-/// The reason why a prompt was blocked.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Feedback<'a> {
-    #[serde(borrow, default)]
-    pub block_reason: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub block_reason_message: Option<Cow<'a, str>>,
+lenient_object! {
+    /// An image, a recording or a document, in base64 or by its address.
+    pub(super) struct BlobShape<'a> {
+        mime: Option<Cow<'a, str>> = "mimeType" | "mime_type",
+        data: Option<Cow<'a, str>> = "data",
+        uri: Option<Cow<'a, str>> = "fileUri" | "file_uri",
+    }
+}
+
+lenient_object! {
+    pub(super) struct CodeShape<'a> {
+        language: Option<Cow<'a, str>> = "language",
+        code: Option<Cow<'a, str>> = "code",
+        output: Option<Cow<'a, str>> = "output",
+    }
+}
+
+lenient_object! {
+    /// The reason why a prompt was blocked.
+    pub(super) struct Feedback<'a> {
+        pub block_reason: Option<Cow<'a, str>> = "blockReason",
+        pub block_reason_message: Option<Cow<'a, str>> = "blockReasonMessage",
+    }
+}
+
+lenient_json!(UsageShape);
+
+impl GenerateContentResponse<'_> {
+    /// Checks whether the object is an error.
+    pub fn is_error(&self) -> bool {
+        let says = |error: &RawValue| error.get().len() > 2 && error.get() != "false";
+        self.error.is_some_and(says)
+    }
+}
+
+impl BlobShape<'_> {
+    /// Returns the media; `None` where it has neither data nor an address.
+    pub fn media(self) -> Option<Media> {
+        let mime = self
+            .mime
+            .map_or_else(|| "image/png".to_owned(), Cow::into_owned);
+        let kind = match mime.split('/').next() {
+            Some("image") => MediaKind::Image,
+            Some("audio") => MediaKind::Audio,
+            _ => MediaKind::Document,
+        };
+        let source = match (self.data, self.uri) {
+            (Some(data), _) => MediaSource::Inline {
+                mime,
+                data: data.into_owned(),
+            },
+            (None, uri) => MediaSource::Link(uri?.into_owned()),
+        };
+        Some(Media {
+            kind,
+            source,
+            name: None,
+            detail: None,
+        })
+    }
+}
+
+impl CodeShape<'_> {
+    /// Returns the code or its output as a block of text; `None` where it is empty.
+    pub fn text(&self) -> Option<String> {
+        let text = self.code.as_deref().or(self.output.as_deref())?;
+        let language = self
+            .language
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let text = text.trim_end();
+        (!text.is_empty()).then(|| format!("\n```{language}\n{text}\n```\n"))
+    }
 }
 
 /// Usage so far; a missing count is zero.
@@ -115,8 +175,9 @@ impl CallShape<'_> {
     pub fn arguments(&self) -> String {
         let args = self.args.map_or("null", |args| args.get());
         match serde_json::from_str::<Value>(args) {
-            Ok(Value::Null) | Err(_) => "{}".to_owned(),
-            Ok(args) => args.to_string(),
+            Ok(args @ Value::Object(_)) => args.to_string(),
+            Ok(Value::String(text)) => text,
+            _ => "{}".to_owned(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::object_reader::{DroppedFields, ObjectReader};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// A request for the next turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -119,6 +120,16 @@ pub struct Media {
     pub name: Option<String>,
     /// Resolution at which an image is read, as the client named it.
     pub detail: Option<String>,
+}
+
+impl Media {
+    /// Bytes of the text that holds its content.
+    pub fn length(&self) -> usize {
+        match &self.source {
+            MediaSource::Inline { data, .. } => data.len(),
+            MediaSource::Link(text) | MediaSource::Id(text) => text.len(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -372,6 +383,18 @@ impl ReasoningEffort {
             2_048..8_192 => Self::Medium,
             _ => Self::High,
         }
+    }
+}
+
+impl ChatRequest {
+    /// Returns the ids of all calls of the conversation.
+    pub fn call_ids(&self) -> HashSet<String> {
+        let parts = self.turns.iter().flat_map(|turn| &turn.parts);
+        let ids = parts.filter_map(|part| match part {
+            ContentPart::ToolCall(call) => Some(call.id.clone()),
+            _ => None,
+        });
+        ids.collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The neutral form of a response: a sequence of deltas, or all of them folded.
 
-use super::chat_request::{ContentPart, ToolCall, ToolForm};
+use super::chat_request::{ContentPart, Media, ToolCall, ToolForm};
 use crate::domain::Usage;
 use serde_json::Value;
 
@@ -19,6 +19,10 @@ pub enum Delta {
     Refusal(String),
     /// A link to the source of a text, in the chat protocol's shape.
     Annotation(Value),
+    /// A whole image or recording that the model made.
+    Media(Media),
+    /// The client's stop sequence that ends the choice.
+    StopSequence(String),
     /// Start of a tool call, which is the `call`-th of its choice.
     Call {
         call: usize,
@@ -109,6 +113,8 @@ pub struct Choice {
     pub parts: Vec<ContentPart>,
     pub annotations: Vec<Value>,
     pub finish: Option<Finish>,
+    /// The client's stop sequence that ended it, where the provider names it.
+    pub stop_sequence: Option<String>,
 }
 
 impl From<Deltas> for ChatResponse {
@@ -164,6 +170,8 @@ impl Choice {
             },
             Delta::Redacted(data) => self.parts.push(ContentPart::Redacted(data)),
             Delta::Annotation(value) => self.annotations.push(value),
+            Delta::Media(media) => self.parts.push(ContentPart::Media(media)),
+            Delta::StopSequence(sequence) => self.stop_sequence = Some(sequence),
             Delta::Call {
                 id,
                 name,

@@ -6,8 +6,10 @@ mod chat_request;
 mod chat_response;
 mod fill_in;
 mod object_reader;
+mod reasoning_memory;
 mod size_tracker;
 mod transcoder;
+mod unique_call_ids;
 
 pub use call_ids::CallIds;
 pub use chat_request::{
@@ -18,4 +20,5 @@ pub use chat_request::{
 pub use chat_response::{ChatResponse, Choice, Delta, Deltas, Finish, ReportedUsage};
 pub use fill_in::fill_in;
 pub use object_reader::{DroppedFields, ObjectReader, TranslationError};
+pub use reasoning_memory::KeptReasoning;
 pub use transcoder::{Decode, DecodeStep, Encode, Transcoder};

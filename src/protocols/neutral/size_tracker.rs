@@ -29,7 +29,8 @@ impl SizeTracker {
             Delta::Redacted(text) => (true, text.len()),
             Delta::Annotation(value) => (true, value.to_string().len()),
             Delta::Call { id, name, .. } => (true, id.len() + name.len()),
-            Delta::Start { .. } | Delta::End(_) => (false, 0),
+            Delta::Media(media) => (true, media.length()),
+            Delta::Start { .. } | Delta::StopSequence(_) | Delta::End(_) => (false, 0),
         };
         let overhead = if begins { PART_OVERHEAD_BYTES } else { 0 };
         self.bytes = self.bytes.saturating_add(bytes + overhead);

@@ -7,10 +7,14 @@ use crate::protocols::call::CallSpec;
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::ReportedUsage;
 use crate::protocols::openai::json_text;
-use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::response_adapter::{
+    ResponseAdapter, StreamEventKind, read_stream, unreadable,
+};
+use crate::protocols::stream_event::lines;
 use crate::protocols::upstream_error::error_in_success_body;
 use crate::protocols::{ErrorBody, Event, RawObject, ResponseFault, UpstreamError};
 use bytes::{Bytes, BytesMut};
+use serde_json::{Map, Value};
 
 /// Returns the path and the body of the client's request at the server.
 pub(super) fn request(call: &CallSpec<'_>) -> (&'static str, Vec<u8>) {
@@ -65,6 +69,45 @@ impl PassThrough {
     }
 }
 
+/// Merges the lines of a stream into one response: texts and calls follow each other, of all else the
+/// last one counts.
+fn merged(stream: &[u8]) -> Bytes {
+    let mut whole = Map::new();
+    let mut message = Map::new();
+    for line in lines(stream) {
+        let Ok(Value::Object(line)) = serde_json::from_slice::<Value>(line) else {
+            continue;
+        };
+        for (name, value) in line {
+            match (name.as_str(), value) {
+                ("message", Value::Object(more)) => {
+                    for (name, value) in more {
+                        add(&mut message, name, value);
+                    }
+                }
+                ("response" | "thinking", value) => add(&mut whole, name, value),
+                (_, value) => {
+                    whole.insert(name, value);
+                }
+            }
+        }
+    }
+    if !message.is_empty() {
+        whole.insert("message".to_owned(), Value::Object(message));
+    }
+    Value::Object(whole).to_string().into()
+}
+
+fn add(members: &mut Map<String, Value>, name: String, value: Value) {
+    match (members.get_mut(&name), value) {
+        (Some(Value::String(text)), Value::String(more)) if name != "role" => text.push_str(&more),
+        (Some(Value::Array(list)), Value::Array(more)) => list.extend(more),
+        (_, value) => {
+            members.insert(name, value);
+        }
+    }
+}
+
 impl ResponseAdapter for PassThrough {
     fn framing(&self) -> Framing {
         Framing::Lines
@@ -81,6 +124,12 @@ impl ResponseAdapter for PassThrough {
         }
         self.line(&line);
         Ok(body.clone())
+    }
+
+    fn folded(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        let mut stream = BytesMut::new();
+        read_stream(self, body, &mut stream)?;
+        Ok(merged(&stream))
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {

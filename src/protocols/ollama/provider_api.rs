@@ -10,7 +10,7 @@ use crate::protocols::call::{CallSpec, PreparedCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
 use crate::protocols::openai::{EmbeddingAdapter, EmbeddingRequest, post};
 use crate::protocols::upstream_error::UpstreamError;
-use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
+use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RetryForm};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -52,6 +52,7 @@ impl ProviderApi for Ollama {
         }
         let mut dropped = DroppedFields::default();
         let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+        let taken = conversation.call_ids();
         if call.use_fallback && call.dialect != ApiDialect::Ollama {
             dropped.add_if(conversation.effort.take().is_some(), "reasoning_effort");
         }
@@ -66,10 +67,12 @@ impl ProviderApi for Ollama {
         let body = Value::Object(body).to_string().into_bytes();
         let request = post_lines(endpoint, "/api/chat", body, call.stream);
         let decoder = Box::new(decode::Decoder::new(call.id));
-        let decoder = Restoring::wrap(decoder, index, None);
+        let decoder = Restoring::wrap(decoder, index);
         Ok(PreparedCall {
             request,
-            adapter: Box::new(Transcoder::new(decoder, call.encoder())),
+            adapter: Box::new(
+                Transcoder::new(decoder, call.encoder()).with_unique_ids(call.id, taken),
+            ),
             dropped,
         })
     }
@@ -80,13 +83,21 @@ impl ProviderApi for Ollama {
         _endpoint: &Endpoint,
         call: &CallSpec<'_>,
         error: &UpstreamError,
-    ) -> bool {
+    ) -> RetryForm {
         // Some servers of this protocol only chat.
         let lacks_path = matches!(error.status, 404 | 405) && !error.message.contains("model");
-        if call.dialect == ApiDialect::Ollama {
-            return lacks_path && !is_chat(call.object);
+        let refuses_thinking =
+            error.status == 400 && error.message.contains("does not support thinking");
+        let has_other_form = if call.dialect == ApiDialect::Ollama {
+            lacks_path && !is_chat(call.object)
+        } else {
+            refuses_thinking
+        };
+        if has_other_form {
+            RetryForm::OtherForm
+        } else {
+            RetryForm::None
         }
-        error.status == 400 && error.message.contains("does not support thinking")
     }
 
     fn build_embeddings(

@@ -176,7 +176,7 @@ fn calls_get_new_ids_where_theirs_are_missing_or_duplicate() {
         let call = &event["choices"][0]["delta"]["tool_calls"][0];
         Some((call["index"].as_u64()?, call["id"].as_str()?.to_owned()))
     });
-    let named = ["x", "call_1_1", "call_1_2"].map(str::to_owned);
+    let named = ["x", "call_1_r0", "call_1_2"].map(str::to_owned);
     let expected: Vec<_> = (0..).zip(named).collect();
     assert_eq!(calls.collect::<Vec<_>>(), expected);
 }

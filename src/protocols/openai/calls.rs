@@ -19,6 +19,8 @@ pub(super) struct FragmentTarget {
     pub call: usize,
     /// True if it is the call's first fragment.
     pub is_new: bool,
+    /// True if an earlier call of the choice has the same id.
+    pub repeats_id: bool,
 }
 
 impl Calls {
@@ -27,15 +29,16 @@ impl Calls {
     }
 
     /// Assigns a fragment. A new id or a second name begins a call; a fragment with neither belongs
-    /// to the call of its index, or to the last call.
-    pub fn assign(&mut self, shape: &CallShape<'_>) -> FragmentTarget {
-        let id = shape.id.as_deref().filter(|id| !id.is_empty());
+    /// to the call of its index, or to the last call. In a whole response every call stands alone.
+    pub fn assign(&mut self, shape: &CallShape<'_>, is_stream: bool) -> FragmentTarget {
+        let id = shape.id();
         let existing = match id {
+            _ if !is_stream => None,
             Some(id) => self.0.iter().rposition(|call| {
                 call.id.as_deref() == Some(id)
                     && (shape.index.is_none() || call.index == shape.index)
             }),
-            None if shape.has_name() => None,
+            None if shape.name().is_some() => None,
             None => self
                 .0
                 .iter()
@@ -46,8 +49,11 @@ impl Calls {
             return FragmentTarget {
                 call,
                 is_new: false,
+                repeats_id: false,
             };
         }
+        let mut earlier = self.0.iter();
+        let repeats_id = id.is_some() && earlier.any(|call| call.id.as_deref() == id);
         self.0.push(CallState {
             index: shape.index,
             id: id.map(str::to_owned),
@@ -55,6 +61,7 @@ impl Calls {
         FragmentTarget {
             call: self.0.len() - 1,
             is_new: true,
+            repeats_id,
         }
     }
 }
@@ -62,13 +69,15 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocols::lenient::from_json;
 
     fn targets(fragments: &[&str]) -> Vec<(usize, bool)> {
         let mut calls = Calls::default();
         fragments
             .iter()
             .map(|text| {
-                let assign = calls.assign(&serde_json::from_str(text).unwrap());
+                let shape: CallShape<'_> = from_json(text.as_bytes()).unwrap().unwrap();
+                let assign = calls.assign(&shape, true);
                 (assign.call, assign.is_new)
             })
             .collect()

@@ -1,5 +1,7 @@
-//! The fields of a response that are read; all others are ignored.
+//! The fields of a response that are read, one by one; all others are ignored.
 
+use super::content::{has_text, loose_text};
+use crate::protocols::lenient::{IdText, lenient_json, lenient_object, text_in};
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::token_counts::{count, readable};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
@@ -8,88 +10,119 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A chunk of a stream, or a whole response: the two differ in one field's name.
-#[derive(Deserialize)]
-pub(super) struct Chunk<'a> {
-    #[serde(borrow, default)]
-    pub model: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub choices: Option<Vec<Choice<'a>>>,
-    #[serde(default, deserialize_with = "readable")]
-    pub usage: Option<UsageShape>,
-    #[serde(default, deserialize_with = "readable")]
-    pub x_groq: Option<GroqShape>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    /// `error` where the whole object is an error, on older servers.
-    #[serde(borrow, default)]
-    object: Option<Cow<'a, str>>,
+lenient_object! {
+    /// A chunk of a stream, or a whole response: the two differ in the name of a choice's content.
+    pub(super) struct Chunk<'a> {
+        pub id: Option<&'a RawValue> = "id",
+        pub object: Option<Cow<'a, str>> = "object",
+        pub created: Option<&'a RawValue> = "created",
+        pub model: Option<Cow<'a, str>> = "model",
+        pub choices: Option<Vec<Choice<'a>>> = "choices",
+        pub usage: Option<UsageShape> = "usage",
+        pub x_groq: Option<GroqShape> = "x_groq",
+        /// Sources of the answer, sent by Perplexity: links, or links with titles.
+        pub citations: Option<&'a RawValue> = "citations",
+        pub search_results: Option<&'a RawValue> = "search_results",
+        error: Option<&'a RawValue> = "error",
+        /// The words of an error that is the whole object.
+        message: Option<&'a RawValue> = "message" | "msg" | "detail",
+        /// The status of a response of `MiniMax`.
+        base_resp: Option<&'a RawValue> = "base_resp",
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Choice<'a> {
-    #[serde(default)]
-    pub index: Option<u32>,
-    #[serde(borrow, default, alias = "message")]
-    pub delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    pub finish_reason: Option<Cow<'a, str>>,
-    /// Failure of one choice, sent by `OpenRouter`.
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+lenient_object! {
+    pub(super) struct Choice<'a> {
+        pub index: Option<u32> = "index",
+        pub delta: Option<Delta<'a>> = "delta",
+        pub message: Option<Delta<'a>> = "message",
+        pub finish_reason: Option<Cow<'a, str>> = "finish_reason",
+        /// The stop sequence or token that ended the text, sent by vLLM and `SGLang`.
+        pub stop: Option<&'a RawValue> = "stop_reason" | "matched_stop" | "stopping_word",
+        /// Usage in the wrong place, sent by Moonshot.
+        pub usage: Option<UsageShape> = "usage",
+        /// Failure of one choice, sent by `OpenRouter`.
+        error: Option<&'a RawValue> = "error",
+    }
 }
 
-/// The content of a delta or message. Providers name the reasoning differently.
-#[derive(Deserialize, Default)]
-pub(super) struct Delta<'a> {
-    #[serde(borrow, default)]
-    pub role: Option<Cow<'a, str>>,
-    /// A text, or with some providers a list of parts.
-    #[serde(borrow, default)]
-    pub content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub refusal: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub reasoning_content: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub reasoning: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub tool_calls: Option<Vec<CallShape<'a>>>,
-    #[serde(borrow, default)]
-    pub function_call: Option<FunctionShape<'a>>,
-    #[serde(borrow, default)]
-    pub audio: Option<&'a RawValue>,
-    #[serde(default)]
-    pub annotations: Option<Vec<Value>>,
+lenient_object! {
+    /// The content of a delta or message. Providers name the reasoning differently.
+    pub(super) struct Delta<'a> {
+        pub role: Option<Cow<'a, str>> = "role",
+        /// A text, or with some providers a list of parts.
+        pub content: Option<&'a RawValue> = "content",
+        pub refusal: Option<Cow<'a, str>> = "refusal",
+        pub reasoning_content: Option<&'a RawValue> = "reasoning_content",
+        pub reasoning: Option<&'a RawValue> = "reasoning" | "thinking",
+        pub tool_calls: Option<Vec<CallShape<'a>>> = "tool_calls",
+        pub function_call: Option<FunctionShape<'a>> = "function_call",
+        pub audio: Option<&'a RawValue> = "audio",
+        pub images: Option<&'a RawValue> = "images",
+        pub annotations: Option<Vec<Value>> = "annotations",
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct CallShape<'a> {
-    #[serde(default)]
-    pub index: Option<u64>,
-    #[serde(borrow, default)]
-    pub id: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "type")]
-    pub kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub function: Option<FunctionShape<'a>>,
-    /// Extensions of a provider; Google's compatible API puts signatures here.
-    #[serde(borrow, default)]
-    pub extra_content: Option<&'a RawValue>,
+lenient_object! {
+    pub(super) struct CallShape<'a> {
+        pub index: Option<u64> = "index",
+        pub id: Option<IdText<'a>> = "id",
+        pub kind: Option<Cow<'a, str>> = "type",
+        pub function: Option<FunctionShape<'a>> = "function",
+        /// Extensions of a provider; Google's compatible API puts signatures here.
+        pub extra_content: Option<&'a RawValue> = "extra_content",
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct FunctionShape<'a> {
-    #[serde(borrow, default)]
-    pub name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub arguments: Option<Cow<'a, str>>,
+lenient_object! {
+    pub(super) struct FunctionShape<'a> {
+        pub name: Option<IdText<'a>> = "name",
+        /// A text, or with some servers the object itself.
+        pub arguments: Option<&'a RawValue> = "arguments",
+    }
 }
+
+lenient_json!(UsageShape, GroqShape);
 
 impl CallShape<'_> {
-    pub fn has_name(&self) -> bool {
-        let name = self.function.as_ref().and_then(|one| one.name.as_deref());
-        name.is_some_and(|name| !name.is_empty())
+    /// Returns the id unless it is empty.
+    pub fn id(&self) -> Option<&str> {
+        let id = self.id.as_ref().map(|id| &*id.text);
+        id.filter(|id| !id.is_empty())
+    }
+
+    /// Returns the function's name unless it is empty.
+    pub fn name(&self) -> Option<&str> {
+        self.function.as_ref()?.name()
+    }
+
+    /// Signature of the reasoning behind the call.
+    pub fn signature(&self) -> Option<String> {
+        let extra: Value = serde_json::from_str(self.extra_content?.get()).ok()?;
+        signature_in(&extra)
+    }
+}
+
+impl<'a> FunctionShape<'a> {
+    pub fn name(&self) -> Option<&str> {
+        let name = self.name.as_ref().map(|name| &*name.text);
+        name.filter(|name| !name.is_empty())
+    }
+
+    /// Returns the arguments as JSON text.
+    pub fn arguments(&self) -> Option<Cow<'a, str>> {
+        let raw = self.arguments?.get();
+        let text = text_in(raw).or_else(|| {
+            let value: Value = serde_json::from_str(raw).ok()?;
+            Some(Cow::Owned(value.to_string()))
+        });
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// Checks whether name and arguments are texts, as clients expect.
+    pub fn is_plain(&self) -> bool {
+        let is_name = self.name.as_ref().is_none_or(|name| !name.is_number);
+        is_name && self.arguments.is_none_or(|raw| raw.get().starts_with('"'))
     }
 }
 
@@ -164,16 +197,26 @@ impl From<UsageShape> for ReportedUsage {
 }
 
 impl Chunk<'_> {
-    /// Usage of a Groq response, which leaves the usual field empty.
+    /// Returns the usage of a response, also where a server puts it elsewhere.
     pub fn tokens(&self) -> Option<ReportedUsage> {
-        let usage = self.usage.or_else(|| self.x_groq?.usage)?;
+        let usage = self.usage.or_else(|| self.misplaced_usage())?;
         let says_something = usage.prompt_tokens.or(usage.completion_tokens).is_some();
         says_something.then(|| usage.into())
     }
 
+    /// Returns usage that stands beside the usual field: Groq's, or that of a choice.
+    pub fn misplaced_usage(&self) -> Option<UsageShape> {
+        let of_groq = self.x_groq.and_then(|groq| groq.usage);
+        let mut choices = self.choices.iter().flatten();
+        of_groq.or_else(|| choices.find_map(|choice| choice.usage))
+    }
+
     /// Returns the error that replaces the response. `data` holds the bytes of the chunk.
     pub fn failure(&self, data: &[u8]) -> Option<UpstreamError> {
-        if self.error.is_some_and(is_error) || self.object.as_deref() == Some("error") {
+        if self.error.is_some_and(is_error)
+            || self.object.as_deref() == Some("error")
+            || self.is_only_words()
+        {
             return Some(error_in_success_body(data));
         }
         let mut choices = self.choices.iter().flatten();
@@ -182,30 +225,57 @@ impl Chunk<'_> {
             format!(r#"{{"error":{error}}}"#).as_bytes(),
         ))
     }
+
+    /// Checks whether the object has the words of an error and nothing of a response.
+    fn is_only_words(&self) -> bool {
+        let has_words = self.message.is_some_and(has_text) || self.base_resp.is_some();
+        has_words && self.usage.is_none() && self.choices.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    /// Checks whether any part of the chunk has a member of another type than clients expect.
+    pub fn is_odd(&self) -> bool {
+        self.odd || self.choices.iter().flatten().any(Choice::is_odd)
+    }
 }
 
-/// Checks whether the error is not empty; some servers always send the field.
+/// Checks whether the error says something; some servers always send the field.
 fn is_error(raw: &RawValue) -> bool {
-    !matches!(raw.get(), "null" | "false" | "\"\"" | "{}")
+    let json = raw.get();
+    json.len() > 2 && json.starts_with(['"', '{', '['])
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
+    /// Returns the content: of a delta in a stream, of a message in a whole response. Some servers
+    /// send both, or the wrong one.
+    pub fn body(&self, is_stream: bool) -> Option<&Delta<'a>> {
+        if is_stream {
+            self.delta.as_ref().or(self.message.as_ref())
+        } else {
+            self.message.as_ref().or(self.delta.as_ref())
+        }
+    }
+
     /// Checks whether the choice ends here. Some servers send an empty reason with every
     /// chunk, and some only at the end of a response that `called` tools.
     pub fn is_end(&self, is_stream: bool, called: bool) -> bool {
         match self.finish_reason.as_deref() {
             None => false,
-            Some("") if is_stream => called && !self.delta.as_ref().is_some_and(Delta::has_content),
+            Some("") if is_stream => {
+                called && !self.body(is_stream).is_some_and(Delta::has_content)
+            }
             Some(_) => true,
         }
     }
-}
 
-impl CallShape<'_> {
-    /// Signature of the reasoning behind the call.
-    pub fn signature(&self) -> Option<String> {
-        let extra: Value = serde_json::from_str(self.extra_content?.get()).ok()?;
-        signature_in(&extra)
+    /// Returns the client's stop sequence that ended the text, where the server names it.
+    pub fn stop_sequence(&self) -> Option<Cow<'a, str>> {
+        let is_stop = self.finish_reason.as_deref() == Some("stop");
+        text_in(self.stop?.get()).filter(|text| is_stop && !text.is_empty())
+    }
+
+    fn is_odd(&self) -> bool {
+        let bodies = [&self.delta, &self.message];
+        self.odd || bodies.into_iter().flatten().any(Delta::is_odd)
     }
 }
 
@@ -220,25 +290,28 @@ pub(super) fn with_signature(signature: &str) -> Value {
     serde_json::json!({"google": {"thought_signature": signature}})
 }
 
-impl Delta<'_> {
+impl<'a> Delta<'a> {
     /// Checks whether there is anything that a client could use.
     pub fn has_content(&self) -> bool {
-        let text = |text: &Option<Cow<'_, str>>| text.as_ref().is_some_and(|text| !text.is_empty());
-        let raw = |raw: &RawValue| !matches!(raw.get(), "null" | "\"\"" | "[]" | "{}");
-        text(&self.refusal)
-            || text(&self.reasoning_content)
-            || text(&self.reasoning)
-            || self.content.is_some_and(raw)
-            || self.audio.is_some_and(raw)
-            || self
-                .tool_calls
-                .as_ref()
-                .is_some_and(|calls| !calls.is_empty())
+        let said = [self.content, self.audio, self.images];
+        let refused = self.refusal.as_ref().is_some_and(|text| !text.is_empty());
+        let called = self
+            .tool_calls
+            .as_ref()
+            .is_some_and(|calls| !calls.is_empty());
+        refused
+            || called
+            || said.into_iter().flatten().any(|raw| !is_blank(raw))
             || self.function_call.is_some()
+            || self.reasoning().is_some()
     }
-}
 
-impl<'a> Delta<'a> {
+    /// Returns the reasoning, under any of its names and in any of its forms.
+    pub fn reasoning(&self) -> Option<Cow<'a, str>> {
+        let named = self.reasoning_content.or(self.reasoning);
+        named.and_then(loose_text)
+    }
+
     /// Returns the content, where the delta has nothing else.
     pub fn only_content(&self) -> Option<&'a RawValue> {
         let is_bare = self.refusal.is_none()
@@ -247,17 +320,37 @@ impl<'a> Delta<'a> {
             && self.tool_calls.is_none()
             && self.function_call.is_none()
             && self.audio.is_none()
+            && self.images.is_none()
             && self.annotations.is_none();
         self.content.filter(|_| is_bare)
     }
+
+    fn is_odd(&self) -> bool {
+        let reasoning = self.reasoning_content.is_some_and(is_no_text);
+        let content = self
+            .content
+            .is_some_and(|raw| is_no_text(raw) && !raw.get().starts_with('['));
+        let mut calls = self.tool_calls.iter().flatten();
+        let is_odd =
+            |call: &CallShape<'_>| call.odd || call.function.as_ref().is_some_and(|one| one.odd);
+        self.odd || reasoning || content || calls.any(is_odd)
+    }
 }
 
-/// Maps a finish reason of any known server. `called`: tools were called.
+fn is_no_text(raw: &RawValue) -> bool {
+    !raw.get().starts_with('"')
+}
+
+fn is_blank(raw: &RawValue) -> bool {
+    matches!(raw.get(), "\"\"" | "[]" | "{}")
+}
+
+/// Maps a finish reason of any known server. `called`: tools were called. A server may say that it
+/// called a tool without any call; then clients would wait for one.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {
         "length" | "model_length" | "max_tokens" | "insufficient_system_resource" => Finish::Length,
         "content_filter" => Finish::ContentFilter,
-        "tool_calls" | "function_call" => Finish::ToolCalls,
         _ if called => Finish::ToolCalls,
         _ => Finish::Stop,
     }
@@ -273,10 +366,11 @@ pub(super) fn finish_word(finish: Finish) -> &'static str {
     }
 }
 
-/// Checks whether the chat protocol knows the finish reason.
-pub(super) fn is_finish_word(word: &str) -> bool {
-    matches!(
-        word,
-        "stop" | "length" | "tool_calls" | "content_filter" | "function_call"
-    )
+/// Checks whether the chat protocol knows the finish reason, and the response does not contradict it.
+pub(super) fn is_finish_word(word: &str, called: bool) -> bool {
+    match word {
+        "stop" | "length" | "content_filter" => true,
+        "tool_calls" | "function_call" => called,
+        _ => false,
+    }
 }

@@ -1,13 +1,16 @@
 //! Decodes a chat response.
 
 use super::calls::Calls;
-use super::chunk::{CallShape, Choice, Chunk, finish};
+use super::chunk::{CallShape, Choice, Chunk, Delta, FunctionShape, finish};
+use super::{content, sources};
 use crate::protocols::framing::Framing;
-use crate::protocols::neutral::{self, Decode, DecodeStep, Deltas, Finish, ReportedUsage};
+use crate::protocols::lenient::from_json;
+use crate::protocols::neutral::{self, Decode, DecodeStep, Deltas, ReportedUsage};
 use crate::protocols::response_adapter::unreadable;
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{Event, ResponseFault};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Decodes chunks of any server with an API like chat completions.
 #[derive(Debug)]
@@ -17,13 +20,25 @@ pub(super) struct Decoder {
     tokens: Option<ReportedUsage>,
     started: bool,
     choices: Vec<State>,
+    /// Links of the whole answer, as the server last sent them.
+    sources: Vec<Value>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     calls: Calls,
     seen: bool,
+    /// Set by the first chunk with a finish reason. Content may follow all the same.
+    end: Option<ChoiceEnd>,
+    /// True once the end was passed on.
     ended: bool,
+}
+
+/// How a choice ended, in the server's words.
+#[derive(Debug, Default)]
+struct ChoiceEnd {
+    reason: String,
+    stop_sequence: Option<String>,
 }
 
 impl Decoder {
@@ -33,6 +48,7 @@ impl Decoder {
             tokens: None,
             started: false,
             choices: Vec::new(),
+            sources: Vec::new(),
         }
     }
 
@@ -40,29 +56,39 @@ impl Decoder {
         if let Some(tokens) = chunk.tokens() {
             self.tokens = Some(tokens);
         }
+        if let Some(sources) = sources::of(&chunk) {
+            self.sources = sources;
+        }
         let choices = chunk.choices.unwrap_or_default();
         if !self.started && !choices.is_empty() {
             self.started = true;
-            let model = chunk.model.map(std::borrow::Cow::into_owned);
+            let model = chunk.model.filter(|model| !model.is_empty());
+            let model = model.map(Cow::into_owned);
             deltas.push((0, neutral::Delta::Start { model }));
         }
-        for choice in choices {
+        for choice in &choices {
             self.choice(choice, is_stream, deltas);
         }
     }
 
     /// Ends the response, also the choices without a finish reason.
-    fn end(&mut self, deltas: &mut Deltas) {
+    fn end_choices(&mut self, deltas: &mut Deltas) {
         for (number, state) in (0..).zip(&mut self.choices) {
-            if state.seen && !state.ended {
-                state.ended = true;
-                let finish = finish("", !state.calls.is_empty());
-                deltas.push((number, neutral::Delta::End(finish)));
+            if !state.seen || std::mem::replace(&mut state.ended, true) {
+                continue;
             }
+            let end = state.end.take().unwrap_or_default();
+            let finish = finish(&end.reason, !state.calls.is_empty());
+            let sources = std::mem::take(&mut self.sources).into_iter();
+            let sources = sources.map(neutral::Delta::Annotation);
+            let sequence = end.stop_sequence.map(neutral::Delta::StopSequence);
+            let last = [neutral::Delta::End(finish)];
+            let deltas_of = sources.chain(sequence).chain(last);
+            deltas.extend(deltas_of.map(|delta| (number, delta)));
         }
     }
 
-    fn choice(&mut self, choice: Choice<'_>, is_stream: bool, deltas: &mut Deltas) {
+    fn choice(&mut self, choice: &Choice<'_>, is_stream: bool, deltas: &mut Deltas) {
         let number = choice.index.unwrap_or(0).min(127);
         let index = number as usize;
         if self.choices.len() <= index {
@@ -71,93 +97,83 @@ impl Decoder {
         let state = &mut self.choices[index];
         state.seen = true;
         let is_end = choice.is_end(is_stream, !state.calls.is_empty());
-        if let Some(delta) = choice.delta {
-            let reasoning = delta.reasoning_content.or(delta.reasoning);
-            let mut emit = |delta| deltas.push((number, delta));
-            text(reasoning, &mut emit, neutral::Delta::Reasoning);
-            content(delta.content.map_or("null", |raw| raw.get()), &mut emit);
-            text(delta.refusal, &mut emit, neutral::Delta::Refusal);
-            for call in delta.tool_calls.unwrap_or_default() {
-                fragment(&self.id, &mut state.calls, &call, &mut emit);
-            }
-            if let Some(function) = delta.function_call {
-                let call = CallShape {
-                    index: Some(0),
-                    id: None,
-                    kind: None,
-                    function: Some(function),
-                    extra_content: None,
-                };
-                fragment(&self.id, &mut state.calls, &call, &mut emit);
-            }
-            for annotation in delta.annotations.unwrap_or_default() {
-                emit(neutral::Delta::Annotation(annotation));
-            }
+        let mut emit = |delta| deltas.push((number, delta));
+        if let Some(body) = choice.body(is_stream) {
+            let from = (self.id.as_str(), is_stream);
+            read_body(body, from, &mut state.calls, &mut emit);
         }
-        if let Some(word) = choice.finish_reason
-            && is_end
-            && !state.ended
-        {
-            state.ended = true;
-            let finish: Finish = finish(&word, !state.calls.is_empty());
-            deltas.push((number, neutral::Delta::End(finish)));
+        if let (Some(word), true, None) = (&choice.finish_reason, is_end, &state.end) {
+            state.end = Some(ChoiceEnd {
+                reason: word.clone().into_owned(),
+                stop_sequence: choice.stop_sequence().map(Cow::into_owned),
+            });
         }
     }
 }
 
-fn text(
-    text: Option<std::borrow::Cow<'_, str>>,
+/// Reads the content of a choice.
+fn read_body(
+    body: &Delta<'_>,
+    (id, is_stream): (&str, bool),
+    calls: &mut Calls,
     emit: &mut impl FnMut(neutral::Delta),
-    make: impl Fn(String) -> neutral::Delta,
 ) {
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
-        emit(make(text.into_owned()));
+    if let Some(reasoning) = body.reasoning() {
+        emit(neutral::Delta::Reasoning(reasoning.into_owned()));
     }
-}
-
-/// Reads a text, or Mistral's list of texts and reasoning.
-fn content(raw: &str, emit: &mut impl FnMut(neutral::Delta)) {
-    match serde_json::from_str::<Value>(raw) {
-        Ok(Value::String(text)) if !text.is_empty() => emit(neutral::Delta::Text(text)),
-        Ok(Value::Array(parts)) => {
-            for part in parts {
-                if let Some(text) = part["text"].as_str() {
-                    emit(neutral::Delta::Text(text.to_owned()));
-                }
-                for block in part["thinking"].as_array().into_iter().flatten() {
-                    if let Some(text) = block["text"].as_str() {
-                        emit(neutral::Delta::Reasoning(text.to_owned()));
-                    }
-                }
-            }
-        }
-        _ => {}
+    if let Some(raw) = body.content {
+        content::read(raw, emit);
+    }
+    if let Some(refusal) = body.refusal.as_ref().filter(|text| !text.is_empty()) {
+        emit(neutral::Delta::Refusal(refusal.clone().into_owned()));
+    }
+    if let Some(raw) = body.images {
+        content::read_images(raw, emit);
+    }
+    if let Some(raw) = body.audio {
+        content::read_audio(raw, is_stream, emit);
+    }
+    for call in body.tool_calls.iter().flatten() {
+        fragment((id, is_stream), calls, call, emit);
+    }
+    if let Some(function) = &body.function_call {
+        let call = CallShape {
+            index: Some(0),
+            function: Some(FunctionShape {
+                name: function.name.clone(),
+                arguments: function.arguments,
+                odd: false,
+            }),
+            ..CallShape::default()
+        };
+        fragment((id, true), calls, &call, emit);
+    }
+    for annotation in body.annotations.iter().flatten() {
+        emit(neutral::Delta::Annotation(annotation.clone()));
     }
 }
 
 fn fragment(
-    id: &str,
+    (id, is_stream): (&str, bool),
     calls: &mut Calls,
     shape: &CallShape<'_>,
     emit: &mut impl FnMut(neutral::Delta),
 ) {
-    let target = calls.assign(shape);
-    let function = shape.function.as_ref();
+    let target = calls.assign(shape, is_stream);
     if target.is_new {
-        let own = shape.id.as_deref().filter(|id| !id.is_empty());
-        let name = function.and_then(|function| function.name.as_deref());
+        let own = shape.id().map(str::to_owned);
         emit(neutral::Delta::call(
             target.call,
-            own.map_or_else(|| format!("call_{id}_{}", target.call), str::to_owned),
-            name.unwrap_or_default().to_owned(),
+            own.unwrap_or_else(|| format!("call_{id}_{}", target.call)),
+            shape.name().unwrap_or_default().to_owned(),
             shape.signature(),
         ));
     }
-    let arguments = function.and_then(|function| function.arguments.as_deref());
-    if let Some(arguments) = arguments.filter(|arguments| !arguments.is_empty()) {
+    let function = shape.function.as_ref();
+    if let Some(arguments) = function.and_then(FunctionShape::arguments) {
         emit(neutral::Delta::Arguments {
             call: target.call,
-            text: arguments.to_owned(),
+            text: arguments.into_owned(),
         });
     }
 }
@@ -166,7 +182,7 @@ impl Decode for Decoder {
     fn whole(&mut self, body: &[u8], deltas: &mut Deltas) -> Result<(), UpstreamError> {
         let chunk = whole_chunk(body)?;
         self.chunk(chunk, false, deltas);
-        self.end(deltas);
+        self.finish(deltas);
         Ok(())
     }
 
@@ -178,22 +194,22 @@ impl Decode for Decoder {
             if self.choices.is_empty() {
                 return DecodeStep::Broken(ResponseFault::NoChoices.into());
             }
-            self.end(deltas);
             return DecodeStep::Done;
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
-            return DecodeStep::Broken(unreadable(event, Framing::Events));
-        };
-        if let Some(error) = chunk.failure(&data) {
-            return DecodeStep::Broken(error);
+        match read_chunk(event, &data) {
+            Ok(chunk) => self.chunk(chunk, true, deltas),
+            Err(error) => return DecodeStep::Broken(error),
         }
-        self.chunk(chunk, true, deltas);
         DecodeStep::More
     }
 
     fn may_end(&self) -> bool {
         let mut seen = self.choices.iter().filter(|choice| choice.seen).peekable();
-        seen.peek().is_some() && seen.all(|choice| choice.ended)
+        seen.peek().is_some() && seen.all(|choice| choice.ended || choice.end.is_some())
+    }
+
+    fn finish(&mut self, deltas: &mut Deltas) {
+        self.end_choices(deltas);
     }
 
     fn tokens(&self) -> Option<ReportedUsage> {
@@ -201,9 +217,20 @@ impl Decode for Decoder {
     }
 }
 
+/// Reads a chunk of a stream, unless it is an error.
+pub(super) fn read_chunk<'a>(event: &Event, data: &'a [u8]) -> Result<Chunk<'a>, UpstreamError> {
+    let chunk = from_json::<Chunk<'_>>(data).ok().flatten();
+    let chunk = chunk.ok_or_else(|| unreadable(event, Framing::Events))?;
+    match chunk.failure(data) {
+        Some(error) => Err(error),
+        None => Ok(chunk),
+    }
+}
+
 /// Reads a whole response that has choices and no error.
 pub(super) fn whole_chunk(body: &[u8]) -> Result<Chunk<'_>, UpstreamError> {
-    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|_| ResponseFault::NotJson)?;
+    let chunk = from_json::<Chunk<'_>>(body).map_err(|_| ResponseFault::NotJson)?;
+    let chunk = chunk.ok_or(ResponseFault::NoChoices)?;
     if let Some(error) = chunk.failure(body) {
         return Err(error);
     }

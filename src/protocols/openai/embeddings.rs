@@ -1,13 +1,16 @@
 //! Embeddings in the shape of OpenAI's clients, for every provider.
 
 use crate::domain::Usage;
+use crate::protocols::lenient::{from_json, lenient_json, lenient_object};
 use crate::protocols::neutral::{ObjectReader, ReportedUsage, TranslationError};
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
-use crate::protocols::token_counts::{count, readable};
+use crate::protocols::token_counts::count;
+use crate::protocols::upstream_error::error_in_success_body;
 use crate::protocols::{ErrorBody, Event, ResponseFault, UpstreamError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
@@ -142,9 +145,18 @@ impl EmbeddingAdapter {
     /// are converted.
     fn pass_through(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let unreadable = || ResponseFault::NoEmbeddings;
-        let shape: EmbeddingsResponse = serde_json::from_slice(body).map_err(|_| unreadable())?;
-        let first = shape.data.first().ok_or_else(unreadable)?;
-        let is_numbers = first.embedding.get().starts_with('[');
+        let shape: Option<EmbeddingsResponse<'_>> = from_json(body).map_err(|_| unreadable())?;
+        let shape = shape.ok_or_else(unreadable)?;
+        let data = shape.data.unwrap_or_default();
+        let Some(first) = data.iter().find_map(|one| one.embedding) else {
+            let is_error = shape.error.or(shape.message).is_some();
+            return Err(if is_error {
+                error_in_success_body(body)
+            } else {
+                unreadable().into()
+            });
+        };
+        let is_numbers = first.get().starts_with('[');
         self.tokens = shape.usage.map(|usage| ReportedUsage {
             input: usage.prompt_tokens.unwrap_or(0),
             ..ReportedUsage::default()
@@ -153,28 +165,35 @@ impl EmbeddingAdapter {
             return Ok(body.clone());
         }
         let mut value: Value = serde_json::from_slice(body).map_err(|_| unreadable())?;
-        for one in value["data"].as_array_mut().into_iter().flatten() {
+        let data = value.get_mut("data").and_then(Value::as_array_mut);
+        for one in data.into_iter().flatten() {
+            let Some(embedding) = one.get_mut("embedding") else {
+                continue;
+            };
             let vector: Vec<f64> =
-                serde_json::from_value(one["embedding"].take()).map_err(|_| unreadable())?;
-            one["embedding"] = encode_base64(&vector).into();
+                serde_json::from_value(embedding.take()).map_err(|_| unreadable())?;
+            *embedding = encode_base64(&vector).into();
         }
         Ok(value.to_string().into())
     }
 }
 
-#[derive(serde::Deserialize)]
-struct EmbeddingsResponse<'a> {
-    #[serde(borrow)]
-    data: Vec<VectorShape<'a>>,
-    #[serde(default, deserialize_with = "readable")]
-    usage: Option<UsageShape>,
+lenient_object! {
+    struct EmbeddingsResponse<'a> {
+        data: Option<Vec<VectorShape<'a>>> = "data",
+        usage: Option<UsageShape> = "usage",
+        error: Option<&'a RawValue> = "error",
+        message: Option<&'a RawValue> = "message" | "detail",
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct VectorShape<'a> {
-    #[serde(borrow)]
-    embedding: &'a serde_json::value::RawValue,
+lenient_object! {
+    struct VectorShape<'a> {
+        embedding: Option<&'a RawValue> = "embedding",
+    }
 }
+
+lenient_json!(UsageShape);
 
 #[derive(serde::Deserialize)]
 struct UsageShape {

@@ -1,12 +1,14 @@
 //! Encodes a response as chat completions.
 
 use super::chunk::{finish_word, with_signature};
+use super::content::image_value;
 use super::error_json::error_event;
 use super::write::tool_call;
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolForm, text_of,
+    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, Media, MediaKind, MediaSource,
+    ReportedUsage, ToolForm,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -98,12 +100,8 @@ impl Encoder {
 impl Encode for Encoder {
     fn whole(&mut self, response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
         let model = response.model.unwrap_or_else(|| self.model.clone());
-        let choices: Vec<Value> = response
-            .choices
-            .iter()
-            .enumerate()
-            .map(choice_value)
-            .collect();
+        let choices = response.choices.iter().enumerate();
+        let choices: Vec<Value> = choices.map(|one| choice_value(&self.id, one)).collect();
         let body = json!({
             "id": self.id,
             "object": "chat.completion",
@@ -123,7 +121,7 @@ impl Encode for Encoder {
                 }
                 return;
             }
-            Delta::Signature(_) | Delta::Redacted(_) => return,
+            Delta::Signature(_) | Delta::Redacted(_) | Delta::StopSequence(_) => return,
             Delta::End(finish) => {
                 self.begin(choice, out);
                 return self.chunk(choice, &json!({}), Some(finish), out);
@@ -132,6 +130,7 @@ impl Encode for Encoder {
             Delta::Reasoning(text) => json!({"reasoning_content": text}),
             Delta::Refusal(text) => json!({"refusal": text}),
             Delta::Annotation(value) => json!({"annotations": [value]}),
+            Delta::Media(media) => media_members(&self.id, std::iter::once(&media)).into(),
             Delta::Call {
                 call,
                 id,
@@ -179,36 +178,31 @@ impl Encode for Encoder {
     }
 }
 
-fn choice_value((index, choice): (usize, &Choice)) -> Value {
-    let text = text_parts(choice);
-    let refusal: String = choice
-        .parts
-        .iter()
-        .filter_map(|part| match part {
-            ContentPart::Refusal(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    let reasoning: String = choice
-        .parts
-        .iter()
-        .filter_map(|part| match part {
-            ContentPart::Reasoning { text, .. } => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    let calls: Vec<Value> = choice.calls().map(tool_call).collect();
-    let or_null = |text: String| {
-        if text.is_empty() {
-            Value::Null
-        } else {
-            text.into()
-        }
+fn choice_value(id: &str, (index, choice): (usize, &Choice)) -> Value {
+    let joined = |text: fn(&ContentPart) -> Option<&str>| -> String {
+        choice.parts.iter().filter_map(text).collect()
     };
+    let text = joined(|part| match part {
+        ContentPart::Text(text) => Some(text),
+        _ => None,
+    });
+    let refusal = joined(|part| match part {
+        ContentPart::Refusal(text) => Some(text),
+        _ => None,
+    });
+    let reasoning = joined(|part| match part {
+        ContentPart::Reasoning { text, .. } => Some(text),
+        _ => None,
+    });
+    let calls: Vec<Value> = choice.calls().map(tool_call).collect();
+    // An answer without anything has an empty text.
+    let has_other =
+        !calls.is_empty() || !refusal.is_empty() || choice.finish == Some(Finish::ContentFilter);
+    let is_empty = text.is_empty() && has_other;
     let mut message = json!({
         "role": "assistant",
-        "content": or_null(text),
-        "refusal": or_null(refusal),
+        "content": if is_empty { Value::Null } else { text.into() },
+        "refusal": if refusal.is_empty() { Value::Null } else { refusal.into() },
     });
     if !reasoning.is_empty() {
         message["reasoning_content"] = reasoning.into();
@@ -219,6 +213,13 @@ fn choice_value((index, choice): (usize, &Choice)) -> Value {
     if !choice.annotations.is_empty() {
         message["annotations"] = choice.annotations.clone().into();
     }
+    let media = choice.parts.iter().filter_map(|part| match part {
+        ContentPart::Media(media) => Some(media),
+        _ => None,
+    });
+    for (name, value) in media_members(id, media) {
+        message[name] = value;
+    }
     json!({
         "index": index,
         "message": message,
@@ -227,12 +228,34 @@ fn choice_value((index, choice): (usize, &Choice)) -> Value {
     })
 }
 
-fn text_parts(choice: &Choice) -> String {
-    let texts = choice
-        .parts
-        .iter()
-        .filter(|part| matches!(part, ContentPart::Text(_)));
-    text_of(&texts.cloned().collect::<Vec<_>>())
+/// Encodes what a model made beside text: a list of images, and one recording.
+fn media_members<'m>(
+    id: &str,
+    media: impl Iterator<Item = &'m Media>,
+) -> serde_json::Map<String, Value> {
+    let mut members = serde_json::Map::new();
+    for media in media {
+        match &media.source {
+            MediaSource::Inline { mime, data } if media.kind == MediaKind::Audio => {
+                let format = mime.strip_prefix("audio/").unwrap_or(mime);
+                let audio = json!({
+                    "id": format!("audio_{id}"),
+                    "data": data,
+                    "format": format,
+                    "transcript": "",
+                    "expires_at": 0,
+                });
+                members.insert("audio".to_owned(), audio);
+            }
+            _ => {
+                let images = members.entry("images").or_insert_with(|| json!([]));
+                if let (Value::Array(images), Some(image)) = (images, image_value(media)) {
+                    images.push(image);
+                }
+            }
+        }
+    }
+    members
 }
 
 /// Encodes usage for chat clients.

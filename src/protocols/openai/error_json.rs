@@ -7,7 +7,7 @@ use serde_json::json;
 /// A failure in OpenAI's shape.
 pub(in crate::protocols) fn error_body(error: &ErrorBody) -> Bytes {
     let error = json!({"error": {
-        "message": error.message,
+        "message": error.openai_message(),
         "type": error.kind,
         "param": error.param,
         "code": error.code,

@@ -85,6 +85,16 @@ impl ResponseAdapter for ForwardAdapter {
         Ok(body.clone())
     }
 
+    fn is_opaque(&self) -> bool {
+        true
+    }
+
+    fn unfolded(&mut self, body: &Bytes, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let body = self.whole(body)?;
+        out.extend_from_slice(&body);
+        Ok(())
+    }
+
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         event.pass(out);
         match event.data() {

@@ -1,26 +1,33 @@
 //! OpenAI's chat completions, which most providers have, and the servers that differ in details.
 
 mod calls;
+mod choice_state;
 mod chunk;
+mod chunk_names;
 mod chunk_template;
 mod client_api;
 mod client_paths;
+mod content;
 mod decode;
 mod embeddings;
 mod encode;
 mod error_json;
 mod forward;
+mod held_end;
 mod http_request;
 mod json_text;
 mod limits;
+mod mend;
 mod model_list;
 mod pass_through;
 mod provider_api;
 mod read;
 mod read_tools;
 mod server_quirks;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod whole_and_stream;
 mod write;
 
 pub use client_api::ChatApi;

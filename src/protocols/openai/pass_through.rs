@@ -1,290 +1,255 @@
 //! Passes a chat response to a chat client unchanged, and reads usage and state from it. Only
 //! chunks that would break a client are repaired.
 
-use super::calls::{Calls, FragmentTarget};
-use super::chunk::{Choice, Chunk, Delta, finish, finish_word, is_finish_word};
+use super::choice_state::ChoiceState;
+use super::chunk::{Chunk, Delta};
+use super::chunk_names::ChunkNames;
 use super::chunk_template::ChunkTemplate;
-use super::decode::whole_chunk;
+use super::decode::{read_chunk, whole_chunk};
 use super::error_json::error_event;
+use super::held_end::HeldEnd;
+use super::mend::{ChoiceRepair, choices, parse, remove_odd, repair_choice, split_usage};
+use super::whole_and_stream;
 use crate::domain::Usage;
 use crate::protocols::call::CallSpec;
-use crate::protocols::framing::Framing;
 use crate::protocols::neutral::ReportedUsage;
-use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, read_stream};
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{ErrorBody, Event, ResponseFault};
 use bytes::{Bytes, BytesMut};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Passes bytes, repairs chunks and records usage.
 #[derive(Debug)]
 pub(super) struct PassThrough {
     /// Prefix of the ids of calls without one.
     id: String,
+    names: ChunkNames,
     /// True if the client did not request usage, so it is removed.
     strip_usage: bool,
+    /// True if the client requested usage with every chunk.
+    usage_everywhere: bool,
     /// True for OpenAI itself, whose finish reasons are not corrected.
     is_openai: bool,
     tokens: Option<ReportedUsage>,
-    /// The event with the usage. Some servers repeat it; the client gets the last one.
-    usage_event: Option<Bytes>,
-    choices: Vec<State>,
+    choices: Vec<ChoiceState>,
     text_bytes: usize,
     template: Option<ChunkTemplate>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    calls: Calls,
-    started: bool,
-    ended: bool,
-}
-
-/// The repairs that one choice of a chunk needs.
-#[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the repairs are independent of each other"
-)]
-struct ChoiceRepair {
-    role: bool,
-    reasoning: bool,
-    list: bool,
-    index: bool,
-    calls: Option<Vec<FragmentTarget>>,
-    /// The corrected finish reason, or null.
-    finish: Option<Value>,
-}
-
-impl ChoiceRepair {
-    fn is_needed(&self) -> bool {
-        self.role
-            || self.reasoning
-            || self.list
-            || self.index
-            || self.calls.is_some()
-            || self.finish.is_some()
-    }
+    end: HeldEnd,
 }
 
 impl PassThrough {
     pub fn new(call: &CallSpec<'_>, is_openai: bool) -> Self {
         Self {
             id: call.id.to_owned(),
+            names: ChunkNames::new(call),
             strip_usage: !call.wants_usage,
+            usage_everywhere: call.wants_usage
+                && call
+                    .object
+                    .mentions("stream_options", r#""continuous_usage_stats""#),
             is_openai,
             tokens: None,
-            usage_event: None,
             choices: Vec::new(),
             text_bytes: 0,
             template: None,
+            end: HeldEnd::default(),
         }
     }
 
     /// Reads usage and state from a chunk; returns the repaired chunk where it needs repair.
-    fn repair_chunk(&mut self, chunk: &Chunk<'_>, data: &[u8], is_stream: bool) -> Option<Vec<u8>> {
+    fn repair_chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        data: &[u8],
+        is_stream: bool,
+    ) -> Option<Map<String, Value>> {
         let tokens = chunk.tokens();
         self.tokens = tokens.or(self.tokens);
-        let repairs: Vec<ChoiceRepair> = chunk
-            .choices
-            .iter()
-            .flatten()
-            .map(|choice| self.choice(choice, is_stream))
-            .collect();
-        let misplaced = chunk.usage.is_none() && tokens.is_some();
+        let listed = chunk.choices.as_deref().unwrap_or_default();
+        let mut repairs: Vec<ChoiceRepair> = Vec::with_capacity(listed.len());
+        for choice in listed {
+            let state = ChoiceState::of(&mut self.choices, choice.index);
+            repairs.push(state.repair(choice, is_stream, self.is_openai));
+            self.text_bytes += choice.body(is_stream).map_or(0, length);
+        }
+        let may_follow = is_stream && listed.is_empty() && tokens.is_none();
+        let missing_names = self.names.read(chunk, may_follow);
+        let misplaced = chunk
+            .usage
+            .is_none()
+            .then(|| chunk.misplaced_usage())
+            .flatten();
         let missing_reasoning = chunk
             .usage
             .is_some_and(|usage| usage.leaves_reasoning_out());
         // In a stream the usage needs a separate event.
-        let usage_with_choices = is_stream && !repairs.is_empty() && tokens.is_some();
-        if !misplaced
+        let usage_with_choices =
+            is_stream && !repairs.is_empty() && tokens.is_some() && !self.usage_everywhere;
+        let is_odd = chunk.is_odd() || !data.trim_ascii_start().starts_with(b"{");
+        if misplaced.is_none()
             && !missing_reasoning
             && !usage_with_choices
+            && !is_odd
+            && !missing_names.any()
             && !repairs.iter().any(ChoiceRepair::is_needed)
         {
             return None;
         }
-        let mut value: Value = serde_json::from_slice(data).ok()?;
-        if misplaced {
-            value["usage"] = value["x_groq"]["usage"].take();
+        let mut chunk = parse(data)?;
+        self.names.add(missing_names, &mut chunk, is_stream);
+        if misplaced.is_some() {
+            move_usage(&mut chunk);
         }
-        if let (true, Some(tokens)) = (missing_reasoning, tokens) {
-            value["usage"]["completion_tokens"] = tokens.output.into();
+        if let (true, Some(tokens)) = (missing_reasoning, tokens)
+            && let Some(usage) = chunk.get_mut("usage").and_then(Value::as_object_mut)
+        {
+            usage.insert("completion_tokens".to_owned(), tokens.output.into());
         }
         if usage_with_choices {
-            self.usage_event = Some(usage_event(&mut value));
+            let usage = split_usage(&mut chunk);
+            self.end.usage = Some(format!("data: {usage}\n\n").into());
         }
-        let choices = value["choices"].as_array_mut().into_iter().flatten();
-        for (choice, repair) in choices.zip(&repairs) {
-            apply(choice, repair, &self.id, is_stream);
+        for (choice, repair) in choices(&mut chunk).zip(repairs) {
+            repair_choice(choice, repair, &self.id, is_stream);
         }
-        serde_json::to_vec(&value).ok()
+        if is_odd {
+            remove_odd(&mut chunk, is_stream);
+        }
+        Some(chunk)
     }
 
-    fn choice(&mut self, choice: &Choice<'_>, is_stream: bool) -> ChoiceRepair {
-        let index = choice.index.unwrap_or(0).min(127) as usize;
-        if self.choices.len() <= index {
-            self.choices.resize_with(index + 1, State::default);
+    /// Passes one chunk.
+    fn chunk(
+        &mut self,
+        event: &Event,
+        data: &[u8],
+        chunk: &Chunk<'_>,
+        out: &mut BytesMut,
+    ) -> StreamEventKind {
+        let listed = chunk.choices.as_deref().unwrap_or_default();
+        let has_content = listed
+            .iter()
+            .filter_map(|choice| choice.body(true))
+            .any(Delta::has_content);
+        let was_ended = !listed.is_empty()
+            && listed
+                .iter()
+                .all(|choice| ChoiceState::of(&mut self.choices, choice.index).ended);
+        let repaired = self.repair_chunk(chunk, data, true);
+        let is_usage = listed.is_empty() && chunk.tokens().is_some();
+        if listed.is_empty() && !is_usage && !self.names.has_id() {
+            // The server names its response in a later chunk.
+            self.end.early = repaired.or_else(|| parse(data));
+            return StreamEventKind::NoContent;
         }
-        let state = &mut self.choices[index];
-        let mut repair = ChoiceRepair {
-            index: choice.index.is_none(),
-            ..ChoiceRepair::default()
+        self.write_early(out);
+        let is_repaired = repaired.is_some();
+        let bytes = match repaired {
+            Some(chunk) => format!("data: {}\n\n", Value::Object(chunk)).into(),
+            None => event.terminated(),
         };
-        let is_end = choice.is_end(is_stream, !state.calls.is_empty());
-        if let Some(delta) = &choice.delta {
-            repair.role = delta.role.as_deref().map_or(!state.started, str::is_empty);
-            state.started = true;
-            repair.reasoning = delta.reasoning.is_some() && delta.reasoning_content.is_none();
-            repair.list = delta.content.is_some_and(|raw| raw.get().starts_with('['));
-            repair.calls = misplaced_calls(&mut state.calls, delta, is_stream);
-            self.text_bytes += length(delta);
-        }
-        if let Some(word) = choice.finish_reason.as_deref() {
-            let called = !state.calls.is_empty();
-            let is_wrong_stop = word == "stop" && called && !self.is_openai;
-            if !is_end || state.ended {
-                repair.finish = Some(Value::Null);
-            } else if is_wrong_stop || !is_finish_word(word) {
-                repair.finish = Some(finish_word(finish(word, called)).into());
+        if is_usage {
+            if self.strip_usage {
+                self.end.add_extensions(data);
             }
-            state.started = true;
-            state.ended |= is_end;
+            self.end.usage = Some(bytes);
+            return StreamEventKind::NoContent;
         }
-        repair
+        if was_ended {
+            if has_content {
+                self.end.reopen(&bytes, out);
+            } else {
+                self.end.add_extensions(data);
+                return StreamEventKind::NoContent;
+            }
+        } else if listed.iter().any(|choice| choice.ends(&self.choices)) {
+            self.end.hold(bytes);
+        } else {
+            out.extend_from_slice(&bytes);
+            if has_content && !is_repaired {
+                self.template = ChunkTemplate::new(event, data, chunk).or(self.template.take());
+            }
+        }
+        match (has_content, !listed.is_empty() && self.may_end()) {
+            (true, _) => StreamEventKind::Content,
+            (false, true) => StreamEventKind::Finish,
+            (false, false) => StreamEventKind::NoContent,
+        }
+    }
+
+    /// Writes a chunk that waited for the response's id.
+    fn write_early(&mut self, out: &mut BytesMut) {
+        if let Some(mut chunk) = self.end.early.take() {
+            let own = self.names.chunk();
+            chunk.extend(own.into_iter().filter(|(name, _)| name == "id"));
+            out.extend_from_slice(format!("data: {}\n\n", Value::Object(chunk)).as_bytes());
+        }
+    }
+
+    /// Ends the choices to which the server gave no finish reason.
+    fn end_choices(&mut self, out: &mut BytesMut) {
+        for index in 0..self.choices.len() {
+            if let Some(word) = self.choices[index].end() {
+                let mut chunk = self.names.chunk();
+                let choice = json!({"index": index, "delta": {}, "finish_reason": word});
+                chunk.insert("choices".to_owned(), json!([choice]));
+                out.extend_from_slice(format!("data: {}\n\n", Value::Object(chunk)).as_bytes());
+            }
+        }
     }
 }
 
-/// Assigns the calls of a delta, where its own indices and ids are missing or wrong.
-fn misplaced_calls(
-    calls: &mut Calls,
-    delta: &Delta<'_>,
-    is_stream: bool,
-) -> Option<Vec<FragmentTarget>> {
-    let shapes = delta.tool_calls.as_deref().unwrap_or_default();
-    let mut is_wrong = false;
-    let mut targets = Vec::with_capacity(shapes.len());
-    for shape in shapes {
-        let target = calls.assign(shape);
-        let stray = is_stream && shape.index != Some(target.call as u64);
-        let named = [shape.id.as_deref(), shape.kind.as_deref()];
-        let named = named.map(|word| word.is_some_and(|word| !word.is_empty()));
-        let repeats = is_stream && !target.is_new && (named.contains(&true) || shape.has_name());
-        is_wrong |= stray || repeats || (target.is_new && named.contains(&false));
-        targets.push(target);
+/// Moves usage to its usual place.
+fn move_usage(chunk: &mut Map<String, Value>) {
+    let of_groq = chunk.get_mut("x_groq").and_then(Value::as_object_mut);
+    let mut usage = of_groq.and_then(|groq| groq.shift_remove("usage"));
+    for choice in choices(chunk) {
+        let own = choice.shift_remove("usage");
+        usage = usage.or(own);
     }
-    is_wrong.then_some(targets)
+    chunk.insert("usage".to_owned(), usage.unwrap_or_default());
 }
 
 fn length(delta: &Delta<'_>) -> usize {
     let text = |text: Option<&str>| text.map_or(0, str::len);
-    let calls = delta.tool_calls.iter().flatten();
-    let arguments = calls.filter_map(|call| call.function.as_ref()?.arguments.as_deref());
+    let functions = delta.tool_calls.iter().flatten();
+    let functions = functions.filter_map(|call| call.function.as_ref());
+    let functions = functions.chain(&delta.function_call);
+    let arguments = functions.filter_map(|function| function.arguments);
+    let texts = [delta.content, delta.reasoning_content, delta.reasoning];
     // A text stands between quotes.
-    delta
-        .content
-        .map_or(0, |raw| raw.get().len().saturating_sub(2))
-        + text(delta.reasoning_content.as_deref())
-        + text(delta.reasoning.as_deref())
-        + text(delta.refusal.as_deref())
-        + arguments.map(str::len).sum::<usize>()
-}
-
-/// Moves the usage of a chunk into a new chunk without choices.
-fn usage_event(chunk: &mut Value) -> Bytes {
-    let mut alone = json!({});
-    for name in ["id", "object", "created", "model", "system_fingerprint"] {
-        if let Some(value) = chunk.get(name) {
-            alone[name] = value.clone();
-        }
-    }
-    alone["choices"] = json!([]);
-    alone["usage"] = chunk["usage"].take();
-    if let Some(members) = chunk.as_object_mut() {
-        members.shift_remove("usage");
-    }
-    Bytes::from(format!("data: {alone}\n\n"))
-}
-
-fn apply(choice: &mut Value, repair: &ChoiceRepair, id: &str, is_stream: bool) {
-    if repair.index {
-        choice["index"] = json!(0);
-    }
-    if let Some(word) = &repair.finish {
-        choice["finish_reason"] = word.clone();
-    }
-    let name = if choice["message"].is_object() {
-        "message"
-    } else {
-        "delta"
-    };
-    let message = &mut choice[name];
-    if repair.role {
-        message["role"] = "assistant".into();
-    }
-    if repair.reasoning {
-        message["reasoning_content"] = message["reasoning"].clone();
-    }
-    if repair.list {
-        flatten(message);
-    }
-    for (target, call) in repair
-        .calls
-        .iter()
-        .flatten()
-        .zip(message["tool_calls"].as_array_mut().into_iter().flatten())
-    {
-        name_call(call, target, id, is_stream);
-    }
-}
-
-/// Sets the id, type and name of a call in its first fragment and removes them from others.
-fn name_call(call: &mut Value, target: &FragmentTarget, id: &str, is_stream: bool) {
-    let is_empty = |value: &Value| value.as_str().is_none_or(str::is_empty);
-    call["index"] = target.call.into();
-    if target.is_new {
-        if is_empty(&call["type"]) {
-            call["type"] = "function".into();
-        }
-        if is_empty(&call["id"]) {
-            call["id"] = format!("call_{id}_{}", target.call).into();
-        }
-    } else if let (true, Some(members)) = (is_stream, call.as_object_mut()) {
-        members.shift_remove("id");
-        members.shift_remove("type");
-        let function = members.get_mut("function").and_then(Value::as_object_mut);
-        if let Some(function) = function {
-            function.shift_remove("name");
-        }
-    }
-}
-
-/// Flattens Mistral's list of texts and reasoning.
-fn flatten(text_bytes: &mut Value) {
-    let (mut text, mut reasoning) = (String::new(), String::new());
-    for part in text_bytes["content"].as_array().into_iter().flatten() {
-        text.push_str(part["text"].as_str().unwrap_or_default());
-        for block in part["thinking"].as_array().into_iter().flatten() {
-            reasoning.push_str(block["text"].as_str().unwrap_or_default());
-        }
-    }
-    text_bytes["content"] = text.into();
-    if !reasoning.is_empty() {
-        text_bytes["reasoning_content"] = reasoning.into();
-    }
+    let raw = texts.into_iter().flatten().chain(arguments);
+    let said: usize = raw.map(|raw| raw.get().len().saturating_sub(2)).sum();
+    said + text(delta.refusal.as_deref())
 }
 
 impl ResponseAdapter for PassThrough {
     fn whole(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
         let chunk = whole_chunk(body)?;
         let repaired = self.repair_chunk(&chunk, body, false);
-        Ok(repaired.map_or_else(|| body.clone(), Bytes::from))
+        let repaired = repaired.map(|chunk| Bytes::from(Value::Object(chunk).to_string()));
+        Ok(repaired.unwrap_or_else(|| body.clone()))
+    }
+
+    fn folded(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        self.strip_usage = false;
+        let mut stream = BytesMut::new();
+        read_stream(self, body, &mut stream)?;
+        Ok(whole_and_stream::fold(&stream))
+    }
+
+    fn unfolded(&mut self, body: &Bytes, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let whole = self.whole(body)?;
+        whole_and_stream::unfold(&whole, !self.strip_usage, out);
+        Ok(())
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
         if let Some(text) = self
             .template
             .as_ref()
+            .filter(|_| !self.end.is_held())
             .and_then(|template| template.text(event))
         {
             self.text_bytes += text;
@@ -299,56 +264,23 @@ impl ResponseAdapter for PassThrough {
             if self.choices.is_empty() {
                 return StreamEventKind::Broken(ResponseFault::NoChoices.into());
             }
+            self.end_choices(out);
             self.close(out);
             return StreamEventKind::Done;
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else {
-            return StreamEventKind::Broken(unreadable(event, Framing::Events));
-        };
-        if let Some(error) = chunk.failure(&data) {
-            return StreamEventKind::Broken(error);
-        }
-        let is_empty = chunk.choices.as_ref().is_none_or(Vec::is_empty);
-        let content = chunk.choices.iter().flatten();
-        let has_content = content
-            .filter_map(|choice| choice.delta.as_ref())
-            .any(Delta::has_content);
-        let repaired = self.repair_chunk(&chunk, &data, true);
-        let start = out.len();
-        if let Some(repaired) = repaired {
-            out.extend_from_slice(b"data: ");
-            out.extend_from_slice(&repaired);
-            out.extend_from_slice(b"\n\n");
-        } else {
-            event.pass(out);
-            if has_content {
-                self.template = ChunkTemplate::new(event, &data, &chunk).or(self.template.take());
-            }
-        }
-        if is_empty && chunk.tokens().is_some() {
-            self.usage_event = Some(out.split_off(start).freeze());
-            return StreamEventKind::NoContent;
-        }
-        match (has_content, !is_empty && self.may_end()) {
-            (true, _) => StreamEventKind::Content,
-            (false, true) => StreamEventKind::Finish,
-            (false, false) => StreamEventKind::NoContent,
+        match read_chunk(event, &data) {
+            Ok(chunk) => self.chunk(event, &data, &chunk, out),
+            Err(error) => StreamEventKind::Broken(error),
         }
     }
 
     fn may_end(&self) -> bool {
-        let mut started = self
-            .choices
-            .iter()
-            .filter(|choice| choice.started)
-            .peekable();
-        started.peek().is_some() && started.all(|choice| choice.ended)
+        ChoiceState::all_ended(&self.choices)
     }
 
     fn close(&mut self, out: &mut BytesMut) {
-        if let (false, Some(usage)) = (self.strip_usage, self.usage_event.take()) {
-            out.extend_from_slice(&usage);
-        }
+        self.write_early(out);
+        self.end.write(!self.strip_usage, out);
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 

@@ -3,17 +3,18 @@
 use super::embeddings::EmbeddingAdapter;
 use super::http_request::{bearer_headers, post};
 use super::json_text::json_text;
-use super::model_list::listed_names;
+use super::model_list::{listed_names, listed_windows};
 use super::server_quirks::{OPENAI, ServerKind, XAI};
 use super::write::WriteQuirks;
 use super::{decode, limits, pass_through, write};
 use crate::protocols::adaptation::{ReasoningReturn, Restoring, TranslationTarget, adapt};
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
-use crate::protocols::neutral::{Decode, DroppedFields, Transcoder, TranslationError};
+use crate::protocols::neutral::{DroppedFields, KeptReasoning, Transcoder, TranslationError};
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{
-    Endpoint, ForwardCall, OutboundRequest, ProviderApi, RawObject, completions, responses,
+    Endpoint, ForwardCall, OutboundRequest, ProviderApi, RawObject, RetryForm, completions,
+    responses,
 };
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -74,8 +75,11 @@ impl ProviderApi for OpenAi {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
         error: &UpstreamError,
-    ) -> bool {
-        match call.dialect {
+    ) -> RetryForm {
+        if refuses_usage(call, error) && endpoint.refused_options.add(call.model) {
+            return RetryForm::Corrected;
+        }
+        let has_other_form = match call.dialect {
             // Newer models accept tools together with reasoning only at /responses.
             ApiDialect::Chat
             | ApiDialect::Messages
@@ -100,6 +104,11 @@ impl ProviderApi for OpenAi {
                     && matches!(error.status, 404 | 405)
                     && error.code.as_deref() != Some("model_not_found")
             }
+        };
+        if has_other_form {
+            RetryForm::OtherForm
+        } else {
+            RetryForm::None
         }
     }
 
@@ -169,6 +178,18 @@ impl ProviderApi for OpenAi {
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
         listed_names(body)
     }
+
+    fn context_windows(&self, body: &[u8]) -> Vec<(String, u64)> {
+        listed_windows(body)
+    }
+}
+
+/// Checks whether a server refuses to report usage within a stream, which the gateway asks for.
+fn refuses_usage(call: &CallSpec<'_>, error: &UpstreamError) -> bool {
+    let names = |text: &str| text.contains("stream_options") || text.contains("include_usage");
+    call.stream
+        && matches!(error.status, 400..=501)
+        && (names(&error.message) || error.param().is_some_and(names))
 }
 
 /// Checks whether a chat client has tools with free text, or allows only some of its tools, which
@@ -211,11 +232,14 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let server = ServerKind::new(endpoint);
     let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
-    if call.stream && server.has_usage_option() {
+    let mut object = Cow::Borrowed(call.object);
+    if call.stream && endpoint.refused_options.has(call.model) {
+        object = Cow::Owned(call.object.clone().without_member("stream_options"));
+    } else if call.stream && server.has_usage_option() {
         replaced.push(("stream_options", with_usage(call.object)));
     }
     let model = (call.model, call.traits);
-    let body = server.request(call.object, model, replaced, &mut dropped);
+    let body = server.request(&object, model, replaced, &mut dropped);
     let adapter = pass_through::PassThrough::new(call, server == ServerKind::OpenAi);
     PreparedCall {
         request: post(endpoint, "/chat/completions", body, call.stream),
@@ -228,6 +252,7 @@ fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, T
     let server = ServerKind::new(endpoint);
     let mut dropped = DroppedFields::default();
     let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let taken = conversation.call_ids();
     let target = TranslationTarget {
         limits: limits::of(server),
         traits: call.traits,
@@ -240,23 +265,24 @@ fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, T
     let mut body = write::request(conversation, call.model, quirks, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());
-        body.insert(
-            "stream_options".to_owned(),
-            serde_json::json!({"include_usage": true}),
-        );
+        if !endpoint.refused_options.has(call.model) {
+            let options = serde_json::json!({"include_usage": true});
+            body.insert("stream_options".to_owned(), options);
+        }
     }
     let mut body = Value::Object(body).to_string().into_bytes();
     if let Ok(object) = serde_json::from_slice::<RawObject<'_>>(&body) {
         let model = (call.model, call.traits);
         body = server.request(&object, model, Vec::new(), &mut dropped);
     }
-    let decoder: Box<dyn Decode> = Box::new(decode::Decoder::new(call.id));
-    let returns_reasoning = target.limits.reasoning != ReasoningReturn::None;
-    let reasoning_cache = returns_reasoning.then(|| endpoint.reasoning_cache.clone());
-    let decoder = Restoring::wrap(decoder, index, reasoning_cache);
+    let decoder = Restoring::wrap(Box::new(decode::Decoder::new(call.id)), index);
+    let mut transcoder = Transcoder::new(decoder, call.encoder()).with_unique_ids(call.id, taken);
+    if target.limits.reasoning != ReasoningReturn::None {
+        transcoder = transcoder.remembering(&endpoint.reasoning_cache, KeptReasoning::All);
+    }
     Ok(PreparedCall {
         request: post(endpoint, "/chat/completions", body, call.stream),
-        adapter: Box::new(Transcoder::new(decoder, call.encoder())),
+        adapter: Box::new(transcoder),
         dropped,
     })
 }

@@ -1,3 +1,4 @@
+mod odd_servers;
 mod servers;
 
 use super::pass_through::PassThrough;
@@ -11,6 +12,8 @@ use serde_json::{Value, json};
 
 const STREAM: &str =
     r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;
+
+const NAMES: &str = r#""id":"c","object":"chat.completion.chunk","created":1,"model":"m""#;
 
 fn adapter(text: &str) -> PassThrough {
     with_call(ApiDialect::Chat, text, |call| PassThrough::new(call, false))
@@ -29,32 +32,37 @@ fn read(adapter: &mut PassThrough, data: &str) -> (StreamEventKind, String) {
 #[test]
 fn a_stream_passes_unchanged_and_its_usage_is_read() {
     let mut adapter = adapter(STREAM);
+    let named = |members: &str| format!("{{{NAMES},{members}}}");
     let events = [
         (
-            r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#,
+            named(r#""choices":[{"index":0,"delta":{"role":"assistant","content":""}}]"#),
             StreamEventKind::NoContent,
         ),
         (
-            r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}], "x": 1.10}"#,
+            named(
+                r#""choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}], "x": 1.10"#,
+            ),
             StreamEventKind::Content,
-        ),
-        (
-            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#,
-            StreamEventKind::Finish,
         ),
     ];
     for (data, kind) in events {
         let expected = format!("data: {data}\n\n");
-        assert_eq!(read(&mut adapter, data), (kind, expected));
+        assert_eq!(read(&mut adapter, &data), (kind, expected));
     }
-    // The usage is held until the end, because some servers send it more than once.
-    let usage =
-        r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
+    // The end is held, because some servers send more after it, and usage more than once.
+    let end = named(r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null"#);
     assert_eq!(
-        read(&mut adapter, usage),
+        read(&mut adapter, &end),
+        (StreamEventKind::Finish, String::new())
+    );
+    let usage = named(
+        r#""choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}"#,
+    );
+    assert_eq!(
+        read(&mut adapter, &usage),
         (StreamEventKind::NoContent, String::new())
     );
-    let expected = format!("data: {usage}\n\ndata: [DONE]\n\n");
+    let expected = format!("data: {end}\n\ndata: {usage}\n\ndata: [DONE]\n\n");
     assert_eq!(
         read(&mut adapter, "[DONE]"),
         (StreamEventKind::Done, expected)

@@ -3,7 +3,9 @@
 use super::shape::{EventShape, ResponseShape};
 use crate::protocols::Event;
 use crate::protocols::framing::Framing;
-use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, ReportedUsage};
+use crate::protocols::neutral::{
+    Decode, DecodeStep, Delta, Deltas, Media, MediaKind, MediaSource, ReportedUsage,
+};
 use crate::protocols::response_adapter::unreadable;
 use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
@@ -51,8 +53,12 @@ impl Decoder {
     /// Begins a call.
     fn call(&mut self, item: &Value, index: Option<u64>, deltas: &mut Deltas) {
         let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
+        let number = |name: &str| item[name].as_number().map(ToString::to_string);
         let call = self.calls.len();
-        let own = text("call_id").or_else(|| text("id")).map(str::to_owned);
+        let own = text("call_id")
+            .map(str::to_owned)
+            .or_else(|| number("call_id"));
+        let own = own.or_else(|| text("id").map(str::to_owned));
         let begin = Delta::call(
             call,
             own.unwrap_or_else(|| format!("call_{}_{call}", self.id)),
@@ -69,11 +75,13 @@ impl Decoder {
     /// Adds the arguments of an ended call, unless they came as deltas.
     fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
         let state = &mut self.calls[call];
-        let text = item["arguments"].as_str().or(item["input"].as_str());
-        let text = text.unwrap_or_default();
+        let text = match (&item["arguments"], &item["input"]) {
+            (Value::String(text), _) | (Value::Null, Value::String(text)) => text.clone(),
+            (object @ Value::Object(_), _) => object.to_string(),
+            _ => String::new(),
+        };
         if !state.has_arguments && !text.is_empty() {
             state.has_arguments = true;
-            let text = text.to_owned();
             deltas.push((0, Delta::Arguments { call, text }));
         }
     }
@@ -84,11 +92,11 @@ impl Decoder {
 
     fn item(&mut self, item: &Value, deltas: &mut Deltas) {
         match item["type"].as_str() {
-            Some("message") => {
-                for part in list(&item["content"]) {
-                    message_part(part, deltas);
-                }
-            }
+            Some("message") => match &item["content"] {
+                Value::String(text) => deltas.push((0, Delta::Text(text.clone()))),
+                Value::Object(_) => message_part(&item["content"], deltas),
+                content => list(content).for_each(|part| message_part(part, deltas)),
+            },
             Some("reasoning") => {
                 let reasoning = list(&item["summary"]).chain(list(&item["content"]));
                 let texts: Vec<&str> = reasoning.filter_map(|part| part["text"].as_str()).collect();
@@ -100,20 +108,19 @@ impl Decoder {
                 self.call(item, None, deltas);
                 self.arguments(self.calls.len() - 1, item, deltas);
             }
+            Some("image_generation_call") => deltas.extend(image(item).map(|one| (0, one))),
             // The results of the provider's own tools appear in the texts around them.
             _ => {}
         }
     }
 
     fn event(&mut self, event: &EventShape<'_>, deltas: &mut Deltas) {
-        let item = || -> Option<Value> {
+        let item_of = |kinds: &[&str]| -> Option<Value> {
             let item: Value = serde_json::from_str(event.item?.get()).ok()?;
-            item["type"]
-                .as_str()
-                .is_some_and(|kind| CALL_TYPES.contains(&kind))
-                .then_some(item)
+            kinds.contains(&item["type"].as_str()?).then_some(item)
         };
-        match event.kind.as_deref().unwrap_or_default() {
+        let item = || item_of(&CALL_TYPES);
+        match event.kind() {
             "response.output_text.delta" => {
                 deltas.extend(event.text().map(|text| (0, Delta::Text(text))));
             }
@@ -138,12 +145,15 @@ impl Decoder {
                 }
             }
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-                if let (Some(call), Some(text)) = (self.called(event.output_index), event.text()) {
+                let call = self.called(event.output_index);
+                if let (Some(call), Some(text)) = (call, event.arguments()) {
                     self.calls[call].has_arguments = true;
                     deltas.push((0, Delta::Arguments { call, text }));
                 }
             }
             "response.output_item.done" => {
+                let made = item_of(&["image_generation_call"]);
+                deltas.extend(made.as_ref().and_then(image).map(|one| (0, one)));
                 if let Some(item) = item() {
                     let call = self.called(event.output_index).unwrap_or_else(|| {
                         self.call(&item, event.output_index, deltas);
@@ -165,6 +175,22 @@ impl Decoder {
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
+}
+
+/// Reads an image that the provider's own tool made.
+fn image(item: &Value) -> Option<Delta> {
+    let data = item["result"].as_str().filter(|data| !data.is_empty())?;
+    let format = item["output_format"].as_str().unwrap_or("png");
+    let source = MediaSource::Inline {
+        mime: format!("image/{format}"),
+        data: data.to_owned(),
+    };
+    Some(Delta::Media(Media {
+        kind: MediaKind::Image,
+        source,
+        name: None,
+        detail: None,
+    }))
 }
 
 fn message_part(part: &Value, deltas: &mut Deltas) {
@@ -210,10 +236,10 @@ impl Decode for Decoder {
         let Some(data) = event.data() else {
             return DecodeStep::More;
         };
-        let Ok(shape) = serde_json::from_slice::<EventShape<'_>>(&data) else {
+        let Some(shape) = EventShape::read(event, &data) else {
             return DecodeStep::Broken(unreadable(event, Framing::Events));
         };
-        match shape.kind.as_deref().unwrap_or_default() {
+        match shape.kind() {
             "error" | "response.failed" | "response.cancelled" => {
                 DecodeStep::Broken(shape.failure(&data))
             }

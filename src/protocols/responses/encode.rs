@@ -6,7 +6,8 @@ use super::open_item::{ItemStatus, OpenItem};
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
+    ChatResponse, ContentPart, Delta, Encode, Finish, Media, MediaKind, MediaSource, ReportedUsage,
+    ToolCall,
 };
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value, json};
@@ -129,6 +130,19 @@ impl Encoder {
         }
     }
 
+    /// Writes an image or a recording, which is an item of its own.
+    fn push_media(&mut self, media: &Media, out: &mut BytesMut) {
+        let index = self.next_index(out);
+        let Some(item) = media_item(&item_store::name("ig", &self.id, index), media) else {
+            return;
+        };
+        for kind in ["response.output_item.added", "response.output_item.done"] {
+            let body = json!({"output_index": index, "item": item});
+            self.events.write(kind, body, out);
+        }
+        self.output[index] = item;
+    }
+
     /// Builds the response object at its end.
     fn response(&mut self, status: &str, tokens: Option<ReportedUsage>) -> Map<String, Value> {
         let mut response = std::mem::take(&mut self.skeleton);
@@ -179,6 +193,7 @@ impl Encode for Encoder {
                     self.call(number, call, &mut discarded);
                     number += 1;
                 }
+                ContentPart::Media(media) => self.push_media(&media, &mut discarded),
                 _ => {}
             }
             let annotated = annotations.take_if(|_| annotated == Some(index));
@@ -234,7 +249,11 @@ impl Encode for Encoder {
                 self.finish = Some(finish);
                 self.close_all(out);
             }
-            Delta::Start { .. } | Delta::Signature(_) | Delta::Redacted(_) => {}
+            Delta::Media(media) => self.push_media(&media, out),
+            Delta::Start { .. }
+            | Delta::Signature(_)
+            | Delta::Redacted(_)
+            | Delta::StopSequence(_) => {}
         }
     }
 
@@ -249,13 +268,38 @@ impl Encode for Encoder {
     fn broken(&mut self, error: &ErrorBody, out: &mut BytesMut) {
         self.begin(out);
         let code = error.code.as_ref().unwrap_or(&error.kind);
-        let body = json!({"code": code, "message": error.message, "param": error.param});
+        let body = json!({"code": code, "message": error.openai_message(), "param": error.param});
         self.events.write("error", body, out);
         let mut response = self.response("failed", None);
-        response["error"] = json!({"code": code, "message": error.message});
+        response["error"] = json!({"code": code, "message": error.openai_message()});
         let body = json!({"response": response});
         self.events.write("response.failed", body, out);
     }
+}
+
+/// Encodes what a model made beside text; `None` for a file that only its provider can read.
+fn media_item(id: &str, media: &Media) -> Option<Value> {
+    let content = match &media.source {
+        MediaSource::Inline { data, .. } => data,
+        MediaSource::Link(url) => url,
+        MediaSource::Id(_) => return None,
+    };
+    if media.kind == MediaKind::Audio {
+        let part = json!({"type": "output_audio", "data": content, "transcript": ""});
+        return Some(json!({
+            "id": id,
+            "type": "message",
+            "status": "completed",
+            "role": "assistant",
+            "content": [part],
+        }));
+    }
+    Some(json!({
+        "id": id,
+        "type": "image_generation_call",
+        "status": "completed",
+        "result": content,
+    }))
 }
 
 /// Builds the response object at its start: the client's settings, and the defaults of the others.

@@ -18,6 +18,7 @@ mod storing;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod whole_and_stream;
 mod write;
 
 pub use client_api::ResponsesApi;

@@ -1,12 +1,15 @@
 //! Passes a response to a client of the same API unchanged, and reads usage and state from it.
 
 use super::shape::{EventShape, ResponseShape};
+use super::whole_and_stream;
 use crate::domain::Usage;
 use crate::protocols::Event;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::framing::Framing;
 use crate::protocols::neutral::ReportedUsage;
-use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, unreadable};
+use crate::protocols::response_adapter::{
+    ResponseAdapter, StreamEventKind, read_stream, unreadable,
+};
 use crate::protocols::upstream_error::UpstreamError;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -40,7 +43,7 @@ pub(super) fn error_event(error: &ErrorBody, number: u64) -> Bytes {
         "type": "error",
         "sequence_number": number,
         "code": code,
-        "message": error.message,
+        "message": error.openai_message(),
         "param": error.param,
     });
     format!("event: error\ndata: {error}\n\n").into()
@@ -54,7 +57,22 @@ impl ResponseAdapter for PassThrough {
             let texts = |item: &Value| item.to_string().len();
             self.text_bytes = response.items().iter().map(texts).sum();
         }
+        if body.trim_ascii_start().starts_with(b"[") {
+            return whole_and_stream::unlisted(body);
+        }
         Ok(body.clone())
+    }
+
+    fn folded(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        let mut stream = BytesMut::new();
+        read_stream(self, body, &mut stream)?;
+        whole_and_stream::fold(&stream)
+    }
+
+    fn unfolded(&mut self, body: &Bytes, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let whole = self.whole(body)?;
+        whole_and_stream::unfold(&whole, out);
+        Ok(())
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {
@@ -62,18 +80,22 @@ impl ResponseAdapter for PassThrough {
             event.pass_comments(out);
             return StreamEventKind::NoContent;
         };
-        let Ok(shape) = serde_json::from_slice::<EventShape<'_>>(&data) else {
+        let Some(shape) = EventShape::read(event, &data) else {
             return StreamEventKind::Broken(unreadable(event, Framing::Events));
         };
-        let kind = shape.kind.as_deref().unwrap_or_default();
+        let kind = shape.kind();
         if matches!(kind, "error" | "response.failed" | "response.cancelled") {
             let error = shape.failure(&data);
-            self.failure_event = Some(event.clone());
+            self.failure_event = shape.is_named().then(|| event.clone());
             return StreamEventKind::Broken(error);
         }
         self.next_number = shape
             .sequence_number
             .map_or(self.next_number, |number| number.saturating_add(1));
+        // Some servers leave out the names of events.
+        if event.raw.starts_with(b"data:") && !kind.is_empty() {
+            out.extend_from_slice(format!("event: {kind}\n").as_bytes());
+        }
         event.pass(out);
         if matches!(kind, "response.completed" | "response.incomplete") {
             self.tokens = shape.response().and_then(|response| response.tokens());

@@ -1,44 +1,70 @@
 //! The fields of an upstream's response that are read; all others are ignored.
 
-use crate::protocols::ResponseFault;
+use crate::protocols::lenient::{from_json, lenient_json, lenient_object, text_in};
 use crate::protocols::neutral::{Finish, ReportedUsage};
 use crate::protocols::token_counts::{count, readable};
 use crate::protocols::upstream_error::{UpstreamError, error_in_success_body};
+use crate::protocols::{Event, ResponseFault};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// One event of a stream.
-#[derive(Deserialize)]
-pub(super) struct EventShape<'a> {
-    #[serde(borrow, default, rename = "type")]
-    pub kind: Option<Cow<'a, str>>,
-    #[serde(default)]
-    pub sequence_number: Option<u64>,
-    #[serde(default)]
-    pub output_index: Option<u64>,
-    #[serde(default)]
-    pub summary_index: Option<u64>,
-    /// A text, in the events that are read.
-    #[serde(borrow, default)]
-    pub delta: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub item: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub annotation: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub response: Option<&'a RawValue>,
+lenient_object! {
+    /// One event of a stream.
+    pub(super) struct EventShape<'a> {
+        kind: Option<Cow<'a, str>> = "type",
+        pub sequence_number: Option<u64> = "sequence_number",
+        pub output_index: Option<u64> = "output_index",
+        pub summary_index: Option<u64> = "summary_index",
+        /// A text, in the events that are read.
+        delta: Option<&'a RawValue> = "delta",
+        pub item: Option<&'a RawValue> = "item",
+        pub annotation: Option<&'a RawValue> = "annotation",
+        pub response: Option<&'a RawValue> = "response",
+        error: Option<&'a RawValue> = "error",
+    }
 }
 
-impl EventShape<'_> {
-    pub fn text(&self) -> Option<String> {
-        let text = serde_json::from_str::<String>(self.delta?.get()).ok()?;
-        Some(text).filter(|text| !text.is_empty())
+impl<'a> EventShape<'a> {
+    /// Reads an event's data.
+    pub fn read(event: &'a Event, data: &'a [u8]) -> Option<Self> {
+        let mut read: Self = from_json(data).ok().flatten()?;
+        if read.kind.is_none() {
+            read.kind = event.name().map(Cow::Borrowed);
+        }
+        Some(read)
     }
 
-    pub fn response(&self) -> Option<ResponseShape<'_>> {
-        serde_json::from_str(self.response?.get()).ok()
+    /// Checks whether the event has a type of its own.
+    pub fn is_named(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    /// Returns the type; an error may come without one.
+    pub fn kind(&self) -> &str {
+        let is_error = self.kind.is_none() && self.error.is_some();
+        self.kind
+            .as_deref()
+            .unwrap_or(if is_error { "error" } else { "" })
+    }
+
+    pub fn text(&self) -> Option<String> {
+        let raw = self.delta?.get();
+        let text = text_in(raw).map(Cow::into_owned);
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// Returns a piece of a call's arguments, also where it is no text.
+    pub fn arguments(&self) -> Option<String> {
+        self.text().or_else(|| {
+            let raw = self.delta?.get();
+            raw.starts_with('{').then(|| raw.to_owned())
+        })
+    }
+
+    pub fn response(&self) -> Option<ResponseShape<'a>> {
+        from_json(self.response?.get().as_bytes()).ok().flatten()
     }
 
     /// Reads the failure that ends a stream.
@@ -48,28 +74,25 @@ impl EventShape<'_> {
     }
 }
 
-/// A response, whole or within an event.
-#[derive(Deserialize)]
-pub(super) struct ResponseShape<'a> {
-    #[serde(borrow, default)]
-    pub model: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    status: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(default)]
-    incomplete_details: Option<Details>,
-    #[serde(borrow, default)]
-    output: Option<&'a RawValue>,
-    #[serde(default, deserialize_with = "readable")]
-    usage: Option<UsageShape>,
+lenient_object! {
+    /// A response, whole or within an event.
+    pub(super) struct ResponseShape<'a> {
+        pub model: Option<Cow<'a, str>> = "model",
+        status: Option<Cow<'a, str>> = "status",
+        error: Option<&'a RawValue> = "error",
+        incomplete_details: Option<DetailsShape<'a>> = "incomplete_details",
+        output: Option<&'a RawValue> = "output",
+        usage: Option<UsageShape> = "usage",
+    }
 }
 
-#[derive(Deserialize)]
-struct Details {
-    #[serde(default)]
-    reason: Option<String>,
+lenient_object! {
+    struct DetailsShape<'a> {
+        reason: Option<Cow<'a, str>> = "reason",
+    }
 }
+
+lenient_json!(UsageShape);
 
 #[derive(Deserialize, Clone, Copy)]
 struct UsageShape {
@@ -102,8 +125,11 @@ struct OutputDetails {
 impl<'a> ResponseShape<'a> {
     /// Reads a whole response.
     pub fn read(body: &'a [u8]) -> Result<Self, UpstreamError> {
-        let response: Self = serde_json::from_slice(body).map_err(|_| ResponseFault::NoOutput)?;
-        let is_error = response.error.is_some_and(|error| error.get() != "null");
+        let response: Option<Self> = from_json(body).map_err(|_| ResponseFault::NotJson)?;
+        let response = response.ok_or(ResponseFault::NoOutput)?;
+        let is_error = response
+            .error
+            .is_some_and(|error| error.get().len() > 2 && error.get() != "false");
         if is_error || matches!(response.status.as_deref(), Some("failed" | "cancelled")) {
             return Err(error_in_success_body(body));
         }
@@ -115,7 +141,11 @@ impl<'a> ResponseShape<'a> {
 
     pub fn items(&self) -> Vec<Value> {
         let output = self.output.map_or("[]", RawValue::get);
-        serde_json::from_str(output).unwrap_or_default()
+        match serde_json::from_str(output) {
+            Ok(Value::Array(items)) => items,
+            Ok(item @ Value::Object(_)) => vec![item],
+            _ => Vec::new(),
+        }
     }
 
     /// Returns the finish reason. `called`: tools were called.

@@ -5,8 +5,8 @@ use super::shape::EventShape;
 use crate::domain::Usage;
 use crate::protocols::framing::Framing;
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
-use crate::protocols::sse::{Event, EventSplitter};
-use crate::protocols::{ErrorBody, UpstreamError};
+use crate::protocols::sse::EventSplitter;
+use crate::protocols::{ErrorBody, Event, UpstreamError};
 use bytes::{Bytes, BytesMut};
 
 /// Wraps the adapter of a response that shall be stored.
@@ -26,16 +26,12 @@ impl StoringAdapter {
         let mut splitter = EventSplitter::default();
         splitter.push(events);
         while let Ok(Some(event)) = splitter.next_event() {
-            let data = event.data();
-            let shape = data
-                .as_deref()
-                .map(serde_json::from_slice::<EventShape<'_>>);
-            if let Some(Ok(EventShape {
-                kind: Some(kind),
-                response: Some(response),
-                ..
-            })) = shape
-                && matches!(&*kind, "response.completed" | "response.incomplete")
+            let data = event.data().unwrap_or_default();
+            if let Some(response) = EventShape::read(&event, &data)
+                .filter(|shape| {
+                    matches!(shape.kind(), "response.completed" | "response.incomplete")
+                })
+                .and_then(|shape| shape.response)
             {
                 self.pending.store(response.get().as_bytes());
             }
@@ -58,6 +54,19 @@ impl ResponseAdapter for StoringAdapter {
         let body = self.inner.whole(body)?;
         self.pending.store(&body);
         Ok(body)
+    }
+
+    fn folded(&mut self, body: &Bytes) -> Result<Bytes, UpstreamError> {
+        let body = self.inner.folded(body)?;
+        self.pending.store(&body);
+        Ok(body)
+    }
+
+    fn unfolded(&mut self, body: &Bytes, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let before = out.len();
+        self.inner.unfolded(body, out)?;
+        self.store_last(&out[before..]);
+        Ok(())
     }
 
     fn read(&mut self, event: &Event, out: &mut BytesMut) -> StreamEventKind {

@@ -60,6 +60,7 @@ pub(in crate::protocols) fn translate(
 ) -> Result<PreparedCall, TranslationError> {
     let mut dropped = DroppedFields::default();
     let mut conversation = call.dialect.client_api().read(call.object, &mut dropped)?;
+    let taken = conversation.call_ids();
     let target = TranslationTarget {
         limits,
         traits: call.traits,
@@ -71,10 +72,10 @@ pub(in crate::protocols) fn translate(
         body.insert("stream".to_owned(), true.into());
     }
     let body = Value::Object(body).to_string().into_bytes();
-    let decoder = Restoring::wrap(Box::new(Decoder::new(call.id)), index, None);
+    let decoder = Restoring::wrap(Box::new(Decoder::new(call.id)), index);
     Ok(PreparedCall {
         request: post(endpoint, PATH, body, call.stream),
-        adapter: Box::new(Transcoder::new(decoder, call.encoder())),
+        adapter: Box::new(Transcoder::new(decoder, call.encoder()).with_unique_ids(call.id, taken)),
         dropped,
     })
 }

@@ -6,7 +6,7 @@ use crate::protocols::gemini::{adapter, body, counted, json_headers, own_fields,
 use crate::protocols::neutral::{DroppedFields, TranslationError};
 use crate::protocols::openai::EmbeddingAdapter;
 use crate::protocols::upstream_error::UpstreamError;
-use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
+use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RetryForm};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
@@ -32,11 +32,11 @@ impl ProviderApi for Vertex {
             let path = format!("{path}{}", verb(call));
             return Ok(PreparedCall {
                 request: post(endpoint, &path, &Value::Object(fields), call.stream),
-                adapter: passing(endpoint, call),
+                adapter: passing(call),
                 dropped,
             });
         }
-        let (body, index) = body(endpoint, call, &mut dropped)?;
+        let (body, tools) = body(endpoint, call, &mut dropped)?;
         let body = Value::Object(body);
         Ok(PreparedCall {
             request: post(
@@ -45,7 +45,7 @@ impl ProviderApi for Vertex {
                 &body,
                 call.stream,
             ),
-            adapter: Box::new(adapter(endpoint, call, index)),
+            adapter: Box::new(adapter(endpoint, call, tools)),
             dropped,
         })
     }
@@ -56,8 +56,12 @@ impl ProviderApi for Vertex {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
         error: &UpstreamError,
-    ) -> bool {
-        !call.use_fallback && error.status == 401 && endpoint.can_renew_key()
+    ) -> RetryForm {
+        if !call.use_fallback && error.status == 401 && endpoint.can_renew_key() {
+            RetryForm::OtherForm
+        } else {
+            RetryForm::None
+        }
     }
 
     fn build_embeddings(

@@ -7,6 +7,7 @@ mod capabilities;
 mod completions;
 mod costs;
 mod dropped;
+mod forms;
 mod forwarded;
 mod load;
 mod native_contents;

@@ -144,7 +144,11 @@ pub fn message(text: &str) -> Value {
         }
         let index = usize::try_from(event["index"].as_u64().unwrap_or(0)).unwrap();
         match kind {
-            "message_start" => message = event["message"].clone(),
+            "message_start" => {
+                message = event["message"].clone();
+                // An estimate, unless the end confirms it.
+                message["usage"]["input_tokens"] = 0.into();
+            }
             "content_block_start" => {
                 message["content"]
                     .as_array_mut()

@@ -6,6 +6,7 @@ mod case;
 mod compare;
 mod damage;
 mod fold;
+mod odd_members;
 mod splits;
 mod vendor;
 

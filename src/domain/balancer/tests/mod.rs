@@ -89,6 +89,7 @@ fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
 
 fn probe(fleet: &mut BalancerState, second: u64, verdict: ProbeVerdict) -> Vec<Effect> {
     let end = ProbeEnd {
+        context_windows: Vec::new(),
         provider: 0.into(),
         at: at(second),
         verdict,
@@ -287,6 +288,10 @@ fn slow_and_failing_providers_are_shown_as_such() {
         fleet.observe(&attempt(0, second, outcome), at(second + 1));
     }
     assert_eq!(state(&mut fleet, 21), HealthState::Failing);
+    for second in 21..52 {
+        fleet.observe(&attempt(0, second, Outcome::Success), at(second + 1));
+    }
+    assert_eq!(state(&mut fleet, 53), HealthState::Ok);
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl<'e> Client<'e> {
             wants_usage: self.dialect.client_api().wants_usage(&object),
             id: "1",
             created: 7,
+            prompt: 0,
             use_fallback: false,
         })
     }
@@ -141,6 +142,8 @@ fn error(status: u16, message: &str) -> ErrorBody {
         code: None,
         param: None,
         message: message.to_owned(),
+        overflow: None,
+        request_id: None,
     }
 }
 

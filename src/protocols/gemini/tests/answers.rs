@@ -232,7 +232,7 @@ fn every_candidate_must_end() {
 
 #[test]
 fn parts_of_unknown_kinds_are_skipped() {
-    let stream = b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"executableCode\":{\"code\":\"1\"}},{\"text\":\"a\"},{\"inlineData\":{}}]},\"finishReason\":\"STOP\",\"groundingMetadata\":{}}],\"new\":1}\n\n";
+    let stream = b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"videoMetadata\":{\"fps\":1}},{\"text\":\"a\"},{\"inlineData\":{}}]},\"finishReason\":\"STOP\",\"groundingMetadata\":{}}],\"new\":1}\n\n";
     let (deltas, _) = read(&mut decoder(), &[&stream[..]]);
 
     let expected = [

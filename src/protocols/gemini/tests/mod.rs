@@ -9,13 +9,11 @@ use super::provider_api::KEY;
 use super::response;
 use crate::protocols::neutral::{ChatResponse, Decode, DecodeStep, Deltas, TranslationError};
 use crate::protocols::{
-    ApiDialect, CallSpec, Endpoint, ModelTraits, PreparedCall, ProviderApi, RawObject,
-    ReasoningCache, Splitter,
+    ApiDialect, CallSpec, Endpoint, ModelTraits, PreparedCall, ProviderApi, RawObject, Splitter,
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use std::sync::LazyLock;
 
 /// Reads a recorded file of `tests/fixtures`.
 fn fixture(name: &str) -> Bytes {
@@ -46,6 +44,7 @@ fn with_call<T>(text: &[u8], traits: &ModelTraits, run: impl FnOnce(&CallSpec<'_
         wants_usage: true,
         id: "1",
         created: 7,
+        prompt: 9,
         use_fallback: false,
     })
 }
@@ -83,8 +82,7 @@ fn read(decoder: &mut Decoder, reads: &[&[u8]]) -> (Deltas, DecodeStep) {
 
 fn decoder() -> Decoder {
     // Building a cache is slow, so all tests share one.
-    static CACHE: LazyLock<ReasoningCache> = LazyLock::new(ReasoningCache::default);
-    Decoder::new("1", CACHE.clone())
+    Decoder::new("1")
 }
 
 /// Decodes a stream that arrives in one read.

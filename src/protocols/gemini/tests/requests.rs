@@ -1,5 +1,5 @@
 use super::*;
-use crate::protocols::neutral::{Choice, ToolCall, TranslationError};
+use crate::protocols::neutral::TranslationError;
 
 #[test]
 fn requests_are_built_as_recorded() {
@@ -304,13 +304,27 @@ fn a_tool_choice_becomes_a_mode() {
 #[test]
 fn a_signature_of_a_response_is_sent_back_unchanged() {
     let endpoint = endpoint();
-    let mut decoder = Decoder::new("1", endpoint.reasoning_cache.clone());
-    let response = response_of(&mut decoder, &fixture("gemini/tools/stream.sse"));
-    let calls: Vec<&ToolCall> = response.choices.iter().flat_map(Choice::calls).collect();
+    let request = r#"{"model":"gemini-3.5-flash","messages":[{"role":"user","content":"a"}]}"#;
+    let prepared = with_call(request.as_bytes(), &ModelTraits::UNSTATED, |call| {
+        Gemini.build_request(&endpoint, call).unwrap()
+    });
+    let mut adapter = prepared.adapter;
+    let response = adapter
+        .whole(&fixture("gemini/tools/response.json"))
+        .unwrap();
+    let response: Value = serde_json::from_slice(&response).unwrap();
+    let made = &response["choices"][0]["message"]["tool_calls"][0];
 
-    let contents = called(&endpoint, "gemini-3.5-flash", &call(&calls[0].id));
+    let contents = called(
+        &endpoint,
+        "gemini-3.5-flash",
+        &call(made["id"].as_str().unwrap()),
+    );
 
-    assert_eq!(calls[0].signature.as_deref(), Some("c2lnLWZ4LTI="));
+    assert_eq!(
+        made["extra_content"]["google"]["thought_signature"],
+        "c2lnLWZ4LTI="
+    );
     assert_eq!(contents[1]["parts"][0]["thoughtSignature"], "c2lnLWZ4LTI=");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::protocols::openai::OpenAi;
 use crate::protocols::test_support::{endpoint, with_call};
-use crate::protocols::{ApiDialect, CallSpec, ModelTraits, ProviderApi};
+use crate::protocols::{ApiDialect, CallSpec, ModelTraits, ProviderApi, RetryForm};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -228,7 +228,7 @@ fn a_rejection_that_the_other_api_can_avoid_is_recognized() {
         let status = StatusCode::from_u16(status).unwrap();
         let error = OpenAi.classify_error(status, &HeaderMap::new(), &Bytes::from(answer));
         with_call(dialect, body, |call| {
-            OpenAi.fallback_request(&endpoint, call, &error)
+            OpenAi.fallback_request(&endpoint, call, &error) == RetryForm::OtherForm
         })
     };
     let effort =

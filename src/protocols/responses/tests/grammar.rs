@@ -239,6 +239,8 @@ fn a_broken_stream_ends_in_an_error_and_a_failed_response() {
         code: Some("server_is_overloaded".to_owned()),
         param: None,
         message: "v: busy".to_owned(),
+        overflow: None,
+        request_id: None,
     };
     encoder.broken(&error, &mut out);
     let events = events(&out);

@@ -50,6 +50,7 @@ fn with_call<T>(text: &[u8], use_fallback: bool, run: impl FnOnce(&CallSpec<'_>)
         wants_usage: true,
         id: "1",
         created: 7,
+        prompt: 9,
         use_fallback,
     })
 }

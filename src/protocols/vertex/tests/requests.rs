@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::Failure;
+use crate::protocols::RetryForm;
 use std::time::Duration;
 
 const MODELS: &str = "https://aiplatform.googleapis.com/v1/projects/fx-proj/locations/global/publishers/google/models";
@@ -131,7 +132,7 @@ fn a_rejected_token_is_renewed_once_and_a_plain_key_never() {
     limited.status = 429;
     let use_fallback = |endpoint: &Endpoint, use_fallback: bool, error: &UpstreamError| {
         with_call(br#"{"model":"m"}"#, use_fallback, |call| {
-            Vertex.fallback_request(endpoint, call, error)
+            Vertex.fallback_request(endpoint, call, error) == RetryForm::OtherForm
         })
     };
 
