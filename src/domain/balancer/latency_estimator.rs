@@ -8,14 +8,16 @@
 //! at `c` seconds each:
 //!
 //! ```text
-//! A = 0.5  · max(a,   y / 20)          spread of the first part, seconds
+//! A = 0.5  · max(a + c·x, y / 20)      spread of the first part, seconds
 //! B = 0.25 · max(b·n, y / 20)          spread of the rest, seconds; 0 without output tokens
-//! g = A² / (A² + B²)                   weight of the sum for the first token
-//! first token ← y − c·x − b·n          with weight g
+//! g = A² / (A² + B²)                   weight of the sum for the first part
+//! p = (a / (a + c·x))²                 weight of the first part for `a`
+//! first token ← y − c·x − b·n          with weight g·p
 //! per token   ← (y − c·x − a) / n      with weight 1 − g
 //! ```
 //!
-//! The weights add up to one observation. `a + b·n` is unbiased at the observed lengths for any
+//! The first token of a stream has the weight `p` too: the time of a long prompt varies with its
+//! length, and says little about `a`. Without a prompt the weights add up to one observation. `a + b·n` is unbiased at the observed lengths for any
 //! split of the sum; the split becomes more precise with the spread of lengths and with every stream.
 
 use super::latency_mean::LatencyMean;
@@ -77,9 +79,17 @@ pub(super) struct LatencyEstimator {
 impl LatencyEstimator {
     /// Records the seconds to the first token of a stream. A wait without a first token counts the
     /// same, as a lower bound.
-    pub fn observe_first_token(&mut self, seconds: f64, estimated_prompt: f64, now: UnixTime) {
+    pub fn observe_first_token(
+        &mut self,
+        seconds: f64,
+        estimated_prompt: f64,
+        peers: Speed,
+        now: UnixTime,
+    ) {
         let prefill = self.prompt.curve().seconds(estimated_prompt);
-        self.first_token.add((seconds - prefill).max(0.0), now);
+        let weight = weight_without_prompt(self.first_token(peers, now), prefill);
+        self.first_token
+            .add((seconds - prefill).max(0.0), weight, now);
         self.prompt
             .observe_wait(estimated_prompt, seconds.max(0.0), now);
     }
@@ -100,7 +110,7 @@ impl LatencyEstimator {
 
     /// Records a stream's time per output token, at the load at its start.
     pub fn observe_token_pace(&mut self, per_token: f64, load: f64, now: UnixTime) {
-        self.per_token.add(per_token, now);
+        self.per_token.add(per_token, 1.0, now);
         self.load.add(load, per_token, 1.0, now);
     }
 
@@ -112,7 +122,7 @@ impl LatencyEstimator {
         let y = total - prefill;
         let tokens = answer.tokens.unwrap_or(answer.expected_tokens).max(0.0);
         let least = MIN_PART * total.max(0.0);
-        let first_part = (FIRST_TOKEN_SPREAD * a.max(least)).powi(2);
+        let first_part = (FIRST_TOKEN_SPREAD * (a + prefill).max(least)).powi(2);
         let rest = match answer.tokens {
             Some(_) if tokens > 0.0 => (PER_TOKEN_SPREAD * (b * tokens).max(least)).powi(2),
             Some(_) => 0.0,
@@ -127,8 +137,8 @@ impl LatencyEstimator {
             first_token: self.first_token.expected_slow(peers.first_token, now),
             per_token: self.per_token.expected_slow(peers.per_token, now),
         };
-        self.first_token
-            .add_part(y - b * tokens, of_first_token, now);
+        let weight = of_first_token * weight_without_prompt(a.max(least), prefill);
+        self.first_token.add_part(y - b * tokens, weight, now);
         self.prompt.observe(
             answer.prompt,
             answer.estimated_prompt,
@@ -198,6 +208,16 @@ impl LatencyEstimator {
 
     fn per_token(&self, peers: Speed, now: UnixTime) -> f64 {
         self.per_token.expected(peers.per_token, now)
+    }
+}
+
+/// Returns the weight, 0..1, of a first token for the seconds `own` after an empty prompt, if the prompt
+/// took `prefill` seconds besides.
+fn weight_without_prompt(own: f64, prefill: f64) -> f64 {
+    if prefill > 0.0 {
+        (own / (own + prefill)).max(MIN_PART).powi(2)
+    } else {
+        1.0
     }
 }
 
@@ -299,7 +319,7 @@ mod tests {
             let prompt = f64::from(step % 10) * 4_000.0;
             let seconds = 0.4 + 0.1 * prompt / 1e3;
             let now = at(u64::from(step) * 5);
-            estimator.observe_first_token(seconds, prompt, now);
+            estimator.observe_first_token(seconds, prompt, PEERS, now);
             estimator.observe_stream_prompt(seconds, (Some(prompt), prompt), PEERS, now);
         }
         let now = at(1_000);

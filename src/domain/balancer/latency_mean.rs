@@ -46,10 +46,10 @@ impl Default for LatencyMean {
 }
 
 impl LatencyMean {
-    /// Adds one direct observation, in seconds.
-    pub fn add(&mut self, seconds: f64, now: UnixTime) {
+    /// Adds a direct observation, in seconds, with the weight `weight`, 0..1.
+    pub fn add(&mut self, seconds: f64, weight: f64, now: UnixTime) {
         let bounded = seconds.min(self.outlier_bound(now));
-        self.add_bounded(bounded, seconds - bounded, 1.0, now);
+        self.add_bounded(bounded, seconds - bounded, weight, now);
     }
 
     /// Adds the remainder of a sum with the weight `weight`, 0..1, relative to a direct observation. It
@@ -125,7 +125,7 @@ mod tests {
         let mut mean = LatencyMean::default();
         for step in 0..count {
             let seconds = if step % 20 == 10 { 5.0 } else { 0.5 };
-            mean.add(seconds, at(step * 2));
+            mean.add(seconds, 1.0, at(step * 2));
         }
         mean
     }
@@ -136,7 +136,7 @@ mod tests {
         let before = mean.expected(1.0, at(4_000));
         assert!((before / 0.725 - 1.0).abs() < 0.05, "{before}");
 
-        mean.add(50.0, at(4_000));
+        mean.add(50.0, 1.0, at(4_000));
         let after = mean.expected(1.0, at(4_000));
         assert!(after < 1.15 * before, "{after} after {before}");
     }
@@ -145,7 +145,7 @@ mod tests {
     fn a_slowdown_is_followed_at_once() {
         let mut mean = with_outliers(2_000);
         for step in 0..120 {
-            mean.add(2.5, at(4_000 + step * 5));
+            mean.add(2.5, 1.0, at(4_000 + step * 5));
         }
         let slow = mean.expected(1.0, at(4_600));
         assert!((slow / 2.5 - 1.0).abs() < 0.2, "{slow}");

@@ -56,6 +56,7 @@ impl BalancerState {
         self.targets[first.target].latency.observe_first_token(
             first.seconds,
             first.ticket.prompt,
+            self.peers,
             now,
         );
         self.record_upstream_limits(first.target, &first.limits, first.ticket, now);

@@ -31,8 +31,9 @@ impl BalancerState {
         if end.had_first_token() {
             self.record_token_pace(end, now);
         } else {
+            let peers = self.peers;
             let latency = &mut self.targets[end.target].latency;
-            latency.observe_first_token(end.seconds(), end.ticket.prompt, now);
+            latency.observe_first_token(end.seconds(), end.ticket.prompt, peers, now);
         }
     }
 
