@@ -55,15 +55,23 @@ const FEATURES: &str = include_str!("features.json");
 /// A client's protocol, its name in the list of features, and its smallest request.
 type Front = (&'static str, &'static str, ApiDialect, Value);
 
-fn fronts() -> [Front; 3] {
+fn fronts() -> [Front; 5] {
     let messages = json!([{"role": "user", "content": "a"}]);
     let chat = json!({"messages": messages});
     let with_limit = json!({"max_tokens": 9_000, "messages": messages});
+    let contents = json!({"contents": [{"role": "user", "parts": [{"text": "a"}]}]});
     let responses = json!({"input": "a", "store": false});
     [
-        ("Chat completions", "chat", ApiDialect::Chat, chat),
+        ("Chat completions", "chat", ApiDialect::Chat, chat.clone()),
         ("Messages", "messages", ApiDialect::Messages, with_limit),
         ("Responses", "responses", ApiDialect::Responses, responses),
+        (
+            "`generateContent`",
+            "generate_content",
+            ApiDialect::GenerateContent,
+            contents,
+        ),
+        ("Ollama's `/api/chat`", "ollama", ApiDialect::Ollama, chat),
     ]
 }
 

@@ -211,10 +211,15 @@ fn has_special_tools(call: &CallSpec<'_>) -> bool {
         || (object.mentions("tools", r#""custom""#) && has_custom())
 }
 
-/// Checks whether a client of Messages lets the provider search, which is possible only at
-/// `/responses`. With its quote the string is the type of a tool: within a text it is escaped.
+/// Checks whether a client of another vendor's protocol lets the provider search, which is possible
+/// only at `/responses`. With its quote the string is the type of a tool: within a text it is escaped.
 fn searches(call: &CallSpec<'_>) -> bool {
-    call.dialect == ApiDialect::Messages && call.object.mentions("tools", r#""web_search_"#)
+    let types: &[&str] = match call.dialect {
+        ApiDialect::Messages => &[r#""web_search_"#],
+        ApiDialect::GenerateContent => &[r#""googleSearch""#, r#""google_search""#],
+        _ => &[],
+    };
+    types.iter().any(|kind| call.object.mentions("tools", kind))
 }
 
 /// Checks whether a provider has `/responses`; most compatible servers do not.
