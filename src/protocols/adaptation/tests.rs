@@ -2,7 +2,7 @@
 
 use crate::protocols::call::PreparedCall;
 use crate::protocols::test_support::{endpoint, events, feed, with_call};
-use crate::protocols::{ApiDialect, Endpoint, ModelTraits};
+use crate::protocols::{ApiDialect, Endpoint, ModelTraits, RetryForm};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -360,6 +360,38 @@ fn requests_of_the_same_protocol_are_adapted_to_the_model() {
     );
     let source = &body["messages"][0]["content"][0]["source"];
     assert_eq!(source["media_type"], "image/jpeg");
+}
+
+#[test]
+fn a_wish_for_reasoning_that_a_server_refuses_is_left_out() {
+    let body = json!({"model": "m", "max_tokens": 9_000, "messages": [
+        {"role": "user", "content": "a"}], "thinking": {"type": "enabled", "budget_tokens": 4_000}});
+    for kind in ["openai", "openai-compatible"] {
+        let endpoint = endpoint(kind, "http://h/v1");
+        let refused = endpoint.protocol.classify_error(
+            http::StatusCode::BAD_REQUEST,
+            &http::HeaderMap::new(),
+            &Bytes::from_static(
+                br#"{"error":{"message":"Unrecognized request argument supplied: reasoning_effort"}}"#,
+            ),
+        );
+        with_call(ApiDialect::Messages, &body.to_string(), |call| {
+            let call = *call;
+            let first = endpoint.protocol.build_request(&endpoint, &call).unwrap();
+            assert_eq!(sent(&first)["reasoning_effort"], "medium");
+            let retry = endpoint
+                .protocol
+                .fallback_request(&endpoint, &call, &refused);
+            assert_eq!(retry, RetryForm::Corrected);
+            let second = endpoint.protocol.build_request(&endpoint, &call).unwrap();
+            let body = sent(&second);
+            assert_eq!(
+                (&body["reasoning_effort"], &body["input"]),
+                (&Value::Null, &Value::Null)
+            );
+            assert_eq!(second.dropped.names(), ["reasoning_effort"], "{kind}");
+        });
+    }
 }
 
 #[test]

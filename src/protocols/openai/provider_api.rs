@@ -10,6 +10,7 @@ use super::{decode, limits, pass_through, write};
 use crate::protocols::adaptation::{ReasoningReturn, Restoring, TranslationTarget, adapt};
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
+use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{DroppedFields, KeptReasoning, Transcoder, TranslationError};
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{
@@ -37,6 +38,11 @@ impl ProviderApi for OpenAi {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
+        let traits = known_traits(endpoint, call);
+        let call = &CallSpec {
+            traits: &traits,
+            ..*call
+        };
         let has_responses = has_responses(endpoint);
         match call.dialect {
             ApiDialect::Responses if has_responses && !call.use_fallback => {
@@ -53,7 +59,7 @@ impl ProviderApi for OpenAi {
             | ApiDialect::GenerateContent
             | ApiDialect::Ollama
                 if has_responses
-                    && (call.traits.responses_only || call.use_fallback || searches(call)) =>
+                    && (call.traits.responses_only || searches(call) || call.use_fallback) =>
             {
                 let limits = limits::of_responses(ServerKind::new(endpoint));
                 responses::translate(endpoint, call, limits)
@@ -105,11 +111,14 @@ impl ProviderApi for OpenAi {
                     && error.code.as_deref() != Some("model_not_found")
             }
         };
-        if has_other_form {
-            RetryForm::OtherForm
-        } else {
-            RetryForm::None
+        if has_other_form && !call.use_fallback {
+            return RetryForm::OtherForm;
         }
+        let refuses_reasoning = refuses_reasoning(call, error);
+        if refuses_reasoning && endpoint.refused_options.add(&reasoning_option(call.model)) {
+            return RetryForm::Corrected;
+        }
+        RetryForm::None
     }
 
     fn build_embeddings(
@@ -190,6 +199,47 @@ fn refuses_usage(call: &CallSpec<'_>, error: &UpstreamError) -> bool {
     call.stream
         && matches!(error.status, 400..=501)
         && (names(&error.message) || error.param().is_some_and(names))
+}
+
+/// Checks whether the provider refused a wish for reasoning, so that the model is asked without it.
+fn refuses_reasoning(call: &CallSpec<'_>, error: &UpstreamError) -> bool {
+    const WORDS: [&str; 4] = [
+        "reasoning_effort",
+        "reasoning.effort",
+        "reasoning effort",
+        "support thinking",
+    ];
+    let message = error.message.to_ascii_lowercase();
+    let param = error.param().unwrap_or_default();
+    // Another effort may be accepted.
+    let is_about_value = error
+        .code
+        .as_deref()
+        .is_some_and(|code| code.ends_with("_value"))
+        || message.contains("supported values");
+    matches!(error.status, 400 | 422)
+        && !is_about_value
+        && WORDS
+            .iter()
+            .any(|word| message.contains(word) || param == *word)
+        && call.dialect.client_api().needs(call.object).reasoning
+}
+
+/// Names a model's wish for reasoning among the refused options.
+fn reasoning_option(model: &str) -> String {
+    format!("{model}\nreasoning")
+}
+
+/// Returns the facts about the model, as far as its provider showed them.
+fn known_traits<'c>(endpoint: &Endpoint, call: &CallSpec<'c>) -> Cow<'c, ModelTraits> {
+    if endpoint.refused_options.has(&reasoning_option(call.model)) {
+        Cow::Owned(ModelTraits {
+            reasoning: Some(false),
+            ..call.traits.clone()
+        })
+    } else {
+        Cow::Borrowed(call.traits)
+    }
 }
 
 /// Checks whether a chat client has tools with free text, or allows only some of its tools, which
