@@ -7,7 +7,7 @@
 //! close it; at 25 % it takes about nine failures. The usual rate is the maximum of the target's own
 //! and its peers', so that a general outage does not open all breakers.
 //!
-//! A breaker recalls the outages of the last minutes, because a target that flaps repeats itself.
+//! A breaker recalls the short outages of the last minutes, because a target that flaps repeats itself.
 //! Each recalled outage saves one failure of the four, at most two. The open time aims at the usual
 //! end of an outage; if the outages were short, one successful probe closes the breaker, and
 //! two probes may run at once. After a failed probe the open time is half of the time since
@@ -49,9 +49,12 @@ const RECALLED_OUTAGES: f64 = 0.5;
 const MAX_SAVED_FAILURES: f64 = 2.0;
 /// Mean duration in seconds below which outages are short.
 const SHORT_OUTAGE_S: f64 = 20.0;
+/// Mean duration in seconds from which outages say nothing about the next one.
+const LONG_OUTAGE_S: f64 = 60.0;
 /// Share of the last outage: a breaker that was closed for less has relapsed, and each relapse doubles
 /// the open time. It serves probes but not its full traffic.
 const RELAPSE_SHARE: f64 = 0.5;
+const MAX_RELAPSE_S: f64 = 15.0;
 /// Maximum number of doublings; more would overflow.
 const MAX_DOUBLINGS: u32 = 6;
 /// Slow start after an outage, as a share of its duration, with its bounds in seconds.
@@ -253,7 +256,7 @@ impl CircuitBreaker {
     }
 
     fn recalls_outages(&self, now: UnixTime) -> bool {
-        self.outages.n(now) > RECALLED_OUTAGES
+        self.outages.n(now) > RECALLED_OUTAGES && self.outages.mean() < LONG_OUTAGE_S
     }
 
     /// Returns the value of `g` at which the breaker opens. Failures of a target whose usual rate is
@@ -262,7 +265,11 @@ impl CircuitBreaker {
         if self.state == BreakerState::HalfOpen {
             return self.half_open_evidence + REOPEN_STEP;
         }
-        let saved = self.outages.n(now).round().min(MAX_SAVED_FAILURES);
+        let saved = if self.recalls_outages(now) {
+            self.outages.n(now).round().min(MAX_SAVED_FAILURES)
+        } else {
+            0.0
+        };
         let least = USUAL_RATE_BOUNDS.0;
         OPEN_THRESHOLD - saved * (BROKEN_FAILURE_RATE / least).ln() * least / self.base
     }
@@ -294,7 +301,7 @@ impl CircuitBreaker {
 
     fn count_relapse(&mut self, now: UnixTime) {
         let closed_for = now.seconds_since(self.closed_at);
-        self.relapses = if closed_for < RELAPSE_SHARE * self.last_outage {
+        self.relapses = if closed_for < (RELAPSE_SHARE * self.last_outage).min(MAX_RELAPSE_S) {
             (self.relapses + 1).min(MAX_DOUBLINGS)
         } else {
             0
