@@ -104,6 +104,7 @@ fn ended(decision: DecisionId, milliseconds: u64) -> Observation {
         attempts: 1,
         usage: None,
         cost: None,
+        dropped_fields: Vec::new(),
     })
 }
 

@@ -79,9 +79,9 @@ fn answers() -> Vec<Answer> {
             for (kind, dialect) in readers {
                 // There a client of this API reaches another path, with other answers.
                 let is_other = dialect == ApiDialect::Responses && own.is_none();
-                if !(is_other && matches!(kind, "openai" | "xai"))
-                    && !(own.is_none() && kind == "anthropic" && file.contains("upstream"))
-                {
+                let is_elsewhere = is_other && matches!(kind, "openai" | "xai");
+                let is_upstream = own.is_none() && kind == "anthropic" && file.contains("upstream");
+                if !is_elsewhere && !is_upstream {
                     answers.push(read(&case, file, kind, dialect));
                 }
             }
@@ -133,12 +133,12 @@ impl Answer {
         let mut stream = String::new();
         for (index, text) in texts.iter().enumerate() {
             match exercise::framing(&self.kind, self.dialect) {
-                Framing::Lines => stream.push_str(&format!("{text}\n")),
+                Framing::Lines => stream.extend([text.as_str(), "\n"]),
                 Framing::Events => {
                     if !self.names[index].is_empty() {
-                        stream.push_str(&format!("event: {}\n", self.names[index]));
+                        stream.extend(["event: ", self.names[index].as_str(), "\n"]);
                     }
-                    stream.push_str(&format!("data: {text}\n\n"));
+                    stream.extend(["data: ", text.as_str(), "\n\n"]);
                 }
             }
         }
