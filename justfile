@@ -57,6 +57,12 @@ ci:
 clients *ARGS:
     python3 tests/clients/matrix.py {{ARGS}}
 
+# Needs Python 3.11, Node 20 with npm, PyPI and npm's registry; the agents take 1.5 GB of disk.
+# `just agents --only codex,gemini-cli:ollama` runs a part.
+# Let coding agents write a file through the gateway, with vendors of every kind.
+agents *ARGS:
+    python3 tests/clients/agents.py {{ARGS}}
+
 # Measure the figures of selection, simulation and translation.
 bench:
     cargo bench --locked
