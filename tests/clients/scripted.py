@@ -63,7 +63,11 @@ def responses(body: dict) -> Asked:
 def messages(body: dict) -> Asked:
     tools = [(tool["name"], properties(tool.get("input_schema")), False)
              for tool in body.get("tools") or []]
-    thinks = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+    # An adaptive model may call tools without a thought.
+    thinks = (body.get("thinking") or {}).get("type") == "enabled"
+    edits = (body.get("context_management") or {}).get("edits") or []
+    if "thinking" not in body and any(edit["type"].startswith("clear_thinking") for edit in edits):
+        raise Refused("`clear_thinking_20251015` strategy requires `thinking` to be enabled or adaptive")
     calls, results = [], []
     for message in body["messages"]:
         blocks = message["content"] if isinstance(message["content"], list) else []

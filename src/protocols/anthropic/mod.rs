@@ -15,6 +15,7 @@ mod read;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod tool_loop;
 mod whole_and_stream;
 mod write;
 

@@ -1,7 +1,7 @@
 //! The provider's side of Messages.
 
 use super::write::Request;
-use super::{decode, headers, pass_through, write};
+use super::{decode, headers, pass_through, tool_loop, write};
 use crate::protocols::adaptation::Restoring;
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
@@ -96,14 +96,18 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let messages = without_foreign_reasoning(object);
     dropped.add_if(messages.is_some(), "messages.thinking");
     let messages = with_known_types(object, messages.as_deref()).or(messages);
-    replaced.extend(messages.map(|messages| ("messages", messages)));
-    if call.traits.reasoning == Some(false)
+    let sent = messages.as_deref();
+    let sent = sent.or_else(|| Some(object.get("messages")?.get()));
+    let is_unable = call.traits.reasoning == Some(false)
         && object.has("thinking")
-        && !object.mentions("thinking", r#""disabled""#)
-    {
+        && !object.mentions("thinking", r#""disabled""#);
+    if is_unable || sent.is_some_and(|messages| tool_loop::lacks_reasoning(object, messages)) {
         dropped.add("thinking");
         removed.push("thinking");
+        let edits = tool_loop::without_thinking_edits(object);
+        replaced.extend(edits.map(|edits| ("context_management", edits)));
     }
+    replaced.extend(messages.map(|messages| ("messages", messages)));
     if !call.traits.sampling {
         for name in ["temperature", "top_p", "top_k"] {
             if object.has(name) {

@@ -153,6 +153,61 @@ fn reasoning_of_other_providers_is_removed() {
 }
 
 #[test]
+fn a_thinking_budget_is_dropped_where_tools_were_used_without_reasoning() {
+    let endpoint = endpoint("anthropic");
+    let client = Client::new(&endpoint, ApiDialect::Messages);
+    let used = |id: &str| json!({"type": "tool_use", "id": id, "name": "t", "input": {}});
+    let own = json!({"type": "thinking", "thinking": "own", "signature": "S"});
+    let foreign = json!({"type": "thinking", "thinking": "foreign", "signature": ""});
+    let assistant = |blocks: &[Value]| json!({"role": "assistant", "content": blocks});
+    let question = json!({"role": "user", "content": "q"});
+    let result = |id: &str| {
+        let block = json!({"type": "tool_result", "tool_use_id": id, "content": "r"});
+        json!({"role": "user", "content": [block]})
+    };
+    let sent_with = |thinking: Value, messages: &[&Value]| {
+        let edits = json!([{"type": "clear_thinking_20251015", "keep": "all"}, {"type": "other"}]);
+        let body = json!({"model": "m", "thinking": thinking, "messages": messages,
+            "context_management": {"edits": edits}});
+        let prepared = client.ask(&body).unwrap();
+        let sent = sent(&prepared);
+        let edits = sent["context_management"]["edits"].as_array().unwrap();
+        assert_eq!(edits.len() == 2, sent.get("thinking").is_some());
+        assert_eq!(
+            prepared
+                .dropped
+                .names()
+                .iter()
+                .any(|name| name == "thinking"),
+            sent.get("thinking").is_none()
+        );
+        sent.get("thinking").is_some()
+    };
+    let budget = json!({"type": "enabled", "budget_tokens": 1024});
+    let (bare, lost) = (assistant(&[used("1")]), assistant(&[foreign, used("1")]));
+    let thought = assistant(&[own, used("1")]);
+    let second = assistant(&[used("2")]);
+    let (first, next) = (result("1"), result("2"));
+
+    assert!(!sent_with(budget.clone(), &[&question, &bare, &first]));
+    assert!(!sent_with(budget.clone(), &[&question, &lost, &first]));
+    assert!(!sent_with(
+        budget.clone(),
+        &[&question, &thought, &first, &question, &bare, &first]
+    ));
+    // Between calls of one turn the model need not think, and an earlier turn is over.
+    assert!(sent_with(
+        budget.clone(),
+        &[&question, &thought, &first, &second, &next]
+    ));
+    assert!(sent_with(budget, &[&question, &bare, &first, &question]));
+    assert!(sent_with(
+        json!({"type": "adaptive"}),
+        &[&question, &bare, &first]
+    ));
+}
+
+#[test]
 fn signatures_of_calls_survive_the_chat_protocol() {
     let endpoint = endpoint("openai");
     let client = Client::new(&endpoint, ApiDialect::Chat);
