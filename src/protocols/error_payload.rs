@@ -195,12 +195,17 @@ fn context_counts(error: &Value) -> Option<(u64, u64)> {
     count("n_prompt_tokens").zip(count("n_ctx"))
 }
 
-/// Reads a sentence, or Mistral's list of invalid fields.
+/// Reads a sentence, or a list of invalid fields, as servers with `FastAPI` and Mistral send it.
 fn message_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
         Value::Array(list) => {
-            let sentence = |one: &Value| one["msg"].as_str().or(one.as_str()).map(str::to_owned);
+            let sentence = |one: &Value| match (one["msg"].as_str(), invalid_field(one)) {
+                (Some(words), Some(field)) if !words.contains(&field) => {
+                    Some(format!("{field}: {words}"))
+                }
+                (words, _) => words.or(one.as_str()).map(str::to_owned),
+            };
             let sentences: Vec<String> = list.iter().filter_map(sentence).collect();
             (!sentences.is_empty()).then(|| sentences.join("; "))
         }
@@ -209,6 +214,17 @@ fn message_text(value: &Value) -> Option<String> {
             inner.and_then(message_text)
         }
     }
+}
+
+/// Reads the place of an invalid field, for example `messages.0.content`.
+fn invalid_field(one: &Value) -> Option<String> {
+    let steps = one["loc"].as_array()?.iter().filter_map(|step| match step {
+        Value::String(name) => Some(name.clone()),
+        Value::Number(index) => Some(index.to_string()),
+        _ => None,
+    });
+    let path: Vec<String> = steps.skip_while(|step| step == "body").collect();
+    (!path.is_empty()).then(|| path.join("."))
 }
 
 fn status_number(value: &Value) -> Option<u16> {

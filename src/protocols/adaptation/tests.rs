@@ -417,3 +417,18 @@ fn reasoning_returns_to_a_chat_server_with_the_calls_that_it_led_to() {
     let signature = &message["tool_calls"][0]["extra_content"]["google"]["thought_signature"];
     assert_eq!(signature, "c2Vh");
 }
+
+#[test]
+fn clients_get_ids_that_their_protocol_accepts() {
+    let endpoint = endpoint("openai-compatible");
+    let body =
+        json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]});
+    let mut prepared = prepare(&endpoint, ApiDialect::Messages, &body);
+    let answer = calls("", "t", &json!({}));
+    let answer = std::str::from_utf8(&answer)
+        .unwrap()
+        .replace("call_a", "functions.t:0");
+    let response = prepared.adapter.whole(&Bytes::from(answer)).unwrap();
+    let response: Value = serde_json::from_slice(&response).unwrap();
+    assert_eq!(response["content"][0]["id"], "functions_t_0");
+}

@@ -1,6 +1,7 @@
 //! Encodes a response as Messages.
 
 use super::events::{LAST_EVENT, error_event, event};
+use super::limits::LIMITS;
 use super::shape::finish_word;
 use super::whole_and_stream;
 use crate::protocols::call::CallSpec;
@@ -200,6 +201,13 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
+    fn call_id(&self, id: String) -> String {
+        if LIMITS.call_ids.accepts(&id) {
+            return id;
+        }
+        LIMITS.call_ids.applied(&id)
+    }
+
     fn whole(&mut self, mut response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes {
         let choice = if response.choices.is_empty() {
             Choice::default()

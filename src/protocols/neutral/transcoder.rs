@@ -43,6 +43,10 @@ pub trait Decode: Send {
 
 /// Encodes one response for a client; holds the state of its stream.
 pub trait Encode: Send {
+    /// Returns the id of a call in the form that the client's protocol accepts.
+    fn call_id(&self, id: String) -> String {
+        id
+    }
     fn whole(&mut self, response: ChatResponse, tokens: Option<ReportedUsage>) -> Bytes;
     fn write(&mut self, choice: u32, delta: Delta, out: &mut BytesMut);
     /// Writes the end of a complete stream.
@@ -98,7 +102,8 @@ impl Transcoder {
     fn prepare(&mut self, choice: u32, delta: &mut Delta) {
         self.text_bytes += text_length(delta);
         if let Delta::Call { id, .. } = delta {
-            *id = self.ids.unique(std::mem::take(id));
+            let accepted = self.encoder.call_id(std::mem::take(id));
+            *id = self.ids.unique(accepted);
         }
         if let Some(memory) = &mut self.memory {
             memory.take(choice, delta);

@@ -85,6 +85,8 @@ impl ChoiceState {
             }
             self.started = true;
             self.ended |= is_end;
+        } else if !is_stream {
+            repair.finish = self.end().map(Value::from);
         }
         repair
     }
@@ -108,7 +110,7 @@ fn lacks_content(body: &Delta<'_>) -> bool {
         && body.refusal.is_none()
         && body.audio.is_none()
         && body.function_call.is_none()
-        && body.tool_calls.as_ref().is_none_or(Vec::is_empty)
+        && body.calls().is_empty()
 }
 
 /// Returns the reasoning for the member that clients read, where it stands elsewhere or is no text.
@@ -143,7 +145,7 @@ fn misplaced_calls(
     delta: &Delta<'_>,
     is_stream: bool,
 ) -> Option<Vec<FragmentTarget>> {
-    let shapes = delta.tool_calls.as_deref().unwrap_or_default();
+    let shapes = delta.calls();
     let mut is_wrong = false;
     let mut targets = Vec::with_capacity(shapes.len());
     for shape in shapes {

@@ -103,6 +103,13 @@ impl CallShape<'_> {
     }
 }
 
+impl CallShape<'_> {
+    /// Checks whether it says nothing about a call.
+    fn is_empty(&self) -> bool {
+        self.index.is_none() && self.id().is_none() && self.function.is_none()
+    }
+}
+
 impl<'a> FunctionShape<'a> {
     pub fn name(&self) -> Option<&str> {
         let name = self.name.as_ref().map(|name| &*name.text);
@@ -291,14 +298,20 @@ pub(super) fn with_signature(signature: &str) -> Value {
 }
 
 impl<'a> Delta<'a> {
+    /// Returns the calls; none where the server sends only an empty object for them.
+    pub fn calls(&self) -> &[CallShape<'a>] {
+        let calls = self.tool_calls.as_deref().unwrap_or_default();
+        if calls.iter().all(CallShape::is_empty) {
+            return &[];
+        }
+        calls
+    }
+
     /// Checks whether there is anything that a client could use.
     pub fn has_content(&self) -> bool {
         let said = [self.content, self.audio, self.images];
         let refused = self.refusal.as_ref().is_some_and(|text| !text.is_empty());
-        let called = self
-            .tool_calls
-            .as_ref()
-            .is_some_and(|calls| !calls.is_empty());
+        let called = !self.calls().is_empty();
         refused
             || called
             || said.into_iter().flatten().any(|raw| !is_blank(raw))

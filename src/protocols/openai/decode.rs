@@ -133,7 +133,7 @@ fn read_body(
     if let Some(raw) = body.audio {
         content::read_audio(raw, is_stream, emit);
     }
-    for call in body.tool_calls.iter().flatten() {
+    for call in body.calls() {
         fragment((id, is_stream), calls, call, emit);
     }
     if let Some(function) = &body.function_call {

@@ -197,7 +197,7 @@ pub(super) fn remove_odd(chunk: &mut Map<String, Value>, is_stream: bool) {
         keep(body, &["annotations"], Value::is_array);
         keep(body, &["function_call"], Value::is_object);
         keep(body, &["tool_calls"], |value| {
-            value.is_array() || value.is_object()
+            value.is_array() || value.as_object().is_some_and(|call| !call.is_empty())
         });
         for call in objects(body, "tool_calls") {
             keep(call, &["type"], Value::is_string);

@@ -145,18 +145,28 @@ async fn an_error_of_a_stream_is_read_wherever_it_stands() {
 
 #[tokio::test]
 async fn refused_usage_options_are_left_out_from_then_on() {
-    let refusal = r#"{"error_code":"BAD_REQUEST","message":"Bad request: json: unknown field \"stream_options\"\n"}"#;
-    let upstream = Upstream::start(Behaviour::Good).await;
-    let bench = start(&[&upstream], limits()).await;
-    upstream.script([Behaviour::Status(400, refusal, vec![])]);
+    for (status, refusal) in [
+        (
+            400,
+            r#"{"error_code":"BAD_REQUEST","message":"Bad request: json: unknown field \"stream_options\"\n"}"#,
+        ),
+        (
+            422,
+            r#"{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
+        ),
+    ] {
+        let upstream = Upstream::start(Behaviour::Good).await;
+        let bench = start(&[&upstream], limits()).await;
+        upstream.script([Behaviour::Status(status, refusal, vec![])]);
 
-    for (asked, requests) in [(1, 2), (2, 3)] {
-        let response = bench.post(STREAM).await;
-        assert_eq!(response.status(), 200);
-        assert_eq!(header(&response, "x-aibal-attempts"), "1");
-        assert!(response.text().await.unwrap().contains("Hello"));
-        assert_eq!(upstream.requests(), requests, "after {asked}");
-        assert!(!upstream.last().1.contains("stream_options"));
+        for (asked, requests) in [(1, 2), (2, 3)] {
+            let response = bench.post(STREAM).await;
+            assert_eq!(response.status(), 200);
+            assert_eq!(header(&response, "x-aibal-attempts"), "1");
+            assert!(response.text().await.unwrap().contains("Hello"));
+            assert_eq!(upstream.requests(), requests, "after {asked}");
+            assert!(!upstream.last().1.contains("stream_options"));
+        }
     }
 }
 

@@ -248,3 +248,16 @@ fn an_error_without_an_envelope_is_one() {
         assert_eq!(broken.message, "no", "{error}");
     }
 }
+
+#[test]
+fn an_empty_object_for_calls_is_no_call_and_a_missing_end_is_filled_in() {
+    let stream = data(
+        r#""choices":[{"index":0,"delta":{"role":"assistant","content":"a","tool_calls":{}},"finish_reason":null}]"#,
+    ) + &data(r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]"#);
+    let events = streamed(STREAM, &stream);
+    assert_eq!(events[1]["choices"][0]["finish_reason"], "stop");
+    assert!(events[0]["choices"][0]["delta"].get("tool_calls").is_none());
+
+    let answer = whole(&json!({"choices": [{"message": {"content": "a"}}]}));
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop");
+}
