@@ -8,6 +8,7 @@ mod free_text;
 mod history;
 mod limits;
 mod media;
+mod pairs;
 mod reasoning;
 mod request;
 mod restoring;

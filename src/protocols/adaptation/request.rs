@@ -2,7 +2,7 @@
 
 use super::limits::{ProtocolLimits, SchemaRule, UserRule, hash};
 use super::tool_index::ToolIndex;
-use super::{free_text, history, media, reasoning, schema};
+use super::{free_text, history, media, pairs, reasoning, schema};
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
     ChatMessage, ChatRequest, ContentPart, DroppedFields, ReasoningEffort, ResponseFormat, Tool,
@@ -45,6 +45,7 @@ pub fn adapt(
         self::tool(tool, limits, &mut index, dropped);
     }
     history::adapt(&mut request.turns, &mut index, limits.call_ids);
+    pairs::adapt(&mut request.turns);
     media::adapt(&mut request.turns, limits);
     if !limits.cache_marks {
         for turn in &mut request.turns {

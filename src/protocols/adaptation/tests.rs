@@ -420,7 +420,7 @@ fn reasoning_returns_to_a_chat_server_with_the_calls_that_it_led_to() {
 
 #[test]
 fn clients_get_ids_that_their_protocol_accepts() {
-    let endpoint = endpoint("openai-compatible");
+    let endpoint = endpoint("openai-compatible", "http://h/v1");
     let body =
         json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]});
     let mut prepared = prepare(&endpoint, ApiDialect::Messages, &body);

@@ -346,7 +346,8 @@ impl<'a> Delta<'a> {
         let mut calls = self.tool_calls.iter().flatten();
         let is_odd =
             |call: &CallShape<'_>| call.odd || call.function.as_ref().is_some_and(|one| one.odd);
-        self.odd || reasoning || content || calls.any(is_odd)
+        let lists_no_call = self.calls().len() < self.tool_calls.as_ref().map_or(0, Vec::len);
+        self.odd || reasoning || content || lists_no_call || calls.any(is_odd)
     }
 }
 

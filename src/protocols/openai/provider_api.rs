@@ -46,7 +46,8 @@ impl ProviderApi for OpenAi {
         let has_responses = has_responses(endpoint);
         match call.dialect {
             ApiDialect::Responses if has_responses && !call.use_fallback => {
-                Ok(responses::pass_through(endpoint, call))
+                let limits = limits::of_responses(ServerKind::new(endpoint));
+                Ok(responses::pass_through(endpoint, call, limits))
             }
             ApiDialect::Completions if completes(endpoint, call) && !call.use_fallback => {
                 let server = ServerKind::new(endpoint);

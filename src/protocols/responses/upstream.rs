@@ -4,7 +4,9 @@ use super::decode::Decoder;
 use super::pass_through::PassThrough;
 use super::write;
 use crate::protocols::Endpoint;
-use crate::protocols::adaptation::{ProtocolLimits, Restoring, TranslationTarget, adapt};
+use crate::protocols::adaptation::{
+    ProtocolLimits, Restoring, TranslationTarget, adapt, shorten_user,
+};
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
 use crate::protocols::openai::{json_text, post};
@@ -12,8 +14,12 @@ use serde_json::Value;
 
 const PATH: &str = "/responses";
 
-/// Passes the client's body with the model's name replaced.
-pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
+/// Passes the client's body with the model's name replaced, and ids of users within `limits`.
+pub(in crate::protocols) fn pass_through(
+    endpoint: &Endpoint,
+    call: &CallSpec<'_>,
+    limits: &ProtocolLimits,
+) -> PreparedCall {
     let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
     let mut removed = Vec::new();
@@ -26,6 +32,14 @@ pub(in crate::protocols) fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_
         && limit > most
     {
         replaced.push(("max_output_tokens", most.to_string()));
+    }
+    for name in ["user", "safety_identifier", "prompt_cache_key"] {
+        let id = call.object.read::<String>(name);
+        if let Some(id) = id.filter(|id| id.len() > limits.user.max)
+            && let Some(short) = shorten_user(id, limits.user, &mut dropped)
+        {
+            replaced.push((name, json_text(&short)));
+        }
     }
     let body = call.object.without(&removed, &replaced);
     PreparedCall {

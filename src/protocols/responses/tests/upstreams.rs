@@ -220,3 +220,13 @@ fn a_whole_response_is_read_with_all_item_types() {
     assert_eq!(message["tool_calls"][0]["id"], "c1");
     assert_eq!(answer["usage"]["total_tokens"], 3);
 }
+
+#[test]
+fn ids_that_are_too_long_are_shortened() {
+    let id = "u".repeat(90);
+    let body = json!({"model": "m", "input": "a", "user": id, "prompt_cache_key": "k"});
+    let prepared = prepared(ApiDialect::Responses, &body, false);
+    let sent: Value = serde_json::from_slice(&prepared.request.body).unwrap();
+    assert_eq!(sent["user"].as_str().map(str::len), Some(37));
+    assert_eq!(sent["prompt_cache_key"], "k");
+}
