@@ -90,9 +90,9 @@ fn take_results(
                 }
                 ContentPart::CacheMark(_) if last.is_some() => {
                     let result = last.as_ref().and_then(|call| results.get_mut(call));
-                    result
-                        .into_iter()
-                        .for_each(|parts| parts.push(part.clone()));
+                    if let Some(parts) = result {
+                        parts.push(part);
+                    }
                 }
                 part => {
                     last = None;
