@@ -7,7 +7,7 @@
 //!    filters and is more likely to succeed than to fail.
 //! 4. The probe request of a half-open target, for first attempts only.
 //! 5. Exploration: a small share goes to the target unused for longest, so that its measurements stay
-//!    current; with `adaptive` only where a good measurement could change the selection.
+//!    current; with `adaptive` a tenth of it if no measurement could change the selection.
 //! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
 //!    fallbacks take the best untried target, other providers before other models of the failed one.
 //! 7. Last resort, if only estimates exclude all targets: the one expected to recover first.
@@ -50,6 +50,9 @@ const FIRST_LOOK: f64 = 0.2;
 /// Share of its expected latency at which a target is given the benefit of the doubt when exploration
 /// is weighed.
 const HOPEFUL_LATENCY: f64 = 0.1;
+/// Share of the exploration that goes to targets which could not win even then: they are fallbacks, and
+/// their figures are shown.
+const HOPELESS_SHARE: f64 = 0.1;
 /// Maximum expected recovery time in seconds of a last resort.
 const LAST_RESORT_MAX_WAIT_S: f64 = 10.0;
 
@@ -216,10 +219,7 @@ fn pick(
     {
         return Some((unknown, SelectionReason::Exploration));
     }
-    if explores
-        && random.gate < table.tuning.exploration
-        && let Some(stale) = longest_unused(table, rows, now)
-    {
+    if explores && let Some(stale) = explored(table, rows, random, now) {
         return Some((stale, SelectionReason::Exploration));
     }
     match table.strategy {
@@ -280,15 +280,37 @@ fn could_win(table: &RoutingTable, row: &ScoredCandidate, best: f64) -> bool {
     utility(weights, &hopeful, row.priority, &table.tuning) > best
 }
 
-/// Returns the eligible row unused for longest, if that is longer than [`EXPLORE_AFTER_S`].
-fn longest_unused(table: &RoutingTable, rows: &[ScoredCandidate], now: UnixTime) -> Option<usize> {
+/// Returns the row to explore, if it is time to: of the targets that could win, and less often of all.
+fn explored(
+    table: &RoutingTable,
+    rows: &[ScoredCandidate],
+    random: RandomDraw,
+    now: UnixTime,
+) -> Option<usize> {
+    let exploration = table.tuning.exploration;
+    if random.gate >= exploration {
+        return None;
+    }
+    let best = best_utility(rows);
+    longest_unused(table, rows, now, |row| could_win(table, row, best)).or_else(|| {
+        (random.gate < exploration * HOPELESS_SHARE)
+            .then(|| longest_unused(table, rows, now, |_| true))?
+    })
+}
+
+/// Returns the matching eligible row unused for longest, if that is longer than [`EXPLORE_AFTER_S`].
+fn longest_unused(
+    table: &RoutingTable,
+    rows: &[ScoredCandidate],
+    now: UnixTime,
+    fits: impl Fn(&ScoredCandidate) -> bool,
+) -> Option<usize> {
     let last_start =
         |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();
-    let best = best_utility(rows);
     let eligible = rows
         .iter()
         .enumerate()
-        .filter(|(_, row)| row.is_eligible() && could_win(table, row, best));
+        .filter(|(_, row)| row.is_eligible() && fits(row));
     let (position, since) = eligible
         .map(|(position, row)| (position, last_start(row)))
         .min_by_key(|&(_, since)| since)?;

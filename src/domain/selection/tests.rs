@@ -4,6 +4,7 @@ use super::{
 };
 use crate::domain::TargetIdx;
 use crate::domain::failure::Failure;
+use crate::domain::lease::{Lease, LeaseRequest};
 use crate::domain::{
     BudgetConfig, Budgets, Candidate, Capabilities, Catalogue, Estimate, ModelType, ModelTypes,
     Price, RandomDraw, RateLimits, RequestClass, RetryBudget, RoutingState, RoutingTable,
@@ -468,22 +469,26 @@ fn a_target_that_was_never_measured_gets_one_of_the_next_requests() {
 }
 
 #[test]
-fn a_target_whose_price_alone_rules_it_out_is_not_explored() {
-    let explored = |usd: f64| {
+fn a_target_whose_price_alone_rules_it_out_is_explored_a_tenth_as_often() {
+    let explored = |usd: f64, gate: f64| {
         let mut table = three();
         table.candidates[0].price = Some(Price::flat(0.1, 0.5));
         table.candidates[2].price = Some(Price::flat(usd, usd * 5.0));
         table.candidates[2].estimate.samples = 0.0;
+        let in_use = |target: usize| {
+            let candidate = &table.candidates[target];
+            let (own, provider) = (&candidate.load_counters, &candidate.provider_load_counters);
+            Lease::try_acquire(own, provider, LeaseRequest::default(), NOW)
+        };
+        let _leases = [in_use(0), in_use(1)];
         let (ask, luck) = (
             RequestProfile::usual(ModelType::Chat),
-            RandomDraw {
-                gate: 0.0,
-                draw: 0.0,
-            },
+            RandomDraw { gate, draw: 0.0 },
         );
         let choice = select_target(&table, &ask, NOW, luck, &mut CandidateSet::default());
         choice.expect("a target").target.get() == 2
     };
-    assert!(explored(0.2));
-    assert!(!explored(100.0));
+    assert!(explored(0.2, 0.005));
+    assert!(!explored(100.0, 0.005));
+    assert!(explored(100.0, 0.0005));
 }
