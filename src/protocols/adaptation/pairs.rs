@@ -2,7 +2,7 @@
 //! result, and anything between the two.
 
 use crate::protocols::neutral::{ChatMessage, ChatRole, ContentPart};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// The result of a call that the client never answered.
 const NO_RESULT: &str = "The tool returned no result.";
@@ -66,8 +66,8 @@ fn are_paired(turns: &[ChatMessage]) -> bool {
 fn take_results(
     turns: &mut [ChatMessage],
     calls: &HashSet<String>,
-) -> HashMap<String, Vec<ContentPart>> {
-    let mut results: HashMap<String, Vec<ContentPart>> = HashMap::new();
+) -> BTreeMap<String, Vec<ContentPart>> {
+    let mut results: BTreeMap<String, Vec<ContentPart>> = BTreeMap::new();
     for turn in turns
         .iter_mut()
         .filter(|turn| turn.role != ChatRole::Assistant)
