@@ -3,6 +3,7 @@
 
 use super::decode::Decoder;
 use super::error_json::error_event;
+use super::generation::Generation;
 use super::request_facts::PATH_FIELDS;
 use super::signature::ENCODED_MARK;
 use crate::domain::Usage;
@@ -12,12 +13,48 @@ use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, read_
 use crate::protocols::stream_event::lines;
 use crate::protocols::{ApiDialect, ErrorBody, Event, ResponseFault, UpstreamError};
 use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 /// Checks whether the call passes unchanged to a provider of this protocol. It is translated for a
 /// client of another protocol, and where another provider answered before.
 pub(super) fn applies_to(call: &CallSpec<'_>) -> bool {
-    call.dialect == ApiDialect::GenerateContent && !call.object.mentions("contents", ENCODED_MARK)
+    call.dialect == ApiDialect::GenerateContent
+        && !call.object.mentions("contents", ENCODED_MARK)
+        && !lacks_signature(call)
+}
+
+/// Checks whether the first call of a step has no signature, though the model needs one: another provider
+/// made it. The translation then has what the model accepts in its place.
+fn lacks_signature(call: &CallSpec<'_>) -> bool {
+    #[derive(Deserialize)]
+    struct ContentShape {
+        #[serde(default)]
+        parts: Vec<PartShape>,
+    }
+    #[derive(Deserialize)]
+    struct PartShape {
+        #[serde(default, rename = "functionCall", alias = "function_call")]
+        call: Option<IgnoredAny>,
+        #[serde(default, rename = "thoughtSignature", alias = "thought_signature")]
+        signature: Option<IgnoredAny>,
+    }
+    let names = [r#""functionCall""#, r#""function_call""#];
+    let has_calls = || {
+        names
+            .iter()
+            .any(|name| call.object.mentions("contents", name))
+    };
+    if !Generation::new(call.model).names_calls() || !has_calls() {
+        return false;
+    }
+    let is_unsigned = |content: &ContentShape| {
+        let first = content.parts.iter().find(|part| part.call.is_some());
+        first.is_some_and(|part| part.signature.is_none())
+    };
+    let contents = call.object.read::<Vec<ContentShape>>("contents");
+    contents.iter().flatten().any(is_unsigned)
 }
 
 /// Returns the client's own body.

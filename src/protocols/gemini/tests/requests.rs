@@ -380,3 +380,38 @@ fn the_model_list_shows_a_working_provider() {
         ["gemini-3.5-flash", "gemini-embedding-001"]
     );
 }
+
+#[test]
+fn a_history_of_gemini_passes_and_a_call_of_another_provider_gets_a_signature() {
+    let sent = |model: &str, call: &Value| {
+        let contents = json!([
+            {"role": "user", "parts": [{"text": "Tide?"}]},
+            {"role": "model", "parts": [call]},
+            {"role": "user", "parts": [
+                {"functionResponse": {"name": "tide", "response": {"level": 1.42}}},
+            ]},
+        ]);
+        let request = json!({"model": model, "contents": contents}).to_string();
+        let prepared = with_call(request.as_bytes(), &ModelTraits::UNSTATED, |call| {
+            let own = CallSpec {
+                dialect: ApiDialect::GenerateContent,
+                ..*call
+            };
+            Gemini.build_request(&endpoint(), &own).unwrap()
+        });
+        let passes = body_of(&prepared)["contents"] == contents;
+        let mut part = body_of(&prepared)["contents"][1]["parts"][0].take();
+        (passes, part["thoughtSignature"].take())
+    };
+    let unsigned = json!({"functionCall": {"name": "tide", "args": {}}});
+    let signed = json!({"functionCall": {"name": "tide", "args": {}}, "thoughtSignature": "YQ=="});
+    let stand_in = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
+    assert_eq!(sent("gemini-3.5-flash", &signed), (true, "YQ==".into()));
+    assert_eq!(
+        sent("gemini-3.5-flash", &unsigned),
+        (false, stand_in.into())
+    );
+    // An older model needs none.
+    assert_eq!(sent("gemini-2.5-flash", &unsigned), (true, Value::Null));
+}
