@@ -321,20 +321,15 @@ fn slow_start(candidate: &Candidate, now: UnixTime) -> f64 {
 /// eligible.
 pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tuning: &Tuning) {
     let eligible = |row: &&mut ScoredCandidate| row.entry == Eligibility::Eligible;
-    let best = rows
-        .iter()
-        .filter(|row| row.is_eligible())
-        .fold(f64::NEG_INFINITY, |best, row| best.max(row.utility));
-    let best_loss = rows
-        .iter()
-        .filter(|row| row.is_eligible())
-        .max_by(|a, b| a.utility.total_cmp(&b.utility))
-        .map_or(1.0, |row| row.loss);
-    let temperature = tuning.temperature_at(best_loss);
-    let mut sum = 0.0;
     for row in rows.iter_mut() {
         row.odds = 0.0;
     }
+    let Some(leader) = best(rows, ScoredCandidate::is_eligible) else {
+        return;
+    };
+    let (best, best_loss) = (rows[leader].utility, rows[leader].loss);
+    let temperature = tuning.temperature_at(best_loss);
+    let mut sum = 0.0;
     for row in rows.iter_mut().filter(eligible) {
         let gap = best - row.utility;
         row.odds = match strategy {

@@ -259,9 +259,9 @@ pub fn draw_weighted(rows: &[ScoredCandidate], draw: f64) -> Option<usize> {
     last
 }
 
+/// Returns the utility of the best eligible row.
 fn best_utility(rows: &[ScoredCandidate]) -> f64 {
-    let eligible = rows.iter().filter(|row| row.is_eligible());
-    eligible.fold(f64::NEG_INFINITY, |best, row| best.max(row.utility))
+    best(rows, ScoredCandidate::is_eligible).map_or(f64::NEG_INFINITY, |row| rows[row].utility)
 }
 
 /// Checks whether the target would be selected if it turned out to be fast, idle and without failures: if
@@ -322,10 +322,10 @@ fn never_measured(table: &RoutingTable, rows: &[ScoredCandidate]) -> Option<usiz
     let best = best_utility(rows);
     let is_unknown = |row: &ScoredCandidate| {
         let candidate = &table.candidates[row.target];
-        row.is_eligible()
-            && could_win(table, row, best)
-            && candidate.estimate.samples == 0.0
+        candidate.estimate.samples == 0.0
             && candidate.load_counters.in_flight() == 0
+            && row.is_eligible()
+            && could_win(table, row, best)
     };
     let last_start =
         |row: &ScoredCandidate| table.candidates[row.target].load_counters.last_start();

@@ -7,7 +7,7 @@ use crate::protocols::call::CallSpec;
 use crate::protocols::client_api::ClientApi;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
-use crate::protocols::openai::error_body;
+use crate::protocols::openai::{error_body, includes_usage};
 use bytes::Bytes;
 
 /// OpenAI's completions of a text.
@@ -24,10 +24,7 @@ impl ClientApi for CompletionsApi {
     }
 
     fn wants_usage(&self, object: &RawObject<'_>) -> bool {
-        let options = object.read::<RawObject<'_>>("stream_options");
-        options
-            .and_then(|options| options.read("include_usage"))
-            .unwrap_or(false)
+        includes_usage(object)
     }
 
     fn needs(&self, _object: &RawObject<'_>) -> RequiredCapabilities {

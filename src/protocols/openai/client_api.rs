@@ -24,10 +24,7 @@ impl ClientApi for ChatApi {
     }
 
     fn wants_usage(&self, object: &RawObject<'_>) -> bool {
-        let options = object.read::<RawObject<'_>>("stream_options");
-        options
-            .and_then(|options| options.read("include_usage"))
-            .unwrap_or(false)
+        includes_usage(object)
     }
 
     fn needs(&self, object: &RawObject<'_>) -> RequiredCapabilities {
@@ -64,4 +61,12 @@ impl ClientApi for ChatApi {
     fn error_event(&self, error: &ErrorBody) -> Bytes {
         error_event(error).into()
     }
+}
+
+/// Checks whether a request asks for the usage at the end of its stream.
+pub(in crate::protocols) fn includes_usage(object: &RawObject<'_>) -> bool {
+    let options = object.read::<RawObject<'_>>("stream_options");
+    options
+        .and_then(|options| options.read("include_usage"))
+        .unwrap_or(false)
 }

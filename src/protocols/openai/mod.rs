@@ -31,6 +31,7 @@ mod whole_and_stream;
 mod write;
 
 pub use client_api::ChatApi;
+pub(super) use client_api::includes_usage;
 pub use client_paths::{AZURE_DEPLOYMENT, AZURE_PREFIX, AZURE_V1_PREFIX};
 pub(super) use embeddings::{EmbeddingAdapter, EmbeddingRequest};
 pub(super) use encode::usage;
