@@ -109,6 +109,9 @@ fn settings(
         balancing: balancing(&file.balancing),
         streaming: StreamingSettings {
             recovery: file.streaming.recovery.parse().unwrap_or_default(),
+            keep_alive: Some(Duration::from_secs(file.streaming.keepalive_seconds))
+                .filter(|silence| !silence.is_zero()),
+            early_headers: file.streaming.early_headers != "never",
         },
         probe: ProbeSettings {
             interval: Duration::from_secs(file.probe.interval_seconds),

@@ -108,6 +108,10 @@ pub(super) struct Weights {
 pub(super) struct Streaming {
     /// A stream that breaks after its first content: "error" ends it with an error event; "restart" holds the response back and starts again at another target.
     pub recovery: String,
+    /// Seconds of silence after which a streaming client gets bytes that say nothing: a comment, Anthropic's ping, Ollama's empty chunk. 0: never.
+    pub keepalive_seconds: u64,
+    /// Before the first content: "after-silence" sends status 200 and such bytes once first_token_timeout_ms + 5 s have passed since the request began, and a later failure as an error event; "never" waits for the first content.
+    pub early_headers: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -151,6 +151,14 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
         Constraint::Word(&["error", "restart"]),
     ),
     key(
+        "streaming.keepalive_seconds",
+        Constraint::Whole { min: 0, max: 3600 },
+    ),
+    key(
+        "streaming.early_headers",
+        Constraint::Word(&["after-silence", "never"]),
+    ),
+    key(
         "probe.interval_seconds",
         Constraint::Whole {
             min: 1,

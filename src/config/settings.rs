@@ -68,6 +68,10 @@ pub struct BalancingSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamingSettings {
     pub recovery: Recovery,
+    /// Silence after which clients get bytes that say nothing; `None`: never.
+    pub keep_alive: Option<Duration>,
+    /// Whether a client that waits long for the first content gets headers before it.
+    pub early_headers: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -19,6 +19,10 @@ pub struct GatewayConfig {
     pub idle_timeout: Duration,
     /// For a whole stream.
     pub stream_timeout: Duration,
+    /// Silence after which the client of a stream gets bytes that say nothing; `None`: never.
+    pub keep_alive: Option<Duration>,
+    /// Whether a client that waits long for the first content of a stream gets headers before it.
+    pub early_headers: bool,
     /// Handling of streams that break after their first content.
     pub recovery: StreamRecovery,
     /// Overrides for single targets, by their index in the catalogue.
@@ -33,6 +37,24 @@ pub struct TargetTimeouts {
 }
 
 impl PerTarget for TargetTimeouts {}
+
+/// The values of a configuration that sets none of them.
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            max_body: 20 * 1024 * 1024,
+            max_retries: 3,
+            timeout: Duration::from_secs(30),
+            first_token_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(15),
+            stream_timeout: Duration::from_mins(10),
+            keep_alive: Some(Duration::from_secs(10)),
+            early_headers: true,
+            recovery: StreamRecovery::Error,
+            targets: Vec::new(),
+        }
+    }
+}
 
 impl GatewayConfig {
     /// The request timeout that applies to `target`.

@@ -55,6 +55,7 @@ async fn count(
         headers,
         id: &id,
         started: Instant::now(),
+        keep_alive: None,
     };
     let profile = request.selection_profile(&[], &[]);
     let (now, draw) = (clock::now(), gateway.handle.random_draw());

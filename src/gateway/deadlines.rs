@@ -1,8 +1,9 @@
 //! Time limits of a request and of its attempts.
 
+use super::recovery::StreamRecovery;
 use super::request::ParsedRequest;
 use super::state::Gateway;
-use crate::domain::{RoutingTable, TargetSelection};
+use crate::domain::{RoutingTable, TargetIdx, TargetSelection};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -11,6 +12,11 @@ use tokio::time::Instant;
 const ATTEMPT_TIME_SHARE: f64 = 0.6;
 /// Time for a response of a stated number of tokens, relative to the time that it should take.
 const TIME_PER_TOKEN_FACTOR: f64 = 1.5;
+/// Time after the limit on the first token at which a waiting client gets headers: the first attempt
+/// may fail by then, and the second one has begun.
+const EARLY_HEADERS_AFTER: Duration = Duration::from_secs(5);
+/// The same for a response that is held back until it is complete, from the first attempt on.
+const HELD_HEADERS_AFTER: Duration = Duration::from_secs(10);
 /// A request that waited longer for the response to an identical one has less time left than a
 /// target may take.
 const COALESCE_WAIT: Duration = Duration::from_secs(1);
@@ -62,6 +68,18 @@ impl<'g> Deadlines<'g> {
     pub fn is_client_deadline_short(&self, attempts: u32) -> bool {
         let has_waited = self.started.elapsed() >= COALESCE_WAIT;
         self.request.timeout.is_some() || attempts > 1 || has_waited
+    }
+
+    /// When a client that has got nothing of its stream gets headers, with the first attempt at
+    /// `target`.
+    pub fn early_headers_at(&self, target: TargetIdx) -> Instant {
+        let config = self.gateway.config.load();
+        match config.recovery {
+            StreamRecovery::Restart(_) => Instant::now() + HELD_HEADERS_AFTER,
+            StreamRecovery::Error => {
+                self.started + config.first_token_timeout(target) + EARLY_HEADERS_AFTER
+            }
+        }
     }
 
     /// End of the wait for a whole response, or for a stream's first content.

@@ -1,6 +1,7 @@
-//! Response headers and comments for a client that waits long for a stream that is held back.
+//! Response headers and signs of life for a client that waits long for the first of a stream.
 
 use super::error::GatewayError;
+use super::relay::KeepAlive;
 use super::request_recorder::RequestRecorder;
 use super::upstream_response::UpstreamResponse;
 use crate::protocols::{ApiDialect, ErrorBody};
@@ -12,37 +13,42 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 use std::convert::Infallible;
 use std::future::ready;
-use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_stream::StreamExt as _;
 
-/// Time after which a client that waits for a held response gets status 200 and headers.
-const EARLY_HEADERS_AFTER: Duration = Duration::from_secs(10);
-/// Time between comments after that: clients and proxies close silent connections, some of them
-/// after 15 s.
-const COMMENT_INTERVAL: Duration = Duration::from_secs(5);
+/// The beginning of a response to a client that waits long.
+#[derive(Debug, Clone)]
+pub(super) struct EarlyResponse {
+    pub headers: HeaderMap,
+    /// When the client gets it.
+    pub at: Instant,
+    /// What follows it until there is content.
+    pub keep_alive: KeepAlive,
+}
 
-/// Headers for a client that waits long. The first value says that its stream is held back.
-pub(super) type EarlyHeaders = watch::Sender<Option<HeaderMap>>;
+/// Receives the beginning, with the first attempt at a stream.
+pub(super) type EarlyHeaders = watch::Sender<Option<EarlyResponse>>;
 
 /// The result of a request, and its recorder.
 pub(super) type RequestResult = (Result<UpstreamResponse, GatewayError>, RequestRecorder);
 
-/// Makes a response of the finished `work` with `finish`. If a held stream takes long, opens the
-/// response before, and sends comments until the work is done. Dropping the response ends the work.
+/// Makes a response of the finished `work` with `finish`. If a stream takes long, opens the response
+/// before, and sends signs of life until the work is done. Dropping the response ends the work.
 pub(super) async fn respond(
     mut work: BoxFuture<'static, RequestResult>,
-    mut early_headers: watch::Receiver<Option<HeaderMap>>,
+    mut early_headers: watch::Receiver<Option<EarlyResponse>>,
     dialect: ApiDialect,
     finish: impl FnOnce(RequestResult) -> Response,
 ) -> Response {
     let is_late = async {
-        let is_held = early_headers.wait_for(Option::is_some).await.is_ok();
-        if is_held {
-            sleep(EARLY_HEADERS_AFTER).await;
-        } else {
-            std::future::pending::<()>().await;
+        let early = early_headers.wait_for(Option::is_some).await;
+        let at = early
+            .ok()
+            .and_then(|early| early.as_ref().map(|early| early.at));
+        match at {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
         }
     };
     tokio::select! {
@@ -50,24 +56,29 @@ pub(super) async fn respond(
         result = &mut work => return finish(result),
         () = is_late => {}
     }
-    let headers = early_headers.borrow().clone();
-    let mut response = Response::new(Body::from_stream(comments_until_done(work, dialect)));
-    *response.headers_mut() = headers.unwrap_or_default();
+    let early = early_headers.borrow().clone();
+    let Some(early) = early else {
+        return finish(work.await);
+    };
+    let body = alive_until_done(work, early.keep_alive, dialect);
+    let mut response = Response::new(Body::from_stream(body));
+    *response.headers_mut() = early.headers;
     response
 }
 
-/// Comments until the work is done, the first one at once, then the rest of the response.
-fn comments_until_done(
+/// Signs of life until the work is done, the first one at once, then the rest of the response.
+fn alive_until_done(
     work: BoxFuture<'static, RequestResult>,
+    keep_alive: KeepAlive,
     dialect: ApiDialect,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
-    let mut comments = interval(COMMENT_INTERVAL);
-    // A client that reads slowly gets no backlog of comments.
-    comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let parts = stream::once(work).timeout_repeating(comments);
+    let mut ticks = interval(keep_alive.after);
+    // A client that reads slowly gets no backlog.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let parts = stream::once(work).timeout_repeating(ticks);
     let parts = futures_util::StreamExt::map(parts, move |part| match part {
         Ok(result) => remainder(result, dialect),
-        Err(_elapsed) => single(Bytes::from_static(dialect.client_api().keep_alive())),
+        Err(_elapsed) => single(keep_alive.bytes.clone()),
     });
     parts.flatten()
 }

@@ -3,7 +3,7 @@
 
 use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
 use super::deadlines::Deadlines;
-use super::early_headers::EarlyHeaders;
+use super::early_headers::{EarlyHeaders, EarlyResponse};
 use super::error::{GatewayError, UpstreamFailure};
 use super::request_context::RequestContext;
 use super::request_recorder::RequestRecorder;
@@ -18,7 +18,6 @@ use crate::domain::{
     soonest_recovery,
 };
 use crate::protocols::UpstreamError;
-use axum::http::HeaderMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -64,8 +63,7 @@ struct FailoverLoop<'g> {
     early_headers: Option<EarlyHeaders>,
 }
 
-/// Tries targets until one responds. `early_headers` is for a client that may wait long for a held
-/// stream.
+/// Tries targets until one responds. `early_headers` is for a client that may wait long for a stream.
 pub(super) async fn run(
     context: &RequestContext<'_>,
     recorder: &mut RequestRecorder,
@@ -95,7 +93,7 @@ impl FailoverLoop<'_> {
         loop {
             self.attempts.begin();
             self.recorder.attempts = self.attempts.count();
-            self.send_early_headers();
+            self.send_early_headers(leased.selection.target);
             let LeasedTarget {
                 selection,
                 mut attempt,
@@ -229,20 +227,27 @@ impl FailoverLoop<'_> {
         }
     }
 
-    /// Publishes the headers for a client that may wait long for a held stream: those of the first
+    /// Publishes the beginning of a response for a client that may wait long: the headers of the first
     /// attempt, with the number of attempts so far.
-    fn send_early_headers(&self) {
+    fn send_early_headers(&self, target: TargetIdx) {
         let Some(early_headers) = &self.early_headers else {
             return;
         };
-        early_headers.send_modify(|headers| {
-            if let Some(headers) = headers {
-                return self.recorder.set_attempts_header(headers);
+        early_headers.send_modify(|early| {
+            if let Some(early) = early {
+                return self.recorder.set_attempts_header(&mut early.headers);
             }
-            let mut first = HeaderMap::new();
-            self.recorder.set_headers(&mut first);
-            set_stream_headers(&mut first);
-            *headers = Some(first);
+            let Some(keep_alive) = self.context.early_keep_alive() else {
+                return;
+            };
+            let mut headers = self.context.stream_type();
+            self.recorder.set_headers(&mut headers);
+            set_stream_headers(&mut headers);
+            *early = Some(EarlyResponse {
+                headers,
+                at: self.deadlines.early_headers_at(target),
+                keep_alive,
+            });
         });
     }
 

@@ -11,7 +11,6 @@ use super::failover;
 use super::forward_target::ForwardTarget;
 use super::operation::Operation;
 use super::owned_id::without_owned_ids;
-use super::recovery::StreamRecovery;
 use super::request::{ParsedRequest, parse, request_id};
 use super::request_context::RequestContext;
 use super::request_recorder::RequestRecorder;
@@ -69,10 +68,9 @@ pub(super) async fn run(
     let mut recorder = RequestRecorder::begin(&gateway.handle, request_id(&headers));
     let mut shutdown = gateway.shutdown.clone();
     let dialect = target.dialect();
-    let has_comments = !dialect.client_api().keep_alive().is_empty();
-    let is_held =
-        has_comments && matches!(gateway.config.load().recovery, StreamRecovery::Restart(_));
-    let (early_headers, receiver) = is_held.then(|| watch::channel(None)).unzip();
+    let is_generation = matches!(target, RequestTarget::Operation(Operation::Generate(_), _));
+    let may_open_early = is_generation && gateway.config.load().early_headers;
+    let (early_headers, receiver) = may_open_early.then(|| watch::channel(None)).unzip();
     let work = async move {
         let incoming = (&headers, body);
         let recording = (&mut recorder, early_headers);

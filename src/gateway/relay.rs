@@ -37,6 +37,14 @@ pub(super) struct StreamTimeouts {
     pub until: Instant,
 }
 
+/// Bytes that say nothing, for a client that hears nothing else.
+#[derive(Debug, Clone)]
+pub(super) struct KeepAlive {
+    /// Silence after which they are due.
+    pub after: Duration,
+    pub bytes: Bytes,
+}
+
 /// The result of decoding one read.
 #[derive(Debug, Default)]
 struct DecodedChunk {
@@ -77,6 +85,9 @@ pub(super) struct StreamRelay {
     hold: Option<ByteReservation>,
     /// Start of the read in progress.
     waiting_since: Option<Instant>,
+    /// Start of a read that was interrupted for a keep-alive.
+    quiet_since: Option<Instant>,
+    keep_alive: Option<KeepAlive>,
     /// The provider's name, for the error event.
     provider: String,
     attempt: Option<Attempt>,
@@ -109,6 +120,8 @@ impl StreamRelay {
             held: BytesMut::new(),
             hold: None,
             waiting_since: None,
+            quiet_since: None,
+            keep_alive: None,
             provider: provider.to_owned(),
             attempt: Some(attempt),
             recorder: None,
@@ -134,6 +147,12 @@ impl StreamRelay {
         self
     }
 
+    /// Breaks the client's silence.
+    pub fn with_keep_alive(mut self, keep_alive: Option<KeepAlive>) -> Self {
+        self.keep_alive = keep_alive;
+        self
+    }
+
     /// Holds the response back until it is complete, or too large for the reservation.
     pub fn hold(&mut self, reservation: ByteReservation) {
         self.hold = Some(reservation);
@@ -144,23 +163,28 @@ impl StreamRelay {
         MeasuredUsage::of(reported, is_complete, self.prompt, text_bytes)
     }
 
-    /// The next read after the first content; `None` at shutdown.
-    async fn next_chunk(&mut self) -> Option<DecodedChunk> {
-        let now = Instant::now();
-        self.waiting_since = Some(now);
-        let deadline = self.timeouts.until.min(now + self.timeouts.idle);
+    /// The next read after the first content, or a keep-alive where that is due first; `None` at
+    /// shutdown.
+    async fn next_chunk(&mut self, keep_alive_at: Option<Instant>) -> Option<DecodedChunk> {
+        let since = self.quiet_since.take().unwrap_or_else(Instant::now);
+        self.waiting_since = Some(since);
+        let deadline = self.timeouts.until.min(since + self.timeouts.idle);
+        let wake_at = keep_alive_at.map_or(deadline, |at| at.min(deadline));
         let alarm = self
             .alarm
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            .get_or_insert_with(|| Box::pin(sleep_until(wake_at)));
+        if alarm.deadline() > wake_at {
+            alarm.as_mut().reset(wake_at);
+        }
         let read = loop {
             tokio::select! {
                 biased;
                 read = self.upstream.next() => break Some(read),
                 () = &mut *alarm => {
-                    if Instant::now() >= deadline {
+                    if Instant::now() >= wake_at {
                         break None;
                     }
-                    alarm.as_mut().reset(deadline);
+                    alarm.as_mut().reset(wake_at);
                 }
                 () = &mut self.shutdown => return None,
             }
@@ -168,8 +192,22 @@ impl StreamRelay {
         self.waiting_since = None;
         Some(match read {
             Some(read) => self.on_read(read),
+            None if wake_at < deadline => self.on_silence(since),
             None => self.timed_out(),
         })
+    }
+
+    /// A keep-alive; the read goes on after it.
+    fn on_silence(&mut self, since: Instant) -> DecodedChunk {
+        self.quiet_since = Some(since);
+        let bytes = self
+            .keep_alive
+            .as_ref()
+            .map(|keep_alive| &keep_alive.bytes[..]);
+        DecodedChunk {
+            out: BytesMut::from(bytes.unwrap_or_default()),
+            ..DecodedChunk::default()
+        }
     }
 
     /// The response body. It owns the recorder, and records the result of the request.
@@ -198,8 +236,11 @@ impl StreamRelay {
             self.hold = None;
             return Some(self.held.split().freeze());
         }
+        // The client asked for more, so it has got all before.
+        let silence = self.keep_alive.as_ref().map(|keep_alive| keep_alive.after);
+        let keep_alive_at = silence.map(|silence| Instant::now() + silence);
         while !self.ended {
-            let Some(chunk) = self.next_chunk().await else {
+            let Some(chunk) = self.next_chunk(keep_alive_at).await else {
                 return Some(self.shut_down());
             };
             let mut out = chunk.out;

@@ -3,7 +3,7 @@
 use super::attempt::{Attempt, AttemptFailure};
 use super::body_start::BodyStart;
 use super::recovery::StreamRecovery;
-use super::relay::{StreamRelay, StreamTimeouts};
+use super::relay::{KeepAlive, StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
 use super::request_context::RequestContext;
 use super::response_headers::forwarded_headers;
@@ -32,7 +32,7 @@ type SentRequest = (Box<dyn ResponseAdapter>, reqwest::Response, OutboundRequest
 const MAX_CORRECTIONS: u32 = 2;
 
 /// One call to a provider.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct UpstreamCall<'g> {
     pub gateway: &'g Gateway,
     pub request: &'g ParsedRequest<'g>,
@@ -42,6 +42,7 @@ pub(super) struct UpstreamCall<'g> {
     pub id: &'g str,
     /// When the client's request began.
     pub started: Instant,
+    pub keep_alive: Option<KeepAlive>,
 }
 
 impl<'g> UpstreamCall<'g> {
@@ -52,6 +53,7 @@ impl<'g> UpstreamCall<'g> {
             headers: context.headers,
             id: context.id,
             started: context.started,
+            keep_alive: context.keep_alive(),
         }
     }
 
@@ -184,6 +186,7 @@ impl<'g> UpstreamCall<'g> {
         };
         let prompt = self.request.input;
         let mut relay = StreamRelay::new(upstream, adapter, timeouts, prompt, name, attempt)
+            .with_keep_alive(self.keep_alive.clone())
             .with_shutdown(self.gateway.shutdown.clone());
         if let StreamRecovery::Restart(budget) = &config.recovery {
             relay.hold(budget.reservation());

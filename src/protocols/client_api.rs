@@ -38,9 +38,14 @@ pub trait ClientApi: Send + Sync + fmt::Debug {
     fn stream_type(&self, _object: &RawObject<'_>) -> &'static str {
         "text/event-stream; charset=utf-8"
     }
-    /// Returns bytes that clients ignore within a stream; empty where the protocol has none.
-    fn keep_alive(&self) -> &'static [u8] {
-        b": waiting for the whole answer\n\n"
+    /// Returns bytes that say nothing, and that a client accepts between any two events of the stream
+    /// that it wants. `created` is the start of the request, in Unix seconds.
+    fn keep_alive(&self, _object: &RawObject<'_>, _created: u64) -> Bytes {
+        Bytes::from_static(b": keep-alive\n\n")
+    }
+    /// Checks whether such bytes, and after them only an error event, may be all of a stream.
+    fn may_open_early(&self, _object: &RawObject<'_>) -> bool {
+        true
     }
     /// Checks whether the client wants usage at the end of its stream. Protocols that always send
     /// it leave the client no choice.

@@ -8,8 +8,8 @@ use aibal_tui::domain::{
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
-    BodyBuffer, Cache, CacheLimits, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal,
-    StreamRecovery, router, with_auth,
+    BodyBuffer, Cache, CacheLimits, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal, router,
+    with_auth,
 };
 use aibal_tui::protocols::{
     Endpoint, EndpointRegistry, ResponseStore, TransportOptions, UpstreamSet, by_kind,
@@ -42,13 +42,10 @@ impl Drop for Bench {
 pub fn limits() -> GatewayConfig {
     GatewayConfig {
         max_body: 1024 * 1024,
-        max_retries: 3,
         timeout: Duration::from_secs(20),
-        first_token_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_mins(1),
-        recovery: StreamRecovery::Error,
-        targets: Vec::new(),
+        ..GatewayConfig::default()
     }
 }
 

@@ -76,6 +76,8 @@ fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
         first_token_timeout: balancing.first_token_timeout,
         idle_timeout: balancing.idle_timeout,
         stream_timeout: balancing.stream_timeout,
+        keep_alive: settings.streaming.keep_alive,
+        early_headers: settings.streaming.early_headers,
         recovery: settings.streaming.recovery.into(),
         targets,
     }

@@ -10,7 +10,7 @@ use crate::domain::{
     BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Price, Provider,
     ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
 };
-use crate::gateway::{GatewayConfig, StreamRecovery};
+use crate::gateway::GatewayConfig;
 use crate::logs::Logs;
 use crate::protocols::{Endpoint, EndpointRegistry, by_kind};
 use crate::server;
@@ -53,7 +53,7 @@ pub(in crate::app) fn demo_instance_config(
         strategy: Strategy::default(),
         tuning: Tuning::default(),
         weights: Weights::default(),
-        gateway: gateway_config(),
+        gateway: GatewayConfig::default(),
         connect_timeout: CONNECT_TIMEOUT,
         cache: None,
         probe_interval: Some(PROBE_INTERVAL),
@@ -107,18 +107,4 @@ fn targets(provider: ProviderIdx, vendor: &VendorEndpoint) -> impl Iterator<Item
         )
     });
     std::iter::once(chat).chain(embedding)
-}
-
-/// The defaults of a configured instance.
-fn gateway_config() -> GatewayConfig {
-    GatewayConfig {
-        max_body: 20 * 1024 * 1024,
-        max_retries: 3,
-        timeout: Duration::from_secs(30),
-        first_token_timeout: Duration::from_secs(10),
-        idle_timeout: Duration::from_secs(15),
-        stream_timeout: Duration::from_mins(10),
-        recovery: StreamRecovery::Error,
-        targets: Vec::new(),
-    }
 }

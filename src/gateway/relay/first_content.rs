@@ -22,7 +22,7 @@ impl StreamRelay {
         loop {
             let chunk = if !self.has_content() {
                 self.first_chunk(deadline).await
-            } else if let Some(chunk) = self.next_chunk().await {
+            } else if let Some(chunk) = self.next_chunk(None).await {
                 chunk
             } else {
                 // The handler observes the shutdown too, and drops this.

@@ -26,6 +26,10 @@ impl ClientApi for MessagesApi {
         &["max_tokens"]
     }
 
+    fn keep_alive(&self, _object: &RawObject<'_>, _created: u64) -> Bytes {
+        Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n")
+    }
+
     fn semantic_headers(&self) -> &'static [&'static str] {
         &["anthropic-version", "anthropic-beta"]
     }

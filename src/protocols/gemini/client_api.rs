@@ -41,9 +41,15 @@ impl ClientApi for GenerateContentApi {
         }
     }
 
-    /// Google's libraries read a comment as the beginning of an error.
-    fn keep_alive(&self) -> &'static [u8] {
-        b""
+    /// Google's libraries read a comment as the beginning of an error, and skip empty lines. Between
+    /// the items of a list these are white space.
+    fn keep_alive(&self, _object: &RawObject<'_>, _created: u64) -> Bytes {
+        Bytes::from_static(b"\n\n")
+    }
+
+    /// Readers of a list expect its bracket first.
+    fn may_open_early(&self, object: &RawObject<'_>) -> bool {
+        !wants_list(object)
     }
 
     fn member(&self, name: &str) -> Option<&'static str> {

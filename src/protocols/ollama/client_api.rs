@@ -59,9 +59,13 @@ impl ClientApi for OllamaApi {
         "application/x-ndjson"
     }
 
-    /// Clients read every line as JSON.
-    fn keep_alive(&self) -> &'static [u8] {
-        b""
+    /// Clients read every line as JSON, so a line without text.
+    fn keep_alive(&self, object: &RawObject<'_>, created: u64) -> Bytes {
+        let model: String = object.read("model").unwrap_or_default();
+        let mut line = line_head(&model, created);
+        set_text(&mut line, is_chat(object), "");
+        line["done"] = false.into();
+        format!("{line}\n").into()
     }
 
     /// A request without a prompt loads the model, or unloads it. Every target is always loaded.

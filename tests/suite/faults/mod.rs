@@ -15,6 +15,7 @@ mod outages;
 mod restart;
 mod scenarios;
 mod shares;
+mod silence;
 mod sizes;
 mod speech;
 mod table;
@@ -35,17 +36,11 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use wire::Wire;
 
-/// The default limits.
+/// The default limits; what clients get before the first content is a matter of `silence`.
 fn usual() -> GatewayConfig {
     GatewayConfig {
-        max_body: 20 * 1024 * 1024,
-        max_retries: 3,
-        timeout: Duration::from_secs(30),
-        first_token_timeout: Duration::from_secs(10),
-        idle_timeout: Duration::from_secs(15),
-        stream_timeout: Duration::from_mins(10),
-        recovery: StreamRecovery::Error,
-        targets: Vec::new(),
+        early_headers: false,
+        ..GatewayConfig::default()
     }
 }
 
@@ -53,7 +48,7 @@ fn usual() -> GatewayConfig {
 fn restarting() -> GatewayConfig {
     GatewayConfig {
         recovery: StreamRecovery::restart(),
-        ..usual()
+        ..GatewayConfig::default()
     }
 }
 
