@@ -1,12 +1,16 @@
 //! Authentication and authorisation: tokens with roles, and peers that need no token. Each API puts the
 //! error into its own shape.
 
+mod sites;
+
+pub use sites::{SiteError, Sites};
+
 use crate::domain::Role;
 use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
-use http::{HeaderMap, Method, Uri};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -89,14 +93,17 @@ pub enum AuthError {
         role: Role,
         needs: Permission,
     },
+    /// A browser may have sent the request for a page of another site.
+    #[error(transparent)]
+    Site(#[from] SiteError),
 }
 
 impl AuthError {
-    /// The HTTP status: 401 without a known token, 403 without the permission.
+    /// The HTTP status: 401 without a known token, 403 without the permission or for other sites.
     pub const fn status(&self) -> u16 {
         match self {
             Self::NoToken | Self::UnknownToken => 401,
-            Self::Role { .. } => 403,
+            Self::Role { .. } | Self::Site(_) => 403,
         }
     }
 }
@@ -105,6 +112,7 @@ impl AuthError {
 #[derive(Debug, Clone)]
 pub struct TokenAuth {
     tokens: Arc<ArcSwap<Vec<Token>>>,
+    sites: Arc<ArcSwap<Sites>>,
     /// Name of the principal that needs no token.
     local: Arc<str>,
 }
@@ -119,25 +127,55 @@ impl TokenAuth {
     pub fn new(tokens: Vec<Token>) -> Self {
         Self {
             tokens: Arc::new(ArcSwap::from_pointee(tokens)),
+            sites: Arc::default(),
             local: "local".into(),
         }
     }
 
-    /// Takes over the tokens of `other`.
+    /// The same tokens, and names and pages that are accepted besides those of loopback.
+    #[must_use]
+    pub fn with_sites(self, sites: Sites) -> Self {
+        self.sites.store(Arc::new(sites));
+        self
+    }
+
+    /// Takes over the tokens and sites of `other`.
     pub fn follow(&self, other: &Self) {
         self.tokens.store(other.tokens.load_full());
+        self.sites.store(other.sites.load_full());
     }
 
     /// Authenticates a request and checks its permission. The Unix socket has the role operator, and so has
     /// loopback while no tokens are configured, both with any token. A request without a known peer
-    /// needs a token.
-    pub fn admit(
+    /// needs a token. Pages of other sites are rejected.
+    pub fn admit<B>(
         &self,
-        peer: Option<&Peer>,
-        headers: &HeaderMap,
+        request: &Request<B>,
         permission: Permission,
     ) -> Result<Principal, AuthError> {
-        let principal = self.authenticate(peer, headers)?;
+        let (uri, headers) = (request.uri(), request.headers());
+        let sites = self.sites.load();
+        sites.check_change(request.method(), uri, headers)?;
+        let peer = request.extensions().get::<Peer>();
+        let tokens = self.tokens.load();
+        let is_trusted = match peer {
+            Some(Peer::Unix) => true,
+            Some(Peer::Tcp(address)) => {
+                tokens.is_empty() && address.ip().to_canonical().is_loopback()
+            }
+            None => false,
+        };
+        if is_trusted && peer != Some(&Peer::Unix) {
+            sites.check_trusted(uri, headers)?;
+        }
+        let principal = if is_trusted {
+            Principal {
+                who: Arc::clone(&self.local),
+                role: Role::Operator,
+            }
+        } else {
+            authenticate(&tokens, headers)?
+        };
         if principal.role.may(permission) {
             return Ok(principal);
         }
@@ -147,37 +185,19 @@ impl TokenAuth {
             needs: permission,
         })
     }
+}
 
-    fn authenticate(
-        &self,
-        peer: Option<&Peer>,
-        headers: &HeaderMap,
-    ) -> Result<Principal, AuthError> {
-        let tokens = self.tokens.load();
-        let is_trusted = match peer {
-            Some(Peer::Unix) => true,
-            Some(Peer::Tcp(address)) => {
-                tokens.is_empty() && address.ip().to_canonical().is_loopback()
-            }
-            None => false,
-        };
-        if is_trusted {
-            return Ok(Principal {
-                who: Arc::clone(&self.local),
-                role: Role::Operator,
-            });
-        }
-        let sent = sent_tokens(headers);
-        if sent.is_empty() {
-            return Err(AuthError::NoToken);
-        }
-        let token = sent.iter().find_map(|text| find_token(&tokens, text));
-        let token = token.ok_or(AuthError::UnknownToken)?;
-        Ok(Principal {
-            who: Arc::clone(&token.name),
-            role: token.role,
-        })
+fn authenticate(tokens: &[Token], headers: &HeaderMap) -> Result<Principal, AuthError> {
+    let sent = sent_tokens(headers);
+    if sent.is_empty() {
+        return Err(AuthError::NoToken);
     }
+    let token = sent.iter().find_map(|text| find_token(tokens, text));
+    let token = token.ok_or(AuthError::UnknownToken)?;
+    Ok(Principal {
+        who: Arc::clone(&token.name),
+        role: token.role,
+    })
 }
 
 fn find_token<'t>(tokens: &'t [Token], text: &[u8]) -> Option<&'t Token> {
@@ -206,35 +226,10 @@ pub fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {
         .collect()
 }
 
-/// Whether a browser sends this from a page of another site: it changes state, and its `Origin` is not
-/// the host that it is sent to. Otherwise a page could control an instance on its reader's own
-/// machine, where no token is needed.
-pub fn is_cross_site(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        return false;
-    }
-    let Some(origin) = headers.get(ORIGIN) else {
-        return false;
-    };
-    let host = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .or_else(|| uri.authority().map(http::uri::Authority::as_str));
-    let site = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"))
-        .map(|(_, site)| site);
-    match (site, host) {
-        (Some(site), Some(host)) => !site.eq_ignore_ascii_case(host),
-        _ => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::{HeaderValue, Method};
 
     fn token(name: &str, secret: &str, role: Role) -> Token {
         let mut sha256 = [0; 32];
@@ -266,6 +261,21 @@ mod tests {
             .collect()
     }
 
+    /// A request of a peer with these headers.
+    fn request(
+        peer: Option<Peer>,
+        method: Method,
+        pairs: &[(&'static str, &'static str)],
+    ) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.headers_mut() = headers(pairs);
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        request
+    }
+
     fn tcp(address: &str) -> Peer {
         Peer::Tcp(address.parse().unwrap())
     }
@@ -295,7 +305,10 @@ mod tests {
             ("x-goog-api-key", "o-secret"),
             ("api-key", "o-secret"),
         ] {
-            let principal = auth().admit(Some(&remote), &headers(&[header]), Permission::Change);
+            let principal = auth().admit(
+                &request(Some(remote), Method::GET, &[header]),
+                Permission::Change,
+            );
 
             assert_eq!(principal.map(|principal| principal.who), Ok("ops".into()));
         }
@@ -304,7 +317,12 @@ mod tests {
     #[test]
     fn a_missing_an_unknown_and_a_weak_token_differ() {
         let remote = tcp("127.0.0.1:9");
-        let admit = |pairs| auth().admit(Some(&remote), &headers(pairs), Permission::Change);
+        let admit = |pairs| {
+            auth().admit(
+                &request(Some(remote), Method::GET, pairs),
+                Permission::Change,
+            )
+        };
 
         assert_eq!(admit(&[]), Err(AuthError::NoToken));
         assert_eq!(
@@ -322,25 +340,26 @@ mod tests {
     #[test]
     fn loopback_is_trusted_only_while_there_are_no_tokens() {
         let open = TokenAuth::default();
-        let none = HeaderMap::new();
+        let asks = |peer, permission| open.admit(&request(peer, Method::GET, &[]), permission);
         for address in ["127.0.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
-            let principal = open.admit(Some(&tcp(address)), &none, Permission::Change);
+            let principal = asks(Some(tcp(address)), Permission::Change);
             assert_eq!(principal.map(|principal| principal.who), Ok("local".into()));
         }
 
-        let rejected = open.admit(Some(&tcp("192.0.2.7:9")), &none, Permission::Read);
+        let rejected = asks(Some(tcp("192.0.2.7:9")), Permission::Read);
         assert_eq!(rejected, Err(AuthError::NoToken));
-        assert_eq!(
-            open.admit(None, &none, Permission::Read),
-            Err(AuthError::NoToken)
-        );
+        assert_eq!(asks(None, Permission::Read), Err(AuthError::NoToken));
     }
 
     #[test]
     fn the_socket_is_trusted_with_any_token() {
-        let sent = headers(&[("x-api-key", "guess")]);
+        let sent = request(
+            Some(Peer::Unix),
+            Method::GET,
+            &[("x-api-key", "guess"), ("host", "any")],
+        );
 
-        let principal = auth().admit(Some(&Peer::Unix), &sent, Permission::Change);
+        let principal = auth().admit(&sent, Permission::Change);
 
         assert_eq!(
             principal.map(|principal| principal.role),
@@ -349,26 +368,95 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_site_is_recognised_by_its_origin() {
-        let uri = Uri::from_static("/api/weights");
-        let is_cross = |method: Method, pairs: &[(&'static str, &'static str)]| {
-            is_cross_site(&method, &uri, &headers(pairs))
-        };
-        let host = ("host", "127.0.0.1:8080");
+    fn a_page_of_another_site_changes_nothing() {
+        let known = Sites::new(&[], &["https://page.example".to_owned()]);
+        for auth in [auth(), TokenAuth::default()] {
+            let auth = auth.with_sites(known.clone());
+            let is_cross = |method: Method, pairs: &[(&'static str, &'static str)]| {
+                let sent = [
+                    pairs,
+                    &[("host", "127.0.0.1:8080"), ("x-api-key", "o-secret")],
+                ]
+                .concat();
+                let sent = request(Some(tcp("127.0.0.1:9")), method, &sent);
+                match auth.admit(&sent, Permission::Change) {
+                    Ok(_) => false,
+                    Err(error) => matches!(error, AuthError::Site(SiteError::Origin(_))),
+                }
+            };
 
-        assert!(!is_cross(Method::PUT, &[host]));
-        assert!(!is_cross(
-            Method::PUT,
-            &[host, ("origin", "http://127.0.0.1:8080")]
-        ));
-        assert!(is_cross(
-            Method::PUT,
-            &[host, ("origin", "http://127.0.0.1:3000")]
-        ));
-        assert!(is_cross(Method::POST, &[host, ("origin", "null")]));
-        assert!(!is_cross(
-            Method::GET,
-            &[host, ("origin", "https://example.org")]
-        ));
+            assert!(!is_cross(Method::PUT, &[]));
+            assert!(!is_cross(
+                Method::PUT,
+                &[("origin", "http://127.0.0.1:8080")]
+            ));
+            assert!(!is_cross(
+                Method::PUT,
+                &[("origin", "https://page.example")]
+            ));
+            assert!(is_cross(
+                Method::PUT,
+                &[("origin", "http://127.0.0.1:3000")]
+            ));
+            assert!(is_cross(
+                Method::PUT,
+                &[("origin", "https://page.example:1")]
+            ));
+            assert!(is_cross(Method::POST, &[("origin", "null")]));
+        }
+    }
+
+    #[test]
+    fn without_tokens_only_names_of_this_instance_are_answered() {
+        let open = TokenAuth::default().with_sites(Sites::new(&["Box.lan".to_owned()], &[]));
+        let admit = |method, pairs: &[(&'static str, &'static str)]| {
+            let sent = request(Some(tcp("127.0.0.1:9")), method, pairs);
+            open.admit(&sent, Permission::Change).map(|_| ())
+        };
+        for host in [
+            "localhost",
+            "LOCALHOST:1",
+            "localhost.",
+            "127.0.0.1:8080",
+            "127.9.9.9",
+            "[::1]",
+            "[::1]:8080",
+            "box.lan:8080",
+        ] {
+            assert_eq!(admit(Method::GET, &[("host", host)]), Ok(()), "{host}");
+        }
+        for host in [
+            "rebound.example",
+            "rebound.example:8080",
+            "localhost.example",
+            "127.0.0.1.example",
+            "10.0.0.1",
+            "[::2]:8080",
+            "::1",
+            "localhost:x",
+            "user@localhost",
+            "",
+            "0.0.0.0:8080",
+        ] {
+            let rejected = AuthError::Site(SiteError::Host(host.to_owned()));
+            for method in [Method::GET, Method::POST] {
+                assert_eq!(
+                    admit(method, &[("host", host)]),
+                    Err(rejected.clone()),
+                    "{host}"
+                );
+            }
+        }
+        let own = ("host", "localhost");
+        assert!(admit(Method::GET, &[own, ("host", "rebound.example")]).is_err());
+        assert!(admit(Method::GET, &[own, ("origin", "https://rebound.example")]).is_err());
+        assert!(admit(Method::GET, &[own, ("origin", "null")]).is_err());
+        assert_eq!(
+            admit(Method::GET, &[own, ("origin", "http://localhost:3000")]),
+            Ok(())
+        );
+        let mut two = request(Some(tcp("127.0.0.1:9")), Method::GET, &[]);
+        *two.uri_mut() = http::Uri::from_static("http://rebound.example/api/status");
+        assert!(open.admit(&two, Permission::Read).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Authorization of calls.
 
 use super::state::{ApiState, SharedState};
-use crate::access::{Peer, Permission, is_cross_site};
+use crate::access::Permission;
 use crate::client::ApiError;
 use crate::contract::Problem;
 use axum::extract::{Request, State};
@@ -20,18 +20,11 @@ pub(super) async fn guard(State(state): SharedState, mut request: Request, next:
 }
 
 fn authorize(state: &Arc<ApiState>, request: &mut Request) -> Result<(), Problem> {
-    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-    if is_cross_site(method, uri, headers) {
-        let detail =
-            "Origin is another site than Host; changes from pages of other sites are rejected";
-        return Err(Problem::new(403, detail));
-    }
-    let peer = request.extensions().get::<Peer>();
-    let needed = needed_permission(method, uri.path());
+    let needed = needed_permission(request.method(), request.uri().path());
     let principal = state
         .api
         .access
-        .admit(peer, headers, needed)
+        .admit(request, needed)
         .map_err(|denial| Problem::new(denial.status(), denial.to_string()))?;
     request.extensions_mut().insert(principal);
     Ok(())

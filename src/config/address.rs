@@ -29,6 +29,23 @@ pub(super) fn is_base_url(text: &str) -> bool {
     is_url(text) && !text.contains(['?', '#', '@'])
 }
 
+/// Returns whether the text is a host as the `Host` header names it, without a port.
+pub(super) fn is_host(text: &str) -> bool {
+    let authority = text.parse::<http::uri::Authority>();
+    authority.is_ok_and(|authority| authority.host() == text)
+}
+
+/// Returns whether the text is the origin of a web page, as browsers write it: scheme, host and port.
+pub(super) fn is_origin(text: &str) -> bool {
+    let site = text.split_once("://").filter(|(scheme, _)| {
+        let mut letters = scheme.bytes();
+        letters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.'))
+            && !scheme.is_empty()
+    });
+    let authority = site.and_then(|(_, site)| site.parse::<http::uri::Authority>().ok());
+    authority.is_some_and(|authority| !authority.as_str().contains('@'))
+}
+
 /// Returns whether the text is `sqlite:PATH`, `postgres://…` or `memory:`.
 pub(super) fn is_store(text: &str) -> bool {
     let sqlite = text.strip_prefix("sqlite:");

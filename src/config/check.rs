@@ -259,6 +259,8 @@ fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
         drain: Duration::from_secs(file.server.drain_seconds),
         max_connections: file.server.max_connections,
         keep_alive: Duration::from_secs(file.server.keep_alive_seconds),
+        allowed_hosts: file.server.allowed_hosts.clone(),
+        cors_origins: file.server.cors_origins.clone(),
         environment: file.server.environment.clone(),
     })
 }

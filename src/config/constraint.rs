@@ -31,7 +31,7 @@ impl InputValue {
                 "false" | "0" | "no" | "off" => Some(Self::Flag(false)),
                 _ => None,
             },
-            Constraint::Words(_) | Constraint::Texts => {
+            Constraint::Words(_) | Constraint::Texts | Constraint::Hosts | Constraint::Origins => {
                 let items = text.split(',').map(str::trim);
                 let items = items.filter(|item| !item.is_empty());
                 Some(Self::List(
@@ -90,6 +90,10 @@ pub(super) enum Constraint {
     Words(&'static [&'static str]),
     /// At least one text.
     Texts,
+    /// Host names without ports; none is valid.
+    Hosts,
+    /// Origins of web pages; none is valid.
+    Origins,
     /// An address and a port to listen on.
     Address,
     /// http or https, with a host and without user, query or fragment.
@@ -122,7 +126,10 @@ impl Constraint {
                 (min <= whole && whole <= max).then_some(ValueKind::I64(*whole))
             }
             (Self::Flag, InputValue::Flag(flag)) => Some(ValueKind::Boolean(*flag)),
-            (Self::Words(_) | Self::Texts, InputValue::List(items)) => self.check_list(items),
+            (
+                Self::Words(_) | Self::Texts | Self::Hosts | Self::Origins,
+                InputValue::List(items),
+            ) => self.check_list(items),
             (_, InputValue::Text(text)) => self
                 .takes_text(text)
                 .then(|| ValueKind::String(text.trim().to_owned())),
@@ -133,6 +140,8 @@ impl Constraint {
     fn check_list(&self, items: &[InputValue]) -> Option<ValueKind> {
         let takes = |text: &str| match self {
             Self::Words(known) => known.contains(&text),
+            Self::Hosts => address::is_host(text),
+            Self::Origins => address::is_origin(text),
             _ => !text.trim().is_empty(),
         };
         let value = |item: &InputValue| match item {
@@ -140,8 +149,9 @@ impl Constraint {
             _ => None,
         };
         let values: Option<Vec<config::Value>> = items.iter().map(value).collect();
+        let may_be_empty = matches!(self, Self::Hosts | Self::Origins);
         values
-            .filter(|values| !values.is_empty())
+            .filter(|values| may_be_empty || !values.is_empty())
             .map(ValueKind::Array)
     }
 
@@ -161,7 +171,9 @@ impl Constraint {
             | Self::Number { .. }
             | Self::Whole { .. }
             | Self::Words(_)
-            | Self::Texts => false,
+            | Self::Texts
+            | Self::Hosts
+            | Self::Origins => false,
         }
     }
 
@@ -194,6 +206,8 @@ impl Constraint {
                 format!("must be a list of at least one of {}", known.join(", "))
             }
             Self::Texts => "must be a list of at least one text, [\"…\"]".to_owned(),
+            Self::Hosts => "must be a list of host names without ports, [\"box.lan\"]".to_owned(),
+            Self::Origins => "must be a list of origins, [\"https://app.example.org\"]".to_owned(),
             Self::Address => {
                 "must be an address with a port, for example 127.0.0.1:8080".to_owned()
             }

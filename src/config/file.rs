@@ -46,6 +46,10 @@ pub(super) struct Server {
     pub max_connections: usize,
     /// Seconds that a client's connection may stay open without a request.
     pub keep_alive_seconds: u64,
+    /// Names of this machine besides those of loopback. Without [[auth.tokens]], a Host header must have one of them.
+    pub allowed_hosts: Vec<String>,
+    /// Pages of other sites that may send requests, each as https://host or https://host:port.
+    pub cors_origins: Vec<String>,
     /// A name that the dashboard shows first; with "prod" or "production" it is read-only until `!` is pressed.
     pub environment: String,
 }

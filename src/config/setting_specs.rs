@@ -125,6 +125,8 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
         "server.keep_alive_seconds",
         Constraint::Whole { min: 1, max: 3600 },
     ),
+    key("server.allowed_hosts", Constraint::Hosts),
+    key("server.cors_origins", Constraint::Origins),
     key("server.environment", Constraint::Text),
     key("balancing.strategy", Constraint::Word(STRATEGIES)),
     key(

@@ -47,6 +47,10 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// A connection without a request is closed after this time.
     pub keep_alive: Duration,
+    /// Names of this machine besides those of loopback.
+    pub allowed_hosts: Vec<String>,
+    /// Pages of other sites that may send requests.
+    pub cors_origins: Vec<String>,
     pub environment: String,
 }
 

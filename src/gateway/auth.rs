@@ -2,7 +2,7 @@
 
 use super::error::GatewayError;
 use super::operation::dialect_of;
-use crate::access::{Peer, Permission, TokenAuth, is_cross_site};
+use crate::access::{Permission, TokenAuth};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
@@ -44,12 +44,8 @@ async fn authenticate(
     if request.uri().path() == "/" {
         return next.run(request).await;
     }
-    if is_cross_site(request.method(), request.uri(), request.headers()) {
-        return GatewayError::CrossSite.respond(dialect);
-    }
     add_query_key(&mut request);
-    let peer = request.extensions().get::<Peer>();
-    match auth.admit(peer, request.headers(), Permission::Use) {
+    match auth.admit(&request, Permission::Use) {
         Ok(principal) => {
             request.extensions_mut().insert(principal);
             next.run(request).await

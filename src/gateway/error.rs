@@ -14,10 +14,8 @@ use std::time::Duration;
 pub enum GatewayError {
     /// The request itself is wrong.
     InvalidRequest(InvalidRequest),
-    /// The token is missing, unknown, or lacks the permission.
+    /// The token is missing, unknown, or lacks the permission, or a page of another site sent the request.
     Auth(AuthError),
-    /// A browser sent the request from a page of another site.
-    CrossSite,
     /// The body has more than `limit` bytes.
     BodyTooLarge { limit: usize },
     /// The body arrived more slowly than the listener allows.

@@ -94,7 +94,6 @@ impl GatewayError {
         match self {
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, INVALID_REQUEST, None),
             Self::Auth(error) => auth_class(error),
-            Self::CrossSite => forbidden(),
             Self::BodyTooLarge { .. } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 INVALID_REQUEST,
@@ -169,9 +168,6 @@ impl fmt::Display for GatewayError {
         match self {
             Self::InvalidRequest(error) => error.fmt(f),
             Self::Auth(error) => error.fmt(f),
-            Self::CrossSite => f.write_str(
-                "this request comes from a page of another site, which is not allowed to send requests here",
-            ),
             Self::BodyTooLarge { limit } => write!(
                 f,
                 "the request body is larger than {} MB; raise [server] max_body_mb to allow more",
@@ -183,10 +179,16 @@ impl fmt::Display for GatewayError {
             Self::UnknownModel(unknown) => {
                 let name = &unknown.name;
                 if unknown.near.is_empty() {
-                    write!(f, "the model {name:?} does not exist here; GET /v1/models lists all models")
+                    write!(
+                        f,
+                        "the model {name:?} does not exist here; GET /v1/models lists all models"
+                    )
                 } else {
                     let near = unknown.near.join(", ");
-                    write!(f, "the model {name:?} does not exist here; did you mean {near}?")
+                    write!(
+                        f,
+                        "the model {name:?} does not exist here; did you mean {near}?"
+                    )
                 }
             }
             Self::UnknownResponse { id } => write!(
@@ -203,7 +205,10 @@ impl fmt::Display for GatewayError {
                 "{method} {path} does not exist here; available are POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens and /v1/embeddings, and GET /v1/models"
             ),
             Self::WrongMethod { method, path } => {
-                write!(f, "{path} does not accept {method}; the Allow header lists the methods that it accepts")
+                write!(
+                    f,
+                    "{path} does not accept {method}; the Allow header lists the methods that it accepts"
+                )
             }
             Self::Internal => f.write_str("internal error; see the server log"),
             Self::NoTarget { excluded, at, .. } => no_target(f, excluded, *at),
@@ -220,9 +225,9 @@ impl fmt::Display for GatewayError {
                 }
                 f.write_str("; retry in a moment")
             }
-            Self::BodyMemoryExhausted => {
-                f.write_str("the bodies of concurrent requests take too much memory; retry in a moment")
-            }
+            Self::BodyMemoryExhausted => f.write_str(
+                "the bodies of concurrent requests take too much memory; retry in a moment",
+            ),
             Self::OverBudget(exceeded) => write!(f, "{exceeded}"),
             Self::Upstream(failure) => failure.fmt(f),
         }
@@ -377,22 +382,13 @@ fn header_text(
 }
 
 fn auth_class(error: &AuthError) -> ErrorClass {
-    if error.status() == StatusCode::FORBIDDEN {
-        return forbidden();
-    }
-    (
-        StatusCode::UNAUTHORIZED,
-        "authentication_error",
-        Some("invalid_api_key"),
-    )
-}
-
-fn forbidden() -> ErrorClass {
-    (
-        StatusCode::FORBIDDEN,
-        "permission_error",
-        Some("permission_denied"),
-    )
+    let (kind, code) = if error.status() == StatusCode::FORBIDDEN {
+        ("permission_error", "permission_denied")
+    } else {
+        ("authentication_error", "invalid_api_key")
+    };
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    (status, kind, Some(code))
 }
 
 fn not_found(code: &'static str) -> ErrorClass {

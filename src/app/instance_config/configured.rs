@@ -2,7 +2,7 @@
 
 use super::InstanceConfig;
 use super::catalogue;
-use crate::access::{Token, TokenAuth};
+use crate::access::{Sites, Token, TokenAuth};
 use crate::app::config_command::sources;
 use crate::app::exit_error::ExitError;
 use crate::app::{dashboard_thread, persist};
@@ -78,6 +78,10 @@ pub(in crate::app) async fn build_instance_config(
         return Err(no_usable_provider(loaded, warnings));
     }
     let tokens = tokens(settings);
+    let sites = Sites::new(
+        &settings.server.allowed_hosts,
+        &settings.server.cors_origins,
+    );
     Ok(InstanceConfig {
         catalogue,
         endpoints,
@@ -96,8 +100,9 @@ pub(in crate::app) async fn build_instance_config(
             max_in_flight: Some(settings.server.max_in_flight),
             budget: settings.budget.clone(),
         },
-        access: TokenAuth::new(tokens.clone()),
-        gateway_access: TokenAuth::new(tokens.into_iter().chain(client_token(settings)).collect()),
+        access: TokenAuth::new(tokens.clone()).with_sites(sites.clone()),
+        gateway_access: TokenAuth::new(tokens.into_iter().chain(client_token(settings)).collect())
+            .with_sites(sites),
         environment: settings.server.environment.clone(),
         server: connection_limits(&settings.server),
         drain: settings.server.drain,
