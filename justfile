@@ -85,6 +85,11 @@ soak *ARGS:
 fuzz TARGET SECONDS='60':
     tests/fuzz/run {{TARGET}} -max_total_time={{SECONDS}}
 
+# Fuzz the whole gateway with odd `requests` or odd `answers`. Needs Python 3.11.
+fuzz-whole WHAT SECONDS='60':
+    cargo build --release --locked
+    AIBAL_BIN=target/release/aibal-tui python3 tests/fuzz/whole {{WHAT}} --seconds {{SECONDS}} --core 0 --alive-ms 100
+
 # Check licences and advisories. Needs `cargo install cargo-deny` and the network.
 deny:
     cargo deny check
@@ -93,7 +98,7 @@ deny:
 snapshots:
     cargo insta review
 
-# Both fuzz targets for 10 minutes each, the soak of 20 minutes, all clients, all benchmarks, licences
+# All fuzz targets for 10 minutes each, the soak of 20 minutes, all clients, all benchmarks, licences
 # and advisories. Needs what these need; takes about an hour besides the builds.
 # Run what takes too long for every merge.
-deep: (fuzz 'streams' '600') (fuzz 'requests' '600') soak clients bench deny
+deep: (fuzz 'streams' '600') (fuzz 'requests' '600') (fuzz-whole 'requests' '600') (fuzz-whole 'answers' '600') soak clients bench deny

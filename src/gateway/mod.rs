@@ -24,6 +24,7 @@ mod forward_target;
 mod handler;
 mod model_info;
 mod models;
+mod name_in_path;
 mod native;
 mod operation;
 mod owned_id;

@@ -1,6 +1,7 @@
 //! The list of model names, in the shape that the client's library reads.
 
 use super::error::{GatewayError, InvalidRequest};
+use super::name_in_path::NameInPath;
 use super::request::{parse, resolve_name};
 use super::state::Gateway;
 use crate::domain::{Catalogue, ModelResolution, ModelType, model_names, resolve};
@@ -10,7 +11,7 @@ use crate::protocols::{
 };
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -49,10 +50,10 @@ pub(super) async fn list(State(gateway): State<Gateway>, headers: HeaderMap) -> 
 pub(super) async fn one(
     State(gateway): State<Gateway>,
     headers: HeaderMap,
-    Path(name): Path<String>,
+    NameInPath(name): NameInPath,
 ) -> Response {
     if wants_content_models(&headers) {
-        return one_content(State(gateway), Path(name)).await;
+        return one_content(State(gateway), NameInPath(name)).await;
     }
     let catalogue = &gateway.handle.routing_table().catalogue;
     match resolve(catalogue, &name) {
@@ -83,7 +84,7 @@ pub(super) async fn list_contents(State(gateway): State<Gateway>) -> Json<Value>
 /// Describes one name as Google's libraries read it.
 pub(super) async fn one_content(
     State(gateway): State<Gateway>,
-    Path(name): Path<String>,
+    NameInPath(name): NameInPath,
 ) -> Response {
     let catalogue = &gateway.handle.routing_table().catalogue;
     match resolve(catalogue, &name) {

@@ -2,6 +2,7 @@
 
 use super::dispatch::{count_tokens, serve, unknown_path};
 use super::models;
+use super::name_in_path::NameInPath;
 use super::operation::Operation;
 use super::state::Gateway;
 use crate::access::Principal;
@@ -10,7 +11,7 @@ use crate::protocols::{
     SERVED_VERSION, STREAM_FORM,
 };
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -56,7 +57,7 @@ pub(super) async fn model_method(
     State(gateway): State<Gateway>,
     principal: Option<Extension<Principal>>,
     (method, uri): (Method, Uri),
-    (Path(rest), RawQuery(query)): (Path<String>, RawQuery),
+    (NameInPath(rest), RawQuery(query)): (NameInPath, RawQuery),
     headers: HeaderMap,
     body: Body,
 ) -> Response {

@@ -2,6 +2,7 @@
 
 use super::dispatch::{count_tokens, serve};
 use super::error::GatewayError;
+use super::name_in_path::NameInPath;
 use super::operation::{Operation, dialect_of};
 use super::state::Gateway;
 use super::{forward, model_info, models, native, stored_responses};
@@ -10,7 +11,7 @@ use crate::protocols::{
     AZURE_DEPLOYMENT, AZURE_PREFIX, AZURE_V1_PREFIX, ApiDialect, EmbeddingDialect, PathFields,
 };
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -92,7 +93,7 @@ async fn generate(
 /// Serves a conversation with the model that the path names.
 async fn generate_deployed(
     State((gateway, dialect)): State<(Gateway, ApiDialect)>,
-    Path(deployment): Path<String>,
+    NameInPath(deployment): NameInPath,
     principal: Option<Extension<Principal>>,
     headers: HeaderMap,
     body: Body,
@@ -104,7 +105,7 @@ async fn generate_deployed(
 
 async fn embed_deployed(
     State(gateway): State<Gateway>,
-    Path(deployment): Path<String>,
+    NameInPath(deployment): NameInPath,
     principal: Option<Extension<Principal>>,
     headers: HeaderMap,
     body: Body,

@@ -2,12 +2,13 @@
 
 use super::dispatch::{count_tokens, owner, serve};
 use super::error::GatewayError;
+use super::name_in_path::NameInPath;
 use super::operation::Operation;
 use super::state::Gateway;
 use crate::access::Principal;
 use crate::protocols::{ApiDialect, PathFields, removed_response};
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -42,7 +43,7 @@ type Caller = Option<Extension<Principal>>;
 async fn one(
     State(gateway): State<Gateway>,
     principal: Caller,
-    Path(id): Path<String>,
+    NameInPath(id): NameInPath,
 ) -> Response {
     let owner = owner(principal.as_deref());
     match gateway.responses.body(&owner, &id) {
@@ -59,7 +60,7 @@ async fn one(
 async fn remove(
     State(gateway): State<Gateway>,
     principal: Caller,
-    Path(id): Path<String>,
+    NameInPath(id): NameInPath,
 ) -> Response {
     if gateway.responses.remove(&owner(principal.as_deref()), &id) {
         Json(removed_response(&id)).into_response()
@@ -71,7 +72,7 @@ async fn remove(
 async fn items(
     State(gateway): State<Gateway>,
     principal: Caller,
-    Path(id): Path<String>,
+    NameInPath(id): NameInPath,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();

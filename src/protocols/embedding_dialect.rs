@@ -60,3 +60,37 @@ impl EmbeddingDialect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn odd_responses_are_written_for_every_client() {
+        let item = json!({"embedding": [0.5]});
+        let clients = [
+            EmbeddingDialect::EmbedContent,
+            EmbeddingDialect::BatchEmbedContents,
+            EmbeddingDialect::Embed,
+            EmbeddingDialect::EmbedPrompt,
+        ];
+        for (response, has_vector) in [
+            (json!({"data": [item], "usage": [7]}), true),
+            (json!({"data": item, "usage": {"prompt_tokens": "x"}}), true),
+            (json!([{"data": [item]}]), true),
+            (json!([7, {"data": [7, "x", item]}]), true),
+            (json!({"data": [[item]]}), false),
+            (json!({"data": "x"}), false),
+            (json!([]), false),
+            (json!("x"), false),
+            (json!(null), false),
+        ] {
+            for client in clients {
+                let body = client.write(response.to_string().into());
+                let text = String::from_utf8(body.to_vec()).unwrap();
+                assert_eq!(text.contains("[0.5]"), has_vector, "{client:?}: {text}");
+            }
+        }
+    }
+}

@@ -196,13 +196,41 @@ pub(super) fn object<'de, D: Deserializer<'de>, T: Lenient<'de>>(
         type Value = T;
 
         fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Reading<T>, A::Error> {
-            let first = list.next_element_seed(Seed(PhantomData))?;
+            let first = list.next_element_seed(First(PhantomData))?;
             while list.next_element::<IgnoredAny>()?.is_some() {}
             Ok(first.unwrap_or(Reading::Odd))
         }
 
         fn object<A: MapAccess<'de>>(map: A) -> Result<Reading<T>, A::Error> {
             T::read_object(map)
+        }
+    }
+
+    /// The first value of a list: an object and nothing else. Lists within lists would be read by
+    /// one more call each, as deep as the server nests them.
+    struct First<T>(PhantomData<T>);
+
+    impl<'de, T: Lenient<'de>> Collection<'de> for First<T> {
+        type Value = T;
+
+        fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Reading<T>, A::Error> {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Reading::Odd)
+        }
+
+        fn object<A: MapAccess<'de>>(map: A) -> Result<Reading<T>, A::Error> {
+            T::read_object(map)
+        }
+    }
+
+    impl<'de, T: Lenient<'de>> DeserializeSeed<'de> for First<T> {
+        type Value = Reading<T>;
+
+        fn deserialize<D: Deserializer<'de>>(
+            self,
+            deserializer: D,
+        ) -> Result<Reading<T>, D::Error> {
+            deserializer.deserialize_any(CollectionVisitor::<Self>(PhantomData))
         }
     }
 
@@ -387,6 +415,22 @@ mod tests {
         assert_eq!(list, [Some("b".to_owned())]);
         let list = read(r#"{"list":[7,null,{"text":"b"},"x"]}"#).list;
         assert_eq!(list.map(|list| list.len()), Some(1));
+    }
+
+    #[test]
+    fn lists_within_lists_take_no_stack() {
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        let read = move || {
+            assert!(from_json::<Outer<'_>>(deep.as_bytes()).unwrap().is_none());
+            assert!(
+                from_json::<Outer<'_>>(br#"[[{"text":"a"}]]"#)
+                    .unwrap()
+                    .is_none()
+            );
+        };
+        // As little as 100 levels of calls would not leave.
+        let thread = std::thread::Builder::new().stack_size(64 << 10);
+        thread.spawn(read).unwrap().join().unwrap();
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::field_names::{object, reader};
 use crate::protocols::neutral::{ObjectReader, TranslationError};
+use crate::protocols::openai::take_vectors;
 use serde_json::{Value, json};
 
 /// Reads a request for one content.
@@ -94,15 +95,15 @@ fn one(mut members: ObjectReader) -> Result<ContentRequest, TranslationError> {
 
 /// Encodes the response to a request for one content.
 pub(in crate::protocols) fn write_one(mut response: Value) -> Value {
-    let vector = response["data"][0]["embedding"].take();
+    let vector = take_vectors(&mut response).into_iter().next();
     with_usage(json!({"embedding": {"values": vector}}), &response)
 }
 
 /// Encodes the response to a request for several contents.
 pub(in crate::protocols) fn write_batch(mut response: Value) -> Value {
-    let data = response["data"].as_array_mut().into_iter().flatten();
-    let vectors: Value = data
-        .map(|item| json!({"values": item["embedding"].take()}))
+    let vectors: Value = take_vectors(&mut response)
+        .into_iter()
+        .map(|vector| json!({"values": vector}))
         .collect();
     with_usage(json!({"embeddings": vectors}), &response)
 }

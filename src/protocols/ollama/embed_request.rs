@@ -1,6 +1,7 @@
 //! Embeddings as Ollama's clients ask for them, in terms of OpenAI's requests and responses.
 
 use crate::protocols::neutral::{ObjectReader, TranslationError};
+use crate::protocols::openai::take_vectors;
 use serde_json::{Value, json};
 
 /// Reads a request to `/api/embed`.
@@ -27,8 +28,7 @@ pub(in crate::protocols) fn read_embed_prompt(body: Value) -> Result<Value, Tran
 
 /// Encodes the response to `/api/embed`.
 pub(in crate::protocols) fn write_embed(mut response: Value) -> Value {
-    let data = response["data"].as_array_mut().into_iter().flatten();
-    let vectors: Value = data.map(|item| item["embedding"].take()).collect();
+    let vectors = take_vectors(&mut response);
     json!({
         "model": response["model"],
         "embeddings": vectors,
@@ -40,5 +40,5 @@ pub(in crate::protocols) fn write_embed(mut response: Value) -> Value {
 
 /// Encodes the response to `/api/embeddings`.
 pub(in crate::protocols) fn write_embed_prompt(mut response: Value) -> Value {
-    json!({"embedding": response["data"][0]["embedding"].take()})
+    json!({"embedding": take_vectors(&mut response).into_iter().next()})
 }

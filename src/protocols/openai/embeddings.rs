@@ -201,6 +201,23 @@ struct UsageShape {
     prompt_tokens: Option<u64>,
 }
 
+/// Takes the vectors out of a response in OpenAI's shape, also where an object stands for a list or
+/// the other way round.
+pub(in crate::protocols) fn take_vectors(response: &mut Value) -> Vec<Value> {
+    fn listed(value: &mut Value) -> &mut [Value] {
+        match value {
+            Value::Array(list) => list,
+            other => std::slice::from_mut(other),
+        }
+    }
+    let data = listed(response)
+        .iter_mut()
+        .find_map(|one| one.get_mut("data"));
+    let items = data.map(listed).into_iter().flatten();
+    let vectors = items.filter_map(|item| item.get_mut("embedding"));
+    vectors.map(Value::take).collect()
+}
+
 /// Encodes the vector as little-endian numbers of four bytes, in base64.
 fn encode_base64(vector: &[f64]) -> String {
     #[expect(

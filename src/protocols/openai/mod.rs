@@ -33,7 +33,7 @@ mod write;
 pub use client_api::ChatApi;
 pub(super) use client_api::includes_usage;
 pub use client_paths::{AZURE_DEPLOYMENT, AZURE_PREFIX, AZURE_V1_PREFIX};
-pub(super) use embeddings::{EmbeddingAdapter, EmbeddingRequest};
+pub(super) use embeddings::{EmbeddingAdapter, EmbeddingRequest, take_vectors};
 pub(super) use encode::usage;
 pub(super) use error_json::error_body;
 pub(super) use http_request::post;

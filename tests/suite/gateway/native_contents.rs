@@ -195,6 +195,7 @@ async fn errors_have_googles_shape() {
         ("/v1beta/models/none:generateContent", HI, 404, "NOT_FOUND"),
         ("/v1/models/none:generateContent", HI, 404, "NOT_FOUND"),
         ("/v1beta/models/shared:predict", HI, 404, "NOT_FOUND"),
+        ("/v1beta/models/%ff:countTokens", HI, 404, "NOT_FOUND"),
         (
             "/v1beta/models/shared:generateContent",
             "{}",
