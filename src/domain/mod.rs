@@ -118,6 +118,6 @@ pub use timeline::{BucketCounts, BucketRange, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
 pub use tuning::{GUARD_FREE_RISK, Tuning};
 pub use units::{Money, UnixTime};
-pub use upstream_quota::{UpstreamLimit, UpstreamLimits, UpstreamQuota};
+pub use upstream_quota::{MAX_LEARNT_WAIT, UpstreamLimit, UpstreamLimits, UpstreamQuota};
 pub use weights::{Objective, WeightOverride, Weights, WeightsError};
 pub use what_if::{TargetWhatIf, WhatIf, WhatIfTotals, simulate, what_if};

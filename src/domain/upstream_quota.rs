@@ -4,9 +4,13 @@
 
 use super::lease::SentTotals;
 use super::units::UnixTime;
+use std::time::Duration;
 
 /// Period in seconds of limits whose headers state no reset; per minute at most vendors.
 const DEFAULT_PERIOD_S: f64 = 60.0;
+/// Longest wait that is learnt from what a provider states. A header may be wrong or hostile, and a
+/// request after that time corrects the estimate.
+pub const MAX_LEARNT_WAIT: Duration = Duration::from_mins(15);
 /// Remaining share of a limit below which selection probabilities fall in proportion.
 const SOFT_LIMIT_SHARE: f64 = 0.15;
 /// Minimum factor, so that a wrong estimate is corrected by traffic.
@@ -61,16 +65,20 @@ impl QuotaBucket {
         level.clamp(0.0, self.limit) - sent.saturating_sub(self.sent) as f64
     }
 
-    /// Returns the seconds until `needed` is left; 0 if it is.
+    /// Returns the seconds until `needed` is left; 0 if it is, or if the last header about it is
+    /// older than [`MAX_LEARNT_WAIT`].
     pub fn wait(&self, needed: f64, sent: u64, now: UnixTime) -> f64 {
         let missing = needed - self.left(sent, now);
+        let known_for = MAX_LEARNT_WAIT.saturating_sub(now.since(self.reported_at));
         if missing <= 0.0 {
-            0.0
-        } else if self.refill > 0.0 {
+            return 0.0;
+        }
+        let wait = if self.refill > 0.0 {
             missing / self.refill
         } else {
             DEFAULT_PERIOD_S
-        }
+        };
+        wait.min(known_for.as_secs_f64())
     }
 
     /// Updates the level to `now`.
@@ -90,7 +98,7 @@ impl QuotaBucket {
     ) -> Self {
         let refill = match limit.reset.filter(|reset| *reset > 0.0) {
             Some(reset) if limit.remaining < limit.limit => {
-                (limit.limit - limit.remaining.max(0.0)) / reset
+                (limit.limit - limit.remaining.max(0.0)) / reset.min(MAX_LEARNT_WAIT.as_secs_f64())
             }
             _ => known
                 .filter(|known| known.limit == limit.limit)
@@ -247,9 +255,9 @@ mod tests {
     fn a_full_bucket_does_not_fill_beyond_its_limit() {
         let mut quota = UpstreamQuota::default();
         quota.observe_headers(&stated(60.0, None), (at(0), sent(1)), sent(1), at(0));
-        quota.refresh(sent(1), at(10_000));
+        quota.refresh(sent(1), at(800));
 
-        assert!(quota.wait(0.0, sent(61), at(10_000)) > 0.0);
+        assert!(quota.wait(0.0, sent(61), at(800)) > 0.0);
     }
 
     #[test]
@@ -273,6 +281,37 @@ mod tests {
         };
         unknown.observe_headers(&stated, (at(0), sent(1)), sent(1), at(0));
         assert_eq!(unknown, UpstreamQuota::default());
+    }
+
+    #[test]
+    fn no_header_excludes_a_target_for_longer_than_a_learnt_wait() {
+        let most = MAX_LEARNT_WAIT.as_secs();
+        let resets = [
+            Some(1e9),
+            Some(1e300),
+            Some(f64::INFINITY),
+            Some(f64::NAN),
+            None,
+        ];
+        for (limit, reset) in resets
+            .into_iter()
+            .flat_map(|reset| [(60.0, reset), (1e-9, reset)])
+        {
+            let mut quota = UpstreamQuota::default();
+            let limit = Some(UpstreamLimit {
+                limit,
+                remaining: 0.0,
+                reset,
+            });
+            let stated = UpstreamLimits {
+                requests: limit,
+                tokens: limit,
+            };
+            quota.observe_headers(&stated, (at(0), sent(1)), sent(1), at(0));
+            let wait = |seconds| quota.wait(1.0, sent(1), at(seconds));
+            assert!(wait(0) <= most as f64, "{limit:?}");
+            assert_eq!(wait(most), 0.0, "{limit:?}");
+        }
     }
 
     #[test]

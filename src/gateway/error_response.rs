@@ -2,9 +2,10 @@
 //! become something that a client reads.
 
 use super::error::{GatewayError, HeaderFormat, InvalidRequest, UpstreamFailure};
+use super::no_target::{is_off, lacks_capabilities, no_target, overflow_of};
 use super::operation::Operation;
 use crate::access::AuthError;
-use crate::domain::{ExclusionReason, Failure, MissingCapability, ModelType, TargetId, UnixTime};
+use crate::domain::{Failure, ModelType};
 use crate::protocols::{ApiDialect, ContextOverflow, ErrorBody, UpstreamError};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -17,6 +18,9 @@ use std::time::Duration;
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// `Retry-After` where too many requests run, or the instance stops.
 const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// `Retry-After` where an operator has to act first.
+const OFF_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 const SERVER_ERROR: &str = "server_error";
@@ -149,7 +153,11 @@ impl GatewayError {
     /// When a repetition may succeed; `None` where it would fail again.
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NoTarget { retry_after, .. } => *retry_after,
+            Self::NoTarget {
+                retry_after,
+                excluded,
+                ..
+            } => retry_after.or_else(|| is_off(excluded).then_some(OFF_RETRY_AFTER)),
             Self::TargetsBusy { retry_after } => Some(*retry_after),
             Self::ShuttingDown | Self::Overloaded { .. } | Self::BodyMemoryExhausted => {
                 Some(OVERLOADED_RETRY_AFTER)
@@ -232,48 +240,6 @@ impl fmt::Display for GatewayError {
             Self::Upstream(failure) => failure.fmt(f),
         }
     }
-}
-
-/// The sizes, where every target is excluded because the prompt is too long for it.
-fn overflow_of(excluded: &[(TargetId, ExclusionReason)]) -> Option<ContextOverflow> {
-    let mut overflow = ContextOverflow::default();
-    for (_, reason) in excluded {
-        match reason {
-            ExclusionReason::MissingCapability(MissingCapability::Context { window, prompt }) => {
-                overflow.tokens = Some(*prompt);
-                overflow.maximum = overflow.maximum.max(Some(*window));
-            }
-            ExclusionReason::MissingCapability(MissingCapability::ContextExceeded) => {}
-            _ => return None,
-        }
-    }
-    (!excluded.is_empty()).then_some(overflow)
-}
-
-/// Whether every target lacks something that the request needs, so that no wait will help.
-fn lacks_capabilities(excluded: &[(TargetId, ExclusionReason)]) -> bool {
-    let is_lack = |(_, reason): &(_, ExclusionReason)| {
-        matches!(reason, ExclusionReason::MissingCapability(_))
-    };
-    !excluded.is_empty() && excluded.iter().all(is_lack)
-}
-
-fn no_target(
-    f: &mut fmt::Formatter<'_>,
-    excluded: &[(TargetId, ExclusionReason)],
-    at: UnixTime,
-) -> fmt::Result {
-    if excluded.is_empty() {
-        return f.write_str(
-            "no target serves such a request: no configured model has the type that it needs",
-        );
-    }
-    f.write_str("no target may serve this request now: ")?;
-    for (index, (target, reason)) in excluded.iter().enumerate() {
-        let separator = if index == 0 { "" } else { "; " };
-        write!(f, "{separator}{target}: {}", reason.text(at))?;
-    }
-    Ok(())
 }
 
 impl fmt::Display for UpstreamFailure {
@@ -439,6 +405,9 @@ fn upstream_class(error: &UpstreamError) -> ErrorClass {
             INVALID_REQUEST,
             Some("request_too_large"),
         ),
+        Failure::NotFound if upstream_status.is_some_and(|status| status.is_redirection()) => {
+            bad_gateway("bad_gateway")
+        }
         Failure::NotFound => not_found("model_not_found"),
         Failure::Auth | Failure::Permission => bad_gateway("upstream_auth"),
         Failure::RateLimit(_) => (

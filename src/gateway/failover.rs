@@ -132,6 +132,15 @@ impl FailoverLoop<'_> {
         if !self.tried.contains(&target) {
             self.tried.push(target);
         }
+        if failure.error.failure == Failure::Auth {
+            // The others have the same key.
+            let table = self.context.gateway.handle.routing_table();
+            let provider = table.candidates[target].provider;
+            let same = table
+                .indexed()
+                .filter(|(_, other)| other.provider == provider);
+            self.tried.extend(same.map(|(other, _)| other));
+        }
         if failure.had_content {
             self.recorder.on_stream_restart(failure.spent);
             self.deadlines.restart();
@@ -378,9 +387,11 @@ impl FailoverLoop<'_> {
     }
 
     /// When such a request may succeed: the soonest recovery of a target, or an estimate where one
-    /// may be used at once. `None` where a repetition cannot help.
+    /// may be used at once. `None` where a repetition cannot help. An outage of some targets is one
+    /// even if the last one failed for another reason, and a refused key is replaced one day.
     fn recovery_estimate(&self, failure: Failure) -> Option<Duration> {
-        if !failure.is_retryable() {
+        let is_outage = self.repeatable.is_some() && !failure.is_client_error();
+        if !(failure.is_retryable() || failure.is_auth() || is_outage) {
             return None;
         }
         let table = self.context.gateway.handle.routing_table();

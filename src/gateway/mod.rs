@@ -26,6 +26,7 @@ mod model_info;
 mod models;
 mod name_in_path;
 mod native;
+mod no_target;
 mod operation;
 mod owned_id;
 mod owned_objects;

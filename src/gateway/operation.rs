@@ -4,7 +4,7 @@ use crate::clock;
 use crate::domain::{ModelType, RequiredCapabilities};
 use crate::protocols::{
     AZURE_PREFIX, ApiDialect, CONTENT_PREFIXES, CallSpec, EmbeddingDialect, Endpoint,
-    MAX_RESPONSE_BYTES, ModelMethod, PreparedCall, RawObject, TranslationError,
+    MAX_RESPONSE_BYTES, ModelMethod, OutputLimits, PreparedCall, RawObject, TranslationError,
 };
 use bytes::Bytes;
 
@@ -53,11 +53,14 @@ impl Operation {
         matches!(self, Self::Generate(dialect) if dialect.client_api().streams_by_default())
     }
 
-    /// The limit on the response that the request states, in tokens.
-    pub fn max_tokens(self, object: &RawObject<'_>) -> Option<u64> {
+    /// What the request states about the size of its response.
+    pub fn output_limits(self, object: &RawObject<'_>) -> Result<OutputLimits, TranslationError> {
         match self {
-            Self::Generate(_) | Self::Compact => self.dialect().client_api().max_tokens(object),
-            Self::Embed(_) | Self::Forward => Some(0),
+            Self::Generate(_) | Self::Compact => self.dialect().client_api().output_limits(object),
+            Self::Embed(_) | Self::Forward => Ok(OutputLimits {
+                max_tokens: Some(0),
+                choices: 1,
+            }),
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct ParsedRequest<'a> {
     /// Whether the client wants the usage at the end of its stream.
     pub wants_usage: bool,
     pub max_tokens: Option<u64>,
+    /// Number of choices, each of up to `max_tokens`.
+    choices: u64,
     /// Estimated tokens of the prompt.
     pub input: u64,
     pub needs: RequiredCapabilities,
@@ -75,12 +77,15 @@ impl<'a> ParsedRequest<'a> {
             .or(named)
             .unwrap_or_else(|| inferred(operation, needs, catalogue));
         check_path(operation, model_type)?;
+        let output = operation.output_limits(&object);
+        let output = output.map_err(InvalidRequest::Field)?;
         Ok(Self {
             operation,
             model_type,
             stream,
             wants_usage: operation.dialect().client_api().wants_usage(&object),
-            max_tokens: operation.max_tokens(&object),
+            max_tokens: output.max_tokens,
+            choices: output.choices,
             input,
             needs,
             preferred: preferred(headers, catalogue)?,
@@ -137,6 +142,7 @@ impl<'a> ParsedRequest<'a> {
             stream,
             wants_usage: false,
             max_tokens: Some(0),
+            choices: 1,
             input: 0,
             needs: RequiredCapabilities::default(),
             preferred,
@@ -169,10 +175,14 @@ impl<'a> ParsedRequest<'a> {
         };
     }
 
-    /// A failure as it counts: that a provider does not have a path says nothing about its models.
+    /// A failure as it counts: that a provider does not have a path says nothing about its models,
+    /// and that its key may not be used for a path nothing about its other uses.
     pub fn counted(&self, mut error: UpstreamError) -> UpstreamError {
         if self.forward.is_some() && matches!(error.status, 404 | 405 | 501) {
             error.failure = Failure::Unsupported;
+        }
+        if self.forward.is_some() && error.failure.is_auth() {
+            error.failure = Failure::Permission;
         }
         error
     }
@@ -216,6 +226,7 @@ impl<'a> ParsedRequest<'a> {
             pinned,
             input: self.input as f64,
             max_tokens,
+            choices: self.choices as f64,
             preferred: self.preferred,
             max_cost: self.max_cost,
             max_latency: self.max_latency,

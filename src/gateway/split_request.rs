@@ -1,8 +1,9 @@
 //! Further requests of an operation that its provider takes only in several.
 
+use crate::clock;
 use crate::domain::ProviderIdx;
 use crate::protocols::{
-    Endpoint, OutboundRequest, ResponseAdapter, Transport, UpstreamError, read_body,
+    Endpoint, OutboundRequest, ResponseAdapter, Transport, UpstreamError, add_date, read_body,
 };
 use bytes::Bytes;
 
@@ -44,7 +45,8 @@ impl SplitRequest<'_> {
         if response.status().is_success() {
             return Ok(read_body(response, self.largest).await?);
         }
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, mut headers) = (response.status(), response.headers().clone());
+        add_date(&mut headers, clock::now());
         let body = read_body(response, MAX_ERROR_BYTES).await;
         let body = body.unwrap_or_default();
         Err(self

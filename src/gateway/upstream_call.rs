@@ -15,7 +15,7 @@ use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
 use crate::protocols::{
     CallSpec, DroppedFields, Endpoint, ModelTraits, OpenAiErrorFields, OutboundRequest,
-    PreparedCall, ResponseAdapter, RetryForm, TranslationError, Transport, UpstreamError,
+    PreparedCall, ResponseAdapter, RetryForm, TranslationError, Transport, UpstreamError, add_date,
     rate_limits, read_body, stream_from, whole_from,
 };
 use axum::http::HeaderMap;
@@ -317,7 +317,8 @@ async fn classify(
     response: reqwest::Response,
     until: Instant,
 ) -> UpstreamError {
-    let (status, headers) = (response.status(), response.headers().clone());
+    let (status, mut headers) = (response.status(), response.headers().clone());
+    add_date(&mut headers, clock::now());
     // The status counts even if the body does not arrive.
     let body = timeout_at(until, read_body(response, MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();

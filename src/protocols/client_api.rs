@@ -4,6 +4,7 @@ use super::RawObject;
 use super::call::CallSpec;
 use super::error_body::ErrorBody;
 use super::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
+use super::output_limits::OutputLimits;
 use super::response_adapter::ResponseAdapter;
 use crate::domain::RequiredCapabilities;
 use bytes::Bytes;
@@ -23,12 +24,19 @@ pub trait ClientApi: Send + Sync + fmt::Debug {
     fn answer_without_prompt(&self, _object: &RawObject<'_>, _created: u64) -> Option<Bytes> {
         None
     }
-    /// Names the fields that limit the response's tokens; the first one present counts.
+    /// Names the fields that limit the response's tokens.
     fn limit_members(&self) -> &'static [&'static str];
-    /// Returns the limit on the response that a request states, in tokens.
-    fn max_tokens(&self, object: &RawObject<'_>) -> Option<u64> {
-        let mut names = self.limit_members().iter();
-        names.find_map(|name| object.read(name))
+    /// Names the fields that state the number of choices.
+    fn choice_members(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Returns what a request states about the size of its response.
+    fn output_limits(&self, object: &RawObject<'_>) -> Result<OutputLimits, TranslationError> {
+        let mut limits = OutputLimits::default();
+        let is_limit = |name: &str| self.limit_members().contains(&name);
+        let is_choices = |name: &str| self.choice_members().contains(&name);
+        limits.add((object, ""), is_limit, is_choices)?;
+        Ok(limits)
     }
     /// Checks whether a request that does not say so wants a stream.
     fn streams_by_default(&self) -> bool {

@@ -30,6 +30,7 @@ mod neutral;
 mod ollama;
 mod openai;
 mod outbound_request;
+mod output_limits;
 mod path_fields;
 mod provider_api;
 mod rate_limit_headers;
@@ -54,6 +55,7 @@ mod upstream_error;
 mod upstream_set;
 mod url_cache;
 mod vertex;
+mod whole_number;
 
 pub use api_dialect::ApiDialect;
 pub use call::{CallSpec, PreparedCall, TokenCountCall};
@@ -74,6 +76,7 @@ pub use neutral::{DroppedFields, TranslationError};
 pub use ollama::{SERVED_VERSION, model_tag, shown_model};
 pub use openai::{AZURE_DEPLOYMENT, AZURE_PREFIX, AZURE_V1_PREFIX};
 pub use outbound_request::OutboundRequest;
+pub use output_limits::OutputLimits;
 pub use path_fields::PathFields;
 pub use provider_api::{Endpoint, ProviderApi, RetryForm, VertexLocation};
 pub use rate_limit_headers::rate_limits;
@@ -89,6 +92,7 @@ pub use response_fault::ResponseFault;
 pub use responses::{
     PendingResponse, ResponseStore, StoringAdapter, compacted, compaction_request, removed_response,
 };
+pub use retry_after::add_date;
 pub use sse::{Splitter, TooLong};
 pub use stream_event::Event;
 pub use transport::{

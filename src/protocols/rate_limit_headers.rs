@@ -2,6 +2,7 @@
 //! `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` with delays such as `6m0s`, and
 //! `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` with dates.
 
+use super::retry_after::seconds_until;
 use crate::domain::{UnixTime, UpstreamLimit, UpstreamLimits};
 use http::HeaderMap;
 
@@ -36,8 +37,8 @@ fn named(
 
 /// Reads a delay in seconds from now: `1s`, `6m0s`, `20ms`, a plain number of seconds, or a date.
 fn reset(text: &str, now: UnixTime) -> Option<f64> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Some(seconds);
+    if let Ok(number) = text.parse::<f64>() {
+        return Some(seconds_until(number, now));
     }
     if let Ok(date) = text.parse::<jiff::Timestamp>() {
         let at = UnixTime::from_micros(u64::try_from(date.as_microsecond()).ok()?);
@@ -106,8 +107,13 @@ mod tests {
 
     #[test]
     fn delays_are_read_in_every_format_and_invalid_ones_are_none() {
-        let now = UnixTime::default();
+        let now = UnixTime::from_seconds(1_700_000_000);
         let cases = [
+            ("1700000030", Some(30.0)),
+            ("1700000030.5", Some(30.5)),
+            ("1700000030000", Some(30.0)),
+            ("1700000030000000", Some(30.0)),
+            ("1699999999", Some(0.0)),
             ("6m0s", Some(360.0)),
             ("20ms", Some(0.02)),
             ("1h2m3s", Some(3_723.0)),

@@ -2,6 +2,7 @@
 //! prompt is never parsed and written again.
 
 use crate::protocols::neutral::TranslationError;
+use crate::protocols::whole_number::whole_number;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -37,6 +38,16 @@ impl<'a> RawObject<'a> {
     /// Returns the fields' names, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)
+    }
+
+    /// Returns the fields in their order, those of equal names too.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+
+    /// Reads a field that holds a whole number, in any notation: `1000`, `1000.0`, `1e3`.
+    pub fn count(&self, name: &str) -> Option<u64> {
+        u64::try_from(whole_number(self.get(name)?)?).ok()
     }
 
     /// Checks whether the field is present and not null.

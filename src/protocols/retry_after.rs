@@ -1,10 +1,13 @@
 //! The delay that a provider requests, in all the forms in which providers state it.
 
-use http::HeaderMap;
+use crate::domain::{MAX_LEARNT_WAIT, UnixTime};
+use http::header::DATE;
+use http::{HeaderMap, HeaderValue};
 use std::time::Duration;
 
-/// Longest delay that is honoured. HTTP dates are read by `jiff`, which also accepts numeric zones.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// Numbers from here on count seconds since 1970, and from each further one milliseconds and
+/// microseconds. As delays they would last for years.
+const MIN_EPOCHS: [f64; 3] = [1e8, 1e11, 1e14];
 
 /// Words before a delay in a message.
 const DELAY_WORDS: [&str; 6] = [
@@ -52,59 +55,100 @@ fn delay_at_start(text: &str) -> Option<Duration> {
 
 /// Reads a number of seconds; `None` where it is negative or longer than is honoured.
 pub(super) fn seconds_of(value: f64) -> Option<Duration> {
-    seconds(value).map(|delay| delay.min(MAX_RETRY_AFTER))
+    seconds(value).map(|delay| delay.min(MAX_LEARNT_WAIT))
+}
+
+/// Adds the `date` that a response lacks. Dates in its headers are relative to it. HTTP dates are read
+/// by `jiff`, which also accepts numeric zones.
+pub fn add_date(headers: &mut HeaderMap, now: UnixTime) {
+    if headers.contains_key(DATE) {
+        return;
+    }
+    let seconds = i64::try_from(now.unix_seconds()).unwrap_or(i64::MAX);
+    let date = jiff::Timestamp::from_second(seconds).ok();
+    let text = date.and_then(|date| {
+        jiff::fmt::rfc2822::to_string(&date.to_zoned(jiff::tz::TimeZone::UTC)).ok()
+    });
+    if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        headers.insert(DATE, value);
+    }
+}
+
+/// Returns the seconds from `now` that a number states: a delay, or a time since 1970 in seconds,
+/// milliseconds or microseconds.
+pub(super) fn seconds_until(number: f64, now: UnixTime) -> f64 {
+    let [seconds, milliseconds, microseconds] = MIN_EPOCHS;
+    let epoch = if number >= microseconds {
+        number / 1e6
+    } else if number >= milliseconds {
+        number / 1e3
+    } else if number >= seconds {
+        number
+    } else {
+        return number;
+    };
+    (epoch - now.micros() as f64 / 1e6).max(0.0)
 }
 
 /// Reads the delay that the provider requests: `retry-after-ms`, `retry-after` as seconds or as a
-/// date (relative to the response's `date`), or the reset of an empty bucket. At most one hour.
+/// date (relative to the response's `date`), or the reset of an empty bucket. At most
+/// [`MAX_LEARNT_WAIT`].
 pub fn delay_from(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
-    let milliseconds = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok());
-    let delay = milliseconds
-        .and_then(|ms| seconds(ms / 1e3))
-        .or_else(|| text("retry-after").and_then(|after| retry_after(after, text("date"))))
+    let delay = stated_delay(headers)
         .or_else(|| reset(headers, "requests"))
         .or_else(|| reset(headers, "tokens"))
         .or_else(|| dated_reset(headers));
-    delay.map(|delay| delay.min(MAX_RETRY_AFTER))
+    delay.map(|delay| delay.min(MAX_LEARNT_WAIT))
 }
 
-fn retry_after(after: &str, date: Option<&str>) -> Option<Duration> {
-    if let Ok(value) = after.parse::<f64>() {
-        return seconds(value);
+/// Reads `retry-after-ms` or `retry-after`; at most [`MAX_LEARNT_WAIT`].
+pub(super) fn stated_delay(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
+    let milliseconds = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok());
+    let delay = milliseconds
+        .and_then(|ms| seconds(ms / 1e3))
+        .or_else(|| retry_after(text("retry-after")?, headers));
+    delay.map(|delay| delay.min(MAX_LEARNT_WAIT))
+}
+
+fn retry_after(after: &str, headers: &HeaderMap) -> Option<Duration> {
+    if let Ok(number) = after.parse::<f64>() {
+        return seconds_from_date(number, headers);
     }
-    let parse = |text: &str| {
-        jiff::fmt::rfc2822::parse(text)
-            .ok()
-            .map(|zoned| zoned.timestamp())
-    };
-    let (until, now) = (parse(after)?, parse(date?)?);
-    seconds(until.duration_since(now).as_secs_f64())
+    let until = jiff::fmt::rfc2822::parse(after).ok()?.timestamp();
+    seconds(until.duration_since(date_of(headers)?).as_secs_f64())
+}
+
+/// The time of a response, as its provider states it.
+fn date_of(headers: &HeaderMap) -> Option<jiff::Timestamp> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
+}
+
+/// Reads a number as [`seconds_until`], where the response states its time.
+fn seconds_from_date(number: f64, headers: &HeaderMap) -> Option<Duration> {
+    let date = date_of(headers).and_then(|date| u64::try_from(date.as_microsecond()).ok());
+    let now = date.map(UnixTime::from_micros);
+    seconds(now.map_or(number, |now| seconds_until(number, now)))
 }
 
 fn reset(headers: &HeaderMap, bucket: &str) -> Option<Duration> {
     let text = |part: &str| {
-        headers
-            .get(format!("x-ratelimit-{part}-{bucket}"))?
-            .to_str()
-            .ok()
+        let value = headers.get(format!("x-ratelimit-{part}-{bucket}"))?;
+        Some(value.to_str().ok()?.trim())
     };
-    if text("remaining")?.trim() != "0" {
+    if text("remaining")?.parse::<f64>().ok()? > 0.0 {
         return None;
     }
-    duration_text(text("reset")?)
+    let reset = text("reset")?;
+    duration_text(reset).or_else(|| seconds_from_date(reset.parse().ok()?, headers))
 }
 
 /// Reads the time at which Anthropic's empty buckets are full again. They state a date; the response's own
 /// `date` is the clock to compare with.
 fn dated_reset(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
-    let now = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp();
+    let now = date_of(headers)?;
     let waits = ["requests", "tokens", "input-tokens", "output-tokens"].map(|bucket| {
         let part = |part: &str| text(&format!("anthropic-ratelimit-{bucket}-{part}"));
         let reset: jiff::Timestamp = part("reset")
@@ -202,6 +246,29 @@ mod tests {
             None
         );
         assert_eq!(of(&[("retry-after", "-5")]), None);
-        assert_eq!(of(&[("retry-after", "999999999")]), Some(3_600.0));
+        assert_eq!(of(&[("retry-after", "9999999")]), Some(900.0));
+        let dated = |name, value| of(&[(name, value), ("date", "Tue, 14 Nov 2023 22:13:20 GMT")]);
+        assert_eq!(dated("retry-after", "1700000030"), Some(30.0));
+        assert_eq!(
+            of(&[
+                ("x-ratelimit-remaining-requests", "0"),
+                ("x-ratelimit-reset-requests", "1700000040000"),
+                ("date", "Tue, 14 Nov 2023 22:13:20 GMT"),
+            ]),
+            Some(40.0)
+        );
+    }
+
+    #[test]
+    fn a_response_without_a_date_gets_the_time_of_its_arrival() {
+        let now = UnixTime::from_seconds(1_700_000_000);
+        let mut headers = HeaderMap::new();
+        let until = HeaderValue::from_static("Tue, 14 Nov 2023 22:13:50 GMT");
+        headers.insert("retry-after", until);
+        assert_eq!(delay_from(&headers), None);
+        add_date(&mut headers, now);
+        assert_eq!(delay_from(&headers), Some(Duration::from_secs(30)));
+        add_date(&mut headers, UnixTime::from_seconds(9));
+        assert_eq!(delay_from(&headers), Some(Duration::from_secs(30)));
     }
 }

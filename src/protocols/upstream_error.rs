@@ -4,7 +4,7 @@ use super::context_overflow::{ContextOverflow, is_context_overflow};
 use super::error_payload::{ErrorPayload, OpenAiErrorFields, read_payload};
 use super::response_body::BodyError;
 use super::response_fault::ResponseFault;
-use super::retry_after::{delay_from, delay_in_message};
+use super::retry_after::{delay_from, delay_in_message, stated_delay};
 use super::sse::TooLong;
 use super::transport::TransportError;
 use crate::domain::Failure;
@@ -131,6 +131,12 @@ pub fn classify_error(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> 
     let payload = read_payload(body);
     let failure = classify(status.as_u16(), headers, &payload);
     let message = payload.message.unwrap_or_else(|| {
+        if status.is_redirection() {
+            return format!(
+                "upstream answered {}, a redirect to another address, which is never followed",
+                status.as_u16()
+            );
+        }
         let and = if payload.is_json || body.is_empty() {
             ""
         } else {
@@ -216,6 +222,12 @@ fn classify(status: u16, headers: &HeaderMap, payload: &ErrorPayload) -> Failure
         let mut found = payload.reasons.iter();
         found.any(|reason| wanted.iter().any(|word| reason.contains(word)))
     };
+    // A message of a status 400 may quote the request, so only its beginning counts.
+    let begins = |phrases: &[&str]| phrases.iter().any(|phrase| message.starts_with(phrase));
+    let is_quota = QUOTA_CODES.contains(&code)
+        || (status != 403 && reason(&QUOTA_REASONS))
+        || (status != 400 && has(&QUOTA_PHRASES))
+        || begins(&QUOTA_PHRASES);
     let delay = || {
         delay_from(headers)
             .or(payload.delay)
@@ -227,15 +239,25 @@ fn classify(status: u16, headers: &HeaderMap, payload: &ErrorPayload) -> Failure
         }
         400 | 422 if has(&PREFILL_PHRASES) => Failure::Unsupported,
         400..=501 if has(&INABILITY_PHRASES) => Failure::Unsupported,
-        400 if code == "invalid_api_key" || has(&KEY_PHRASES) || reason(&["API_KEY_INVALID"]) => {
+        400 if code == "invalid_api_key"
+            || begins(&KEY_PHRASES)
+            || reason(&["API_KEY_INVALID"]) =>
+        {
             Failure::Auth
         }
-        400 | 403 | 429 if QUOTA_CODES.contains(&code) || has(&QUOTA_PHRASES) => Failure::Quota,
-        400 | 429 if reason(&QUOTA_REASONS) => Failure::Quota,
+        400 | 403 | 422 if MODEL_CODES.contains(&code) || MODEL_CODES.contains(&kind) => {
+            Failure::NotFound
+        }
+        400 | 422 if is_unknown_model(message) => Failure::Unsupported,
+        402 if has(&SMALLER_PHRASES) => Failure::Unsupported,
+        400 | 402 | 403 | 429 if is_quota || status == 402 => match stated_delay(headers) {
+            // The account recovers by itself: its limit is one over time.
+            Some(delay) if status == 429 => Failure::RateLimit(Some(delay)),
+            _ => Failure::Quota,
+        },
         401 => Failure::Auth,
-        402 => Failure::Quota,
         403 => Failure::Permission,
-        404 => Failure::NotFound,
+        300..=399 | 404 => Failure::NotFound,
         408 | 499 | 504 => Failure::Timeout,
         413 => Failure::TooLarge,
         429 => Failure::RateLimit(delay()),
@@ -263,6 +285,45 @@ const INABILITY_PHRASES: [&str; 7] = [
 ];
 
 const KEY_PHRASES: [&str; 3] = ["Incorrect API key", "API key not valid", "API_KEY_INVALID"];
+
+/// Codes of a model that the provider does not have, or does not offer to the account.
+const MODEL_CODES: [&str; 5] = [
+    "model_not_found",
+    "model_not_available",
+    "invalid_model",
+    "ModelNotFound",
+    "DeploymentNotFound",
+];
+
+/// Words of an unknown model, in lower case. They may be a client's own, so the target stays in use.
+const MODEL_PHRASES: [&str; 7] = [
+    "model not found",
+    "model not exist",
+    "not a valid model",
+    "unknown model",
+    "invalid model",
+    "no such model",
+    "model identifier is invalid",
+];
+
+/// Messages of an account whose credit covers a smaller request.
+const SMALLER_PHRASES: [&str; 2] = ["fewer max_tokens", "can only afford"];
+
+/// Checks whether a message says that the model does not exist.
+fn is_unknown_model(message: &str) -> bool {
+    /// Characters in which a model's name ends.
+    const NAME: usize = 200;
+    let message = message.to_lowercase();
+    let absent = |rest: &str| {
+        let near: String = rest.chars().take(NAME).collect();
+        near.contains("does not exist") || near.contains("not found")
+    };
+    MODEL_PHRASES.iter().any(|phrase| message.contains(phrase))
+        || message
+            .strip_prefix("the model ")
+            .or_else(|| message.strip_prefix("model "))
+            .is_some_and(absent)
+}
 
 /// Codes of an account without credit, where waiting does not help.
 const QUOTA_CODES: [&str; 6] = [
@@ -295,6 +356,52 @@ mod tests {
             &Bytes::copy_from_slice(body.as_bytes()),
         )
         .failure
+    }
+
+    #[test]
+    fn a_quota_with_a_stated_delay_is_a_rate_limit() {
+        let body = Bytes::from_static(br#"{"error":{"message":"x","code":"insufficient_quota"}}"#);
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", http::HeaderValue::from_static("1"));
+        let error = classify_error(StatusCode::TOO_MANY_REQUESTS, &headers, &body);
+        let second = std::time::Duration::from_secs(1);
+        assert_eq!(error.failure, Failure::RateLimit(Some(second)));
+        assert_eq!(error.code.as_deref(), Some("insufficient_quota"));
+    }
+
+    #[test]
+    fn an_unknown_model_is_recognised_in_every_status() {
+        let told = |message: &str| format!(r#"{{"error":{{"message":"{message}"}}}}"#);
+        for message in [
+            "foo/bar is not a valid model ID",
+            "Model Not Exist",
+            "The model `m` does not exist",
+            "Invalid model: nope",
+            "The model `gpt-9` does not exist or you do not have access to it.",
+            "model 'llama9' not found, try pulling it first",
+            "The provided model identifier is invalid.",
+        ] {
+            assert_eq!(
+                class(400, &told(message)),
+                Failure::Unsupported,
+                "{message}"
+            );
+        }
+        let coded = r#"{"error":{"message":"x","code":"model_not_found"}}"#;
+        for status in [400, 403, 404] {
+            assert_eq!(class(status, coded), Failure::NotFound);
+        }
+        let other = told("Tool call_1 of the model was not found in messages[0]");
+        assert_eq!(class(400, &other), Failure::InvalidRequest);
+    }
+
+    #[test]
+    fn what_a_client_makes_a_provider_quote_neither_refuses_the_key_nor_uses_up_the_account() {
+        for words in KEY_PHRASES.iter().chain(&QUOTA_PHRASES) {
+            let body =
+                format!(r#"{{"error":{{"message":"Invalid value: '{words}'. Supported are"}}}}"#);
+            assert_eq!(class(400, &body), Failure::InvalidRequest, "{words}");
+        }
     }
 
     #[test]
@@ -334,6 +441,10 @@ mod tests {
             ),
             Failure::Unsupported
         );
+        let affordable = r#"{"error":{"message":"This request requires more credits, or fewer max_tokens. You requested up to 65536 tokens, but can only afford 1234.","code":402}}"#;
+        assert_eq!(class(402, affordable), Failure::Unsupported);
+        assert_eq!(class(402, "{}"), Failure::Quota);
+        assert_eq!(class(308, ""), Failure::NotFound);
         assert_eq!(class(429, "<html>"), Failure::RateLimit(None));
         assert_eq!(class(418, ""), Failure::InvalidRequest);
         assert_eq!(

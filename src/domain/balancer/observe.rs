@@ -133,25 +133,45 @@ impl BalancerState {
                 .quota
                 .mark_exhausted(target.load_counters.sent_totals(), now);
         }
-        if self.targets[end.target].cool_down(failure, jitter, now) {
-            let id = self.catalogue.targets[end.target].id.clone();
-            let seconds = self.targets[end.target]
-                .blocked
-                .map_or(0.0, |(until, _)| until.seconds_since(now));
-            let text = format!(
-                "{}: {}, no requests for {seconds:.0} s",
-                id.model,
-                failure.as_str()
-            );
-            let provider = self.catalogue.targets[end.target].provider;
-            effects.push(self.emit(EventKind::Limit, true, Some(provider), text, now));
-        }
+        self.cool_down(end.target, failure, jitter, now, effects);
         if end.trial && matches!(failure, Failure::RateLimit(_)) {
             let until = self.targets[end.target].cooldown_at(now);
             let until = until.map_or(now, |(until, _)| until);
             let transition = self.targets[end.target].breaker.extend_open(until);
             self.apply_transition(end.target, transition, now, effects);
         }
+    }
+
+    /// Starts the cooldown of a failure: of one target, or of all that share a refused key.
+    fn cool_down(
+        &mut self,
+        target: TargetIdx,
+        failure: Failure,
+        jitter: f64,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
+        let provider = self.catalogue.targets[target].provider;
+        let is_new = self.targets[target].cool_down(failure, jitter, now);
+        if failure == Failure::Auth {
+            for other in self.targets_of(provider) {
+                self.targets[other].cool_down(failure, jitter, now);
+            }
+        }
+        if !is_new {
+            return;
+        }
+        let subject = match failure {
+            Failure::Auth => "all models",
+            _ => &*self.catalogue.targets[target].id.model,
+        };
+        let until = self.targets[target].blocked;
+        let seconds = until.map_or(0.0, |(until, _)| until.seconds_since(now));
+        let text = format!(
+            "{subject}: {}, no requests for {seconds:.0} s",
+            failure.as_str()
+        );
+        effects.push(self.emit(EventKind::Limit, true, Some(provider), text, now));
     }
 
     fn record_upstream_limits(

@@ -21,6 +21,9 @@ const FAILING_RATE: f64 = 0.10;
 /// Factor over the median latency above which a provider is shown as slow.
 const SLOW_FACTOR: f64 = 2.5;
 
+/// Shortest wait for quota in seconds that is shown: less is usual near a limit.
+const SHOWN_QUOTA_WAIT_S: f64 = 2.0;
+
 impl BalancerState {
     /// Builds the current routing table; cheap enough to do after every batch of observations.
     pub fn routing_table(&self, now: UnixTime) -> RoutingTable {
@@ -250,7 +253,33 @@ impl BalancerState {
             });
             return (HealthState::Limited, text.unwrap_or_default());
         }
+        if let Some(seconds) = self.quota_wait(targets, usual, now) {
+            let text = format!(
+                "its rate limit headers leave nothing for {:.0} s more",
+                seconds.ceil()
+            );
+            return (HealthState::Limited, text);
+        }
         self.assess_numbers(targets, &states, estimates, usual, now)
+    }
+
+    /// Returns the seconds until the first of some targets has quota for a typical request, by the
+    /// headers of its provider or after its cooldown; `None` if one has it now, or nearly.
+    fn quota_wait(
+        &self,
+        targets: &[TargetIdx],
+        (prompt, output): (f64, f64),
+        now: UnixTime,
+    ) -> Option<f64> {
+        let wait = |&at: &TargetIdx| {
+            let target = &self.targets[at];
+            let blocked = target.cooldown_at(now);
+            let blocked = blocked.map_or(0.0, |(until, _)| until.seconds_since(now));
+            let sent = target.load_counters.sent_totals();
+            target.quota.wait(prompt + output, sent, now).max(blocked)
+        };
+        let soonest = targets.iter().map(wait).min_by(f64::total_cmp);
+        soonest.filter(|seconds| *seconds >= SHOWN_QUOTA_WAIT_S)
     }
 
     fn assess_numbers(

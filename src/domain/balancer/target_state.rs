@@ -12,7 +12,7 @@ use crate::domain::snapshot::HealthState;
 use crate::domain::target::Provider;
 use crate::domain::timeline::{BucketCounts, Timeline, Uptime};
 use crate::domain::units::UnixTime;
-use crate::domain::upstream_quota::UpstreamQuota;
+use crate::domain::upstream_quota::{MAX_LEARNT_WAIT, UpstreamQuota};
 use crate::domain::weights::WeightOverride;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -163,7 +163,7 @@ impl TargetState {
     /// it by up to 10 %. Returns true if it was not in a cooldown.
     pub fn cool_down(&mut self, failure: Failure, jitter: f64, now: UnixTime) -> bool {
         let pause = match (failure.cooldown(), failure) {
-            (Some(pause), _) => pause,
+            (Some(pause), _) => pause.min(MAX_LEARNT_WAIT),
             (None, Failure::RateLimit(_)) => {
                 let pause = self.backoff;
                 self.backoff = (self.backoff * 2).min(COOLDOWN_MAX);

@@ -18,7 +18,8 @@ pub(super) fn filter_by_budget(
     (output, highest_price): (f64, (f64, f64)),
 ) {
     let Some(means) = ask.means else { return };
-    let unpriced = ask.input * highest_price.0 + ask.max_tokens.unwrap_or(output) * highest_price.1;
+    let unpriced = ask.input * highest_price.0
+        + ask.choices * ask.max_tokens.unwrap_or(output) * highest_price.1;
     let needed = |row: &ScoredCandidate| {
         let most = MaxUsage::of(&table.candidates[row.target], ask, output);
         most.cost
@@ -219,6 +220,14 @@ mod tests {
         };
         assert_eq!(tokens(&target, None), 800);
         assert_eq!(tokens(&target, Some(4_000.0)), 4_500);
+        let several = RequestProfile {
+            choices: 50.0,
+            ..ask()
+        };
+        assert_eq!(
+            MaxUsage::of(&target, &several, 300.0).tokens,
+            500 + 50 * 300
+        );
         target.capabilities.max_output = Some(1_000);
         assert_eq!(tokens(&target, Some(4_000.0)), 1_500);
         assert_eq!(tokens(&target, Some(f64::NAN)), 500);

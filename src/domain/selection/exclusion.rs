@@ -123,7 +123,7 @@ impl ExclusionReason {
                         "refuses the gateway's own key; check it. Excluded"
                     }
                     Some(Failure::Quota) => "its account has no credit or quota left. Excluded",
-                    Some(Failure::NotFound) => "does not know the model. Excluded",
+                    Some(Failure::NotFound) => "does not know the model or the path. Excluded",
                     _ => return format!("asked to wait {seconds:.0} s more"),
                 };
                 format!("{why} for {seconds:.0} s more")

@@ -9,7 +9,7 @@ use crate::domain::units::Money;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MaxUsage {
     /// Estimated prompt, plus the maximum output that the client allows or else the expected output,
-    /// capped by the maximum output of the model.
+    /// capped by the maximum output of the model; once for each choice.
     pub tokens: u64,
     /// Cost of these tokens; `None` if the price is unknown.
     pub cost: Option<Money>,
@@ -22,7 +22,9 @@ impl MaxUsage {
         let model_limit = candidate.capabilities.max_output.unwrap_or(u64::MAX);
         let usage = Usage {
             input: whole(ask.input),
-            output: requested.min(model_limit),
+            output: requested
+                .min(model_limit)
+                .saturating_mul(whole(ask.choices)),
             ..Usage::default()
         };
         Self {

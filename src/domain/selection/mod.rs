@@ -99,9 +99,9 @@ pub fn select_target(
         expected_usd: candidate
             .price
             .as_ref()
-            .map(|price| price.cost_of(ask.input, field.output)),
+            .map(|price| price.cost_of(ask.input, ask.choices * field.output)),
         expected_latency: row.predicted.latency(field.output),
-        expected_tokens: ask.input + field.output,
+        expected_tokens: ask.input + ask.choices * field.output,
         prompt: ask.input,
         most,
         is_over_budget,

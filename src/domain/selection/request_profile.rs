@@ -30,8 +30,10 @@ pub struct RequestProfile<'a> {
     pub pinned: bool,
     /// Estimated tokens of the prompt.
     pub input: f64,
-    /// Maximum output tokens that the client allows.
+    /// Maximum output tokens of each choice that the client allows.
     pub max_tokens: Option<f64>,
+    /// Number of choices that the client wants, 1 or more.
+    pub choices: f64,
     /// Preferred provider.
     pub preferred: Option<ProviderIdx>,
     /// Maximum price, in USD per token.
@@ -58,6 +60,7 @@ impl RequestProfile<'_> {
             pinned: false,
             input: 500.0,
             max_tokens: None,
+            choices: 1.0,
             preferred: None,
             max_cost: None,
             max_latency: None,

@@ -149,7 +149,7 @@ fn with_known_types(object: &RawObject<'_>, changed: Option<&str>) -> Option<Str
 
 /// Lowers a limit above the model's, and the thinking budget, which must be below it.
 fn lowered_limits(call: &CallSpec<'_>) -> Vec<(&'static str, String)> {
-    let limit = call.object.read::<u64>("max_tokens");
+    let limit = call.object.count("max_tokens");
     let most = call.traits.max_output;
     let (Some(limit), Some(most)) = (limit, most) else {
         return Vec::new();

@@ -1,7 +1,7 @@
 //! The client's side of `generateContent`.
 
 use super::error_json::{error_event, error_value};
-use super::field_names::raw;
+use super::field_names::{camel, raw};
 use super::json_list::JsonList;
 use super::request_facts::{config, inner, wants_list};
 use super::{encode, read};
@@ -11,6 +11,7 @@ use crate::protocols::call::CallSpec;
 use crate::protocols::client_api::ClientApi;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
+use crate::protocols::output_limits::OutputLimits;
 use crate::protocols::response_adapter::ResponseAdapter;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -25,12 +26,26 @@ impl ClientApi for GenerateContentApi {
     }
 
     fn limit_members(&self) -> &'static [&'static str] {
-        &[]
+        &["maxOutputTokens"]
     }
 
-    fn max_tokens(&self, object: &RawObject<'_>) -> Option<u64> {
-        let limit = raw(&config(object)?, "maxOutputTokens", "max_output_tokens")?;
-        serde_json::from_str(limit.get()).ok()
+    fn choice_members(&self) -> &'static [&'static str] {
+        &["candidateCount"]
+    }
+
+    fn output_limits(&self, object: &RawObject<'_>) -> Result<OutputLimits, TranslationError> {
+        let mut limits = OutputLimits::default();
+        let is_one_of = |names: &[&str], name: &str| names.contains(&&*camel(name));
+        for (path, value) in object.members() {
+            if camel(path) == "generationConfig"
+                && let Ok(config) = serde_json::from_str::<RawObject<'_>>(value.get())
+            {
+                let is_limit = |name: &str| is_one_of(self.limit_members(), name);
+                let is_choices = |name: &str| is_one_of(self.choice_members(), name);
+                limits.add((&config, path), is_limit, is_choices)?;
+            }
+        }
+        Ok(limits)
     }
 
     fn stream_type(&self, object: &RawObject<'_>) -> &'static str {

@@ -48,7 +48,8 @@ fn camel_case(fields: Map<String, Value>) -> Map<String, Value> {
     renamed.collect()
 }
 
-fn camel(name: &str) -> String {
+/// Returns a name in camelCase.
+pub(super) fn camel(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     let mut is_start = false;
     for letter in name.trim_start_matches('_').chars() {

@@ -57,14 +57,14 @@ fn generation(
     conversation: &mut ChatRequest,
     dropped: &mut DroppedFields,
 ) -> Result<(), TranslationError> {
-    conversation.max_tokens = whole(config, "maxOutputTokens")?;
+    conversation.max_tokens = config.count("maxOutputTokens")?;
     conversation.sampling = Sampling {
         temperature: config.number("temperature")?,
         top_p: config.number("topP")?,
-        top_k: whole(config, "topK")?,
+        top_k: config.count("topK")?,
         stop: stop(config)?,
         seed: config.integer("seed")?,
-        n: whole(config, "candidateCount")?,
+        n: config.count("candidateCount")?,
         presence_penalty: config.number("presencePenalty")?,
         frequency_penalty: config.number("frequencyPenalty")?,
     };
@@ -84,22 +84,6 @@ fn generation(
 }
 
 /// Reads a whole number; libraries write some of them as `40.0`.
-fn whole(members: &mut ObjectReader, name: &str) -> Result<Option<u64>, TranslationError> {
-    let Some(number) = members.number(name)? else {
-        return Ok(None);
-    };
-    if !(0.0..=9e15).contains(&number) {
-        let problem = "must be a whole number, not negative";
-        return Err(TranslationError::new(members.at(name), problem));
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the number is between 0 and 9e15"
-    )]
-    Ok(Some(number.round() as u64))
-}
-
 fn stop(config: &mut ObjectReader) -> Result<Vec<String>, TranslationError> {
     let path = config.at("stopSequences");
     let texts = config.list("stopSequences")?.into_iter();

@@ -1,6 +1,7 @@
 //! Reads a JSON object field by field. An error names the field's path, and unread fields are known
 //! at the end.
 
+use crate::protocols::whole_number::whole;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::fmt;
@@ -174,11 +175,11 @@ impl ObjectReader {
     }
 
     pub fn count(&mut self, name: &str) -> Result<Option<u64>, TranslationError> {
-        self.convert(name, Value::as_u64, "a whole number, not negative")
+        self.convert(name, count, "a whole number, not negative")
     }
 
     pub fn integer(&mut self, name: &str) -> Result<Option<i64>, TranslationError> {
-        self.convert(name, Value::as_i64, "a whole number")
+        self.convert(name, integer, "a whole number")
     }
 
     pub fn flag(&mut self, name: &str) -> Result<Option<bool>, TranslationError> {
@@ -230,6 +231,14 @@ impl ObjectReader {
             }
         }
     }
+}
+
+fn count(value: &Value) -> Option<u64> {
+    u64::try_from(whole(value)?).ok()
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    i64::try_from(whole(value)?).ok()
 }
 
 /// Names the type of a value without showing it, because it may be a prompt.

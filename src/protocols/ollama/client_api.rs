@@ -8,6 +8,7 @@ use crate::protocols::call::CallSpec;
 use crate::protocols::client_api::ClientApi;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{ChatRequest, DroppedFields, Encode, TranslationError};
+use crate::protocols::output_limits::OutputLimits;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -43,12 +44,16 @@ impl ClientApi for OllamaApi {
     }
 
     fn limit_members(&self) -> &'static [&'static str] {
-        &[]
+        &["num_predict"]
     }
 
-    fn max_tokens(&self, object: &RawObject<'_>) -> Option<u64> {
-        let options = object.read::<RawObject<'_>>("options")?;
-        options.read("num_predict")
+    fn output_limits(&self, object: &RawObject<'_>) -> Result<OutputLimits, TranslationError> {
+        let mut limits = OutputLimits::default();
+        if let Some(options) = object.read::<RawObject<'_>>("options") {
+            let is_limit = |name: &str| self.limit_members().contains(&name);
+            limits.add((&options, "options"), is_limit, |_| false)?;
+        }
+        Ok(limits)
     }
 
     fn streams_by_default(&self) -> bool {

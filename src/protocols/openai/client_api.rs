@@ -23,6 +23,10 @@ impl ClientApi for ChatApi {
         &["max_completion_tokens", "max_tokens"]
     }
 
+    fn choice_members(&self) -> &'static [&'static str] {
+        &["n", "best_of"]
+    }
+
     fn wants_usage(&self, object: &RawObject<'_>) -> bool {
         includes_usage(object)
     }

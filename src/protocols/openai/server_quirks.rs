@@ -241,10 +241,7 @@ impl Edits<'_, '_> {
                     *value = most.to_string();
                 }
             } else if !self.removed.contains(&name)
-                && self
-                    .object
-                    .read::<u64>(name)
-                    .is_some_and(|limit| limit > most)
+                && self.object.count(name).is_some_and(|limit| limit > most)
             {
                 self.replaced.push((name, most.to_string()));
             }

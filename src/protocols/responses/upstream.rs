@@ -27,7 +27,7 @@ pub(in crate::protocols) fn pass_through(
         dropped.add("reasoning_effort");
         removed.push("reasoning");
     }
-    let limit = call.object.read::<u64>("max_output_tokens");
+    let limit = call.object.count("max_output_tokens");
     if let (Some(limit), Some(most)) = (limit, call.traits.max_output)
         && limit > most
     {

@@ -256,3 +256,39 @@ async fn a_tokens_budget_is_its_own() {
     assert_eq!((spent(0), spent(1)), (0.000_05, 0.000_05));
     assert_eq!(picture.budget.day.spent.usd(), 0.0001);
 }
+
+#[tokio::test]
+async fn what_is_reserved_covers_every_choice_and_the_largest_of_all_limits() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let body = |limits: &str| format!(r#"{{"model":"shared",{limits},"messages":[]}}"#);
+    let cases = [
+        (r#""max_tokens":20,"n":50"#, 1_000.0),
+        (r#""max_tokens":20,"best_of":50"#, 1_000.0),
+        (r#""max_tokens":1000.0"#, 1_000.0),
+        (r#""max_tokens":1e3"#, 1_000.0),
+        (r#""max_completion_tokens":1,"max_tokens":1000"#, 1_000.0),
+        (r#""max_tokens":1000,"max_tokens":1"#, 1_000.0),
+    ];
+    for (limits, tokens) in cases {
+        let body = body(limits);
+        let needed = most(&body, tokens);
+        let short = bench(&[&a], &budget(needed * 0.99, OverBudgetPolicy::Reject)).await;
+        let response = short.post(&body).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{limits}");
+        let enough = bench(&[&a], &budget(needed * 1.01, OverBudgetPolicy::Reject)).await;
+        assert_eq!(
+            enough.post(&body).await.status(),
+            StatusCode::OK,
+            "{limits}"
+        );
+    }
+    let bench = bench(&[&a], &budget(1.0, OverBudgetPolicy::Reject)).await;
+    for limits in [
+        r#""max_tokens":1000.5"#,
+        r#""max_tokens":"1000""#,
+        r#""n":[50]"#,
+    ] {
+        let response = bench.post(&body(limits)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{limits}");
+    }
+}

@@ -12,6 +12,7 @@ mod forwarded;
 mod load;
 mod native_contents;
 mod native_lines;
+mod recovering;
 mod refusals;
 mod stored;
 mod targets;

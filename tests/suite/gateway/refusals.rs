@@ -20,7 +20,7 @@ async fn attempts_are_limited_and_the_last_failure_keeps_its_retry_after() {
     let response = bench.post(ASK).await;
 
     assert_eq!(response.status(), 429);
-    assert_eq!(header(&response, "retry-after"), "3600");
+    assert_eq!(header(&response, "retry-after"), "900");
     assert_eq!(header(&response, "x-aibal-attempts"), "2");
     assert_eq!(error(response).await["code"], "rate_limit_exceeded");
     assert_eq!((a.requests(), b.requests()), (1, 1));

@@ -2,9 +2,10 @@
 
 use super::{BAD, at, attempt, chosen, fleet};
 use crate::domain::{
-    AttemptEnd, AttemptStart, BalancerState, BreakerState, Failure, FirstToken, MeasuredUsage,
-    ModelType, Observation, Outcome, RequestClass, RoutingState, UnixTime, UpstreamLimit,
-    UpstreamLimits, Usage,
+    AttemptEnd, AttemptStart, BalancerState, BreakerState, Capabilities, Catalogue, Failure,
+    FirstToken, HealthState, MeasuredUsage, ModelType, ModelTypes, Observation, Outcome, Provider,
+    RequestClass, RoutingState, Strategy, Target, TargetId, UnixTime, UpstreamLimit,
+    UpstreamLimits, Usage, Weights,
 };
 use proptest::prelude::{prop, prop_assert, proptest};
 use std::time::Duration;
@@ -263,4 +264,82 @@ fn an_attempt_cut_by_the_client_s_own_deadline_is_no_failure_of_the_target() {
     assert_eq!(table.candidates[0].estimate.failure, before);
     assert_eq!(table.candidates[0].estimate.limited, 0.0);
     assert_eq!(table.candidates[0].standing, RoutingState::Usable);
+}
+
+#[test]
+fn a_limit_of_the_headers_that_leaves_nothing_is_the_reason_that_is_shown() {
+    let mut fleet = fleet();
+    let empty = Some(UpstreamLimit {
+        limit: 60.0,
+        remaining: 0.0,
+        reset: Some(1e9),
+    });
+    let limits = UpstreamLimits {
+        requests: empty,
+        tokens: None,
+    };
+    let end = AttemptEnd {
+        limits,
+        ticket: AttemptStart {
+            started: at(1),
+            ..AttemptStart::default()
+        },
+        ..ended(0, 0, Outcome::Success)
+    };
+    fleet.observe(&Observation::Attempt(end), at(1));
+    fleet.tick(at(1));
+    let shown = fleet.snapshot(900, at(1)).providers[0].clone();
+    assert_eq!(shown.state, HealthState::Limited);
+    assert_eq!(
+        shown.why,
+        "its rate limit headers leave nothing for 15 s more"
+    );
+    fleet.tick(at(901));
+    assert_ne!(
+        fleet.snapshot(900, at(901)).providers[0].state,
+        HealthState::Limited
+    );
+}
+
+#[test]
+fn no_requested_delay_excludes_a_target_for_more_than_a_quarter_of_an_hour() {
+    let mut fleet = fleet();
+    let year = Duration::from_hours(8_760);
+    let failed = Outcome::Failed(Failure::RateLimit(Some(year)));
+    fleet.observe(&attempt(0, 0, failed), at(1));
+    let until = fleet.routing_table(at(1)).candidates[0]
+        .blocked_until
+        .unwrap();
+    assert!(until.seconds_since(at(1)) <= 990.0, "{until:?}");
+}
+
+#[test]
+fn a_refused_key_excludes_all_targets_of_its_provider_and_no_other() {
+    let target = |provider: usize, name: &str, model: &str| Target {
+        id: TargetId::new(name, model),
+        provider: provider.into(),
+        types: ModelTypes::CHAT,
+        capabilities: Capabilities::default(),
+        price: None,
+        max_concurrent: None,
+    };
+    let provider = |name: &str| Provider::new(name, "openai-compatible");
+    let catalogue = Catalogue {
+        providers: vec![provider("a"), provider("b")],
+        targets: vec![
+            target(0, "a", "m"),
+            target(0, "a", "n"),
+            target(1, "b", "m"),
+        ],
+        ..Catalogue::default()
+    };
+    let mut fleet = BalancerState::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0));
+    let refused = Outcome::Failed(Failure::Auth);
+    let effects = fleet.observe(&attempt(0, 0, refused), at(1));
+
+    let table = fleet.routing_table(at(1));
+    let blocked = |target: usize| table.candidates[target].blocked_until.is_some();
+    assert_eq!([0, 1, 2].map(blocked), [true, true, false]);
+    assert_eq!(effects.len(), 1, "one event for the key: {effects:?}");
+    assert!(fleet.observe(&attempt(1, 0, refused), at(1)).is_empty());
 }
