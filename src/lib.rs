@@ -6,6 +6,7 @@ pub mod domain;
 
 pub mod access;
 pub mod clock;
+pub mod foreign;
 pub mod logs;
 pub mod secrets;
 

@@ -1,17 +1,23 @@
 //! Destination and format of log lines. While the dashboard is shown, nothing may write to the terminal,
 //! so lines go to a file, or the latest ones to the dashboard's own log.
 //!
+//! A line stays one line without control characters, whatever it quotes.
+//!
 //! Logging never waits for a disk or a reader: a separate thread writes, in batches, and lines that do
 //! not fit into its bounded buffer are counted.
 
+mod file;
 mod nonblocking;
+mod safe_line;
 
+pub use file::reopen;
 pub use nonblocking::DroppedLines;
 
+use file::LogFile;
 use nonblocking::{NonBlockingWriter, WriterGuard};
+use safe_line::SafeLine;
 use std::collections::VecDeque;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -145,8 +151,7 @@ pub fn start(options: &LogOptions) -> Result<Logs, LogError> {
     let filter = filter(options.level.as_deref())?;
     let (writer, logs) = match (&options.file, options.has_screen) {
         (Some(path), _) => {
-            let file = File::options().create(true).append(true).open(path);
-            let file = file.map_err(|source| LogError::OpenFile {
+            let file = LogFile::open(path).map_err(|source| LogError::OpenFile {
                 path: path.clone(),
                 source,
             })?;
@@ -158,7 +163,7 @@ pub fn start(options: &LogOptions) -> Result<Logs, LogError> {
                 recent: recent.clone(),
                 ..Logs::default()
             };
-            (BoxMakeWriter::new(move || recent.clone()), logs)
+            (BoxMakeWriter::new(move || SafeLine(recent.clone())), logs)
         }
         (None, false) => in_background(io::stderr())?,
     };
@@ -183,7 +188,7 @@ fn in_background(out: impl Write + Send + 'static) -> Result<(BoxMakeWriter, Log
         _writer: Some(guard),
         ..Logs::default()
     };
-    Ok((BoxMakeWriter::new(move || writer.clone()), logs))
+    Ok((BoxMakeWriter::new(move || SafeLine(writer.clone())), logs))
 }
 
 /// Fields as `message name=value name="text"` without colours: the default format, at a fraction of its
@@ -193,7 +198,7 @@ struct PlainFields;
 impl<'writer> FormatFields<'writer> for PlainFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
         let mut plain = PlainVisitor {
-            writer: EscapeControls(writer),
+            writer,
             is_first: true,
             result: Ok(()),
         };
@@ -203,14 +208,13 @@ impl<'writer> FormatFields<'writer> for PlainFields {
 }
 
 struct PlainVisitor<'writer> {
-    writer: EscapeControls<'writer>,
+    writer: Writer<'writer>,
     is_first: bool,
     result: fmt::Result,
 }
 
 impl Visit for PlainVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        use fmt::Write;
         if self.result.is_err() {
             return;
         }
@@ -223,22 +227,6 @@ impl Visit for PlainVisitor<'_> {
             "message" => write!(self.writer, "{separator}{value:?}"),
             name => write!(self.writer, "{separator}{name}={value:?}"),
         };
-    }
-}
-
-/// Escapes control characters: quoted texts come from outside, and must not control a terminal.
-struct EscapeControls<'writer>(Writer<'writer>);
-
-impl fmt::Write for EscapeControls<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if !text.chars().any(char::is_control) {
-            return self.0.write_str(text);
-        }
-        text.chars().try_for_each(|c| match c {
-            '\n' => self.0.write_char('\n'),
-            c if c.is_control() => write!(self.0, "{}", c.escape_unicode()),
-            c => self.0.write_char(c),
-        })
     }
 }
 
@@ -313,11 +301,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_plain_and_control_characters_are_escaped() {
+    fn a_line_is_plain_and_stays_one_line_without_control_characters() {
         let lines = RecentLines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
+            .with_writer(move || SafeLine(writer.clone()))
             .with_ansi(false)
             .without_time()
             .with_target(false)
@@ -325,14 +313,14 @@ mod tests {
             .finish();
 
         tracing::subscriber::with_default(subscriber, || {
-            let word = "a\u{1b}[2Jb";
+            let word = "a\u{1b}[2Jb\n[PERFORMANCE] forged\u{202e}";
             tracing::info!(provider = %"openai", model = "gpt", cost = Some(0.5), "said {word}");
         });
 
-        let line = lines.lines(0, 1).remove(0);
+        let line = lines.lines(0, 2).join("|");
         assert_eq!(
             line.trim(),
-            r#"INFO said a\u{1b}[2Jb provider=openai model="gpt" cost=0.5"#
+            r#"INFO said a\u001b[2Jb\n[PERFORMANCE] forged\u202e provider=openai model="gpt" cost=0.5"#
         );
     }
 
@@ -340,7 +328,7 @@ mod tests {
     fn pending_lines_are_written_when_logging_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let (writer, logs) = in_background(File::create(&path).unwrap()).unwrap();
+        let (writer, logs) = in_background(LogFile::open(&path).unwrap()).unwrap();
         let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
 
         tracing::subscriber::with_default(subscriber, || {

@@ -1,6 +1,7 @@
 //! Changes of a reload, as text.
 
 use crate::contract::{ReloadReport, SettingChange};
+use crate::foreign::EscapeControls;
 use serde_json::Value;
 
 /// One line for each changed setting, or one line that none changed.
@@ -25,13 +26,14 @@ fn line(change: &SettingChange) -> String {
         value => value.to_string(),
     };
     let note = change.note.as_ref().map(|note| format!("  ({note})"));
-    format!(
-        "  {}: {} → {}{}\n",
+    let line = format!(
+        "  {}: {} → {}{}",
         change.key,
         text_of(&change.from),
         text_of(&change.to),
         note.unwrap_or_default()
-    )
+    );
+    format!("{}\n", EscapeControls::line(&line))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Text for scripts and pipes: no escape byte, no control character, no line longer than a
 //! terminal is wide.
 
+use crate::foreign::is_unsafe;
 use unicode_width::UnicodeWidthChar;
 
 /// Columns of the widest line.
@@ -65,7 +66,7 @@ fn cut(text: impl Iterator<Item = char>, columns: usize) -> String {
 }
 
 fn visible(char: char) -> char {
-    if char.is_control() { '?' } else { char }
+    if is_unsafe(char) { '?' } else { char }
 }
 
 fn width(char: char) -> usize {
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_line_holds_no_escape_and_fits() {
-        assert_eq!(line("a\u{1b}[2J\rb "), "a?[2J?b\n");
+        assert_eq!(line("a\u{1b}[2J\r\u{202e}b "), "a?[2J??b\n");
         let long = line(&"é界".repeat(80));
         assert!(long.trim_end().chars().map(width).sum::<usize>() <= COLUMNS);
         assert!(long.ends_with("...\n"));

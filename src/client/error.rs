@@ -1,6 +1,7 @@
 use crate::contract::{FieldProblem, Problem};
 use crate::domain::{CommandError, ExclusionReason, ModelType, TargetId, UnixTime, UnknownModel};
 use crate::engine::{Busy, EngineError};
+use crate::foreign::BodyError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,14 +83,14 @@ pub enum ClientError {
         source: Option<Arc<reqwest::Error>>,
     },
     /// The answer is not what the call returns.
-    #[error("the answer of {address} cannot be read: {}", root_cause(source))]
+    #[error("the answer of {address} cannot be read: {source}")]
     Unreadable {
         /// Address of the instance.
         address: String,
         /// HTTP status of the answer.
         status: u16,
         /// Cause.
-        source: Arc<reqwest::Error>,
+        source: Arc<AnswerFault>,
     },
     /// An error without a description.
     #[error("{address} answers {status}")]
@@ -99,6 +100,24 @@ pub enum ClientError {
         /// HTTP status of the answer.
         status: http::StatusCode,
     },
+}
+
+/// An answer that is not what a call returns.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerFault {
+    /// It is too large, or ended early.
+    #[error("{}", body_fault(.0))]
+    Body(#[from] BodyError),
+    /// It is not the JSON that the call returns.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+fn body_fault(error: &BodyError) -> String {
+    match error {
+        BodyError::TooLarge => error.to_string(),
+        BodyError::Interrupted(cause) => root_cause(cause),
+    }
 }
 
 impl ApiError {
@@ -182,11 +201,11 @@ fn reason(source: Option<&Arc<reqwest::Error>>) -> String {
 }
 
 /// Text of the innermost error; the outer ones repeat the address.
-fn root_cause(error: &Arc<reqwest::Error>) -> String {
+fn root_cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }
-    let mut cause: &dyn std::error::Error = &**error;
+    let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }

@@ -1,6 +1,7 @@
 use super::address::Address;
-use super::error::{ApiError, ClientError};
+use super::error::{AnswerFault, ApiError, ClientError};
 use crate::contract::Problem;
+use crate::foreign::read_body;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
@@ -13,6 +14,10 @@ use tokio::time::timeout;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time of one call; for an event stream, until its headers arrive.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest answer of an instance, after decompression: the report of a thousand providers.
+pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// Largest description of an error.
+const MAX_PROBLEM_BYTES: usize = 64 * 1024;
 
 /// HTTP client for one instance; cheap to clone.
 #[derive(Debug, Clone)]
@@ -88,14 +93,14 @@ impl HttpConnection {
         let response = request.timeout(CALL_TIMEOUT).send().await;
         let response = self.accepted(response).await?;
         let status = response.status().as_u16();
-        response
-            .json()
-            .await
-            .map_err(|error| ClientError::Unreadable {
-                address: self.address.to_string(),
-                status,
-                source: Arc::new(error),
-            })
+        let unreadable = |fault: AnswerFault| ClientError::Unreadable {
+            address: self.address.to_string(),
+            status,
+            source: Arc::new(fault),
+        };
+        let body = read_body(response, MAX_ANSWER_BYTES).await;
+        let body = body.map_err(|error| unreadable(error.into()))?;
+        serde_json::from_slice(&body).map_err(|error| unreadable(error.into()))
     }
 
     /// The response if it is a success, else the reason why not.
@@ -110,13 +115,15 @@ impl HttpConnection {
         }
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-        match timeout(CALL_TIMEOUT, response.json::<Problem>()).await {
-            Ok(Ok(problem)) => Err(ApiError::Other {
+        let body = timeout(CALL_TIMEOUT, read_body(response, MAX_PROBLEM_BYTES)).await;
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => Err(ApiError::Other {
                 problem,
                 retry_after: retry_after.map(Duration::from_secs),
             }
             .into()),
-            _ => Err(ClientError::Status {
+            Err(_) => Err(ClientError::Status {
                 address: self.address.to_string(),
                 status,
             }),

@@ -2,11 +2,12 @@
 
 use super::backoff::Backoff;
 use super::error::ClientError;
-use super::http_connection::{CALL_TIMEOUT, HttpConnection};
+use super::http_connection::{CALL_TIMEOUT, HttpConnection, MAX_ANSWER_BYTES};
 use super::update::{Update, send_latest};
 use crate::contract::{Status, Window};
 use reqwest::Method;
 use sse_stream::{Sse, SseByteStream};
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +84,15 @@ async fn follow_stream(
         Ok(response) => response,
         Err(error) => return error.into(),
     };
-    let events = SseByteStream::new(response.bytes_stream());
+    let mut event = EventSize::default();
+    let chunks = response.bytes_stream().map(move |chunk| {
+        let chunk = chunk.map_err(io::Error::other)?;
+        if event.exceeds(&chunk, MAX_ANSWER_BYTES) {
+            return Err(io::Error::other("an event is too large"));
+        }
+        Ok(chunk)
+    });
+    let events = SseByteStream::new(chunks);
     let mut silence = interval_at(Instant::now() + SILENCE_TIMEOUT, SILENCE_TIMEOUT);
     silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut events = pin!(events.timeout_repeating(silence));
@@ -114,6 +123,33 @@ async fn follow_stream(
     }
 }
 
+/// Bytes of an event that is still incomplete.
+#[derive(Debug, Default)]
+struct EventSize {
+    bytes: usize,
+    /// Whether the current line is empty so far.
+    is_line_empty: bool,
+}
+
+impl EventSize {
+    /// Counts a chunk; returns whether an event in it is larger than `max`.
+    fn exceeds(&mut self, chunk: &[u8], max: usize) -> bool {
+        for &byte in chunk {
+            self.bytes += 1;
+            match byte {
+                b'\n' if self.is_line_empty => self.bytes = 0,
+                b'\n' => self.is_line_empty = true,
+                b'\r' => {}
+                _ => self.is_line_empty = false,
+            }
+            if self.bytes > max {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 /// Updates the last status; `None` for an event that does not change it.
 fn apply<'s>(
     last: &'s mut Option<Status>,
@@ -126,4 +162,20 @@ fn apply<'s>(
         _ => return Ok(None),
     }
     Ok(last.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_a_limit_and_a_stream_has_none() {
+        let mut size = EventSize::default();
+        for _ in 0..100 {
+            assert!(!size.exceeds(b"data: 1\ndata: 2\n\n", 20));
+            assert!(!size.exceeds(b"data: 1\r\n", 20) && !size.exceeds(b"\r\n", 20));
+        }
+        assert!(!size.exceeds(b"data: 1\ndata: 2\n", 20));
+        assert!(size.exceeds(b"data: 3\n", 20));
+    }
 }

@@ -1,6 +1,7 @@
 //! The beginning of a provider's response, which shows its form.
 
-use crate::protocols::{BodyError, Framing, UpstreamError, body_of};
+use crate::foreign::BodyError;
+use crate::protocols::{Framing, UpstreamError, body_of};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
 

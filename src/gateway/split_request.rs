@@ -2,8 +2,9 @@
 
 use crate::clock;
 use crate::domain::ProviderIdx;
+use crate::foreign::read_body;
 use crate::protocols::{
-    Endpoint, OutboundRequest, ResponseAdapter, Transport, UpstreamError, add_date, read_body,
+    Endpoint, OutboundRequest, ResponseAdapter, Transport, UpstreamError, add_date,
 };
 use bytes::Bytes;
 

@@ -13,10 +13,11 @@ use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::ProviderIdx;
 use crate::domain::{Failure, MeasuredUsage, Outcome, TargetId};
+use crate::foreign::read_body;
 use crate::protocols::{
     CallSpec, DroppedFields, Endpoint, ModelTraits, OpenAiErrorFields, OutboundRequest,
     PreparedCall, ResponseAdapter, RetryForm, TranslationError, Transport, UpstreamError, add_date,
-    rate_limits, read_body, stream_from, whole_from,
+    rate_limits, stream_from, whole_from,
 };
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};

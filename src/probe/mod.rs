@@ -6,7 +6,8 @@ use crate::domain::{
     Observation, ProbeEnd, ProbeVerdict, ProviderIdx, RoutingState, UnixTime, probe_due,
 };
 use crate::engine::EngineHandle;
-use crate::protocols::{Endpoint, Transport, UpstreamSet, read_body};
+use crate::foreign::read_body;
+use crate::protocols::{Endpoint, Transport, UpstreamSet};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use http::StatusCode;

@@ -25,6 +25,7 @@ mod framing;
 mod gemini;
 mod half_characters;
 mod lenient;
+mod model_names;
 mod model_traits;
 mod neutral;
 mod ollama;
@@ -39,7 +40,6 @@ mod reasoning_cache;
 mod refused_options;
 mod registry;
 mod response_adapter;
-mod response_body;
 mod response_fault;
 mod responses;
 mod retry_after;
@@ -87,7 +87,6 @@ pub use registry::{PROVIDER_APIS, by_kind, kinds, wants_message_shapes};
 pub use response_adapter::{
     MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, stream_from, too_large, whole_from,
 };
-pub use response_body::{BodyError, read_body};
 pub use response_fault::ResponseFault;
 pub use responses::{
     PendingResponse, ResponseStore, StoringAdapter, compacted, compaction_request, removed_response,

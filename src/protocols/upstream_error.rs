@@ -2,12 +2,13 @@
 
 use super::context_overflow::{ContextOverflow, is_context_overflow};
 use super::error_payload::{ErrorPayload, OpenAiErrorFields, read_payload};
-use super::response_body::BodyError;
 use super::response_fault::ResponseFault;
 use super::retry_after::{delay_from, delay_in_message, stated_delay};
 use super::sse::TooLong;
 use super::transport::TransportError;
+use super::transport::classify_transport_error;
 use crate::domain::Failure;
+use crate::foreign::BodyError;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use std::error::Error;
@@ -106,7 +107,11 @@ impl From<ResponseFault> for UpstreamError {
 
 impl From<BodyError> for UpstreamError {
     fn from(error: BodyError) -> Self {
-        Self::caused_by(error.failure(), error)
+        let failure = match &error {
+            BodyError::TooLarge => Failure::Server,
+            BodyError::Interrupted(error) => classify_transport_error(error),
+        };
+        Self::caused_by(failure, error)
     }
 }
 

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 /// Terminals ignore longer texts.
 const MAX_TEXT: usize = 50_000;
 
-/// The sequence that copies a text; through tmux, if the program runs in it.
+/// The sequences that copy a text. Inside tmux there are two, because its settings decide which it takes:
+/// one to tmux itself, and one that it passes on.
 pub fn copy(text: &str) -> Vec<u8> {
     let through_tmux = std::env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty());
     sequence(text, through_tmux)
@@ -20,7 +21,7 @@ fn sequence(text: &str, through_tmux: bool) -> Vec<u8> {
     let sequence = format!("\x1b]52;c;{}\x07", STANDARD.encode(&text[..end]));
     if through_tmux {
         let doubled = sequence.replace('\x1b', "\x1b\x1b");
-        format!("\x1bPtmux;{doubled}\x1b\\").into_bytes()
+        format!("{sequence}\x1bPtmux;{doubled}\x1b\\").into_bytes()
     } else {
         sequence.into_bytes()
     }
@@ -35,7 +36,7 @@ mod tests {
         assert_eq!(sequence("azure", false), b"\x1b]52;c;YXp1cmU=\x07");
         assert_eq!(
             sequence("azure", true),
-            b"\x1bPtmux;\x1b\x1b]52;c;YXp1cmU=\x07\x1b\\"
+            b"\x1b]52;c;YXp1cmU=\x07\x1bPtmux;\x1b\x1b]52;c;YXp1cmU=\x07\x1b\\"
         );
     }
 }

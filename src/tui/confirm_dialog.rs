@@ -4,6 +4,7 @@
 use super::change::Change;
 use super::effect::ExitReason;
 use super::keymap::Action;
+use crate::foreign::is_unsafe;
 use std::fmt;
 use std::time::Duration;
 
@@ -170,7 +171,7 @@ impl ConfirmDialog {
     pub fn type_in(&mut self, text: &str) {
         if let Some(field) = self.field() {
             let left = MAX_TEXT.saturating_sub(field.chars().count());
-            field.extend(text.chars().filter(|c| !c.is_control()).take(left));
+            field.extend(text.chars().filter(|c| !is_unsafe(*c)).take(left));
         }
     }
 

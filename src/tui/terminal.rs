@@ -4,8 +4,10 @@ use super::frame_pacer::DSR_QUERY;
 use super::held_messages::print_held;
 use super::title;
 use super::writer::{Writer, shut, write_whole};
+use crate::foreign::is_unsafe;
 use crossterm::{cursor, event, execute, style, terminal};
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,6 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Synchronized output around a frame: terminals that support it show the frame at once.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
+
+/// Switches off reports of mouse and focus that another program may have left on; they would be typed.
+const REPORTS_OFF: &[u8] =
+    b"\x1b[?9l\x1b[?1000l\x1b[?1001l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l";
 
 /// True while the terminal has to be restored.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -99,7 +105,10 @@ impl TerminalScreen {
     /// Draws the changes in one write, or none if nothing has changed. Returns whether it wrote.
     pub fn draw(&mut self, asks: bool, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         let keep = self.canvas.0.borrow().len();
-        self.terminal.draw(draw)?;
+        self.terminal.draw(|frame| {
+            draw(frame);
+            mask_unsafe(frame.buffer_mut());
+        })?;
         let bytes = self.canvas.take();
         if keep == 0 && !changes_screen(&bytes) {
             return Ok(false);
@@ -196,6 +205,7 @@ fn take() -> io::Result<(u16, u16)> {
     // After SIGCONT the title to restore is already saved.
     let is_ours = ENTERED.swap(true, Ordering::SeqCst);
     let mut out = if is_ours { &[] } else { title::SAVE_TITLE }.to_vec();
+    out.extend_from_slice(REPORTS_OFF);
     execute!(
         out,
         terminal::EnterAlternateScreen,
@@ -204,6 +214,16 @@ fn take() -> io::Result<(u16, u16)> {
     )?;
     write_whole(&out)?;
     Ok(size)
+}
+
+/// Replaces cells with characters that control a terminal or change the direction of the text.
+pub(super) fn mask_unsafe(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if cell.symbol().contains(is_unsafe) {
+            let kept: String = cell.symbol().chars().filter(|c| !is_unsafe(*c)).collect();
+            cell.set_symbol(if kept.is_empty() { "?" } else { &kept });
+        }
+    }
 }
 
 /// An empty ratatui terminal of a fixed size, so that ratatui never queries it.
@@ -294,7 +314,25 @@ pub(super) fn changes_screen(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::changes_screen;
+    use super::{changes_screen, mask_unsafe};
+    use crate::foreign::is_unsafe;
+    use ratatui::buffer::{Buffer, Cell};
+    use ratatui::layout::Rect;
+    use ratatui::text::Line;
+    use ratatui::widgets::Widget;
+
+    #[test]
+    fn names_cannot_control_the_terminal_or_reorder_the_screen() {
+        let area = Rect::new(0, 0, 20, 1);
+        let mut buffer = Buffer::empty(area);
+        Line::raw("a\u{202e}b\u{1b}[2J\u{9b}c\u{2066}d").render(area, &mut buffer);
+
+        mask_unsafe(&mut buffer);
+
+        let drawn: String = buffer.content.iter().map(Cell::symbol).collect();
+        assert!(!drawn.contains(is_unsafe), "{}", drawn.escape_debug());
+        assert!(drawn.starts_with("ab") && drawn.contains('d'));
+    }
 
     #[test]
     fn a_frame_of_styles_only_changes_nothing() {

@@ -2,10 +2,11 @@
 
 use crate::config::{ModelSettings, ProviderSettings, Settings};
 use crate::domain::{Catalogue, ModelType, Provider, ProviderIdx, Route, Target, TargetId};
+use crate::foreign::read_body;
 use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
     Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
-    VertexLocation, by_kind, certificates, read_body,
+    VertexLocation, by_kind, certificates,
 };
 use futures_util::future::join_all;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use super::decode::Decoder;
 use super::{embeddings, pass_through, write};
 use crate::protocols::adaptation::{Restoring, ToolIndex};
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
+use crate::protocols::model_names::{ListedModels, usable_names};
 use crate::protocols::neutral::{DroppedFields, KeptReasoning, Transcoder, TranslationError};
 use crate::protocols::openai::EmbeddingAdapter;
 use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
@@ -100,7 +101,7 @@ impl ProviderApi for Gemini {
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
         #[derive(Deserialize)]
         struct List {
-            models: Vec<Model>,
+            models: ListedModels<Model>,
         }
         #[derive(Deserialize)]
         struct Model {
@@ -111,7 +112,7 @@ impl ProviderApi for Gemini {
             Some(name) => name.to_owned(),
             None => model.name,
         };
-        Some(list.models.into_iter().map(name).collect())
+        Some(usable_names(list.models.0.into_iter().map(name)))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::protocols::adaptation::{
     ProtocolLimits, ReasoningReturn, Restoring, SchemaRule, TranslationTarget, UserRule, adapt,
 };
 use crate::protocols::call::{CallSpec, PreparedCall};
+use crate::protocols::model_names::{ListedModels, usable_names};
 use crate::protocols::neutral::{DroppedFields, Transcoder, TranslationError};
 use crate::protocols::openai::{EmbeddingAdapter, EmbeddingRequest, post};
 use crate::protocols::upstream_error::UpstreamError;
@@ -135,7 +136,7 @@ impl ProviderApi for Ollama {
 
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
         let models = tags(body)?.into_iter();
-        Some(models.map(|tag| tag.name).collect())
+        Some(usable_names(models.map(|tag| tag.name)))
     }
 }
 
@@ -154,9 +155,12 @@ struct Tag {
 }
 
 fn tags(body: &[u8]) -> Option<Vec<Tag>> {
-    let mut answer: Value = serde_json::from_slice(body).ok()?;
-    match answer.get_mut("models")?.take() {
-        Value::Null => Some(Vec::new()),
-        models => serde_json::from_value(models).ok(),
+    #[derive(Deserialize)]
+    struct List {
+        /// Must be there, but may be `null`.
+        #[serde(deserialize_with = "Option::deserialize")]
+        models: Option<ListedModels<Tag>>,
     }
+    let list = serde_json::from_slice::<List>(body).ok()?;
+    Some(list.models.map_or_else(Vec::new, |models| models.0))
 }

@@ -1,8 +1,10 @@
 //! The model list of OpenAI and Anthropic.
 
 use crate::protocols::lenient::{IdText, from_json, lenient_json, lenient_object};
+use crate::protocols::model_names::{ListedModels, is_usable, usable_names};
 use crate::protocols::token_counts::any_count;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// Smallest context window that is believed, in tokens.
 const MIN_WINDOW: u64 = 512;
@@ -11,20 +13,14 @@ const MIN_WINDOW: u64 = 512;
 pub(in crate::protocols) fn listed_names(body: &[u8]) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     struct List {
-        data: Vec<Model>,
+        data: ListedModels<Model>,
     }
     #[derive(Deserialize)]
     struct Model {
         id: String,
     }
     let list = serde_json::from_slice::<List>(body).ok()?;
-    Some(list.data.into_iter().map(|model| model.id).collect())
-}
-
-lenient_object! {
-    struct ListShape<'a> {
-        data: Option<Vec<ModelShape<'a>>> = "data",
-    }
+    Some(usable_names(list.data.0.into_iter().map(|model| model.id)))
 }
 
 lenient_object! {
@@ -47,14 +43,22 @@ lenient_json!(MetaShape);
 
 /// Reads the context windows in tokens that servers with their own models state.
 pub(super) fn listed_windows(body: &[u8]) -> Vec<(String, u64)> {
-    let list: Option<ListShape<'_>> = from_json(body).ok().flatten();
-    let models = list.and_then(|list| list.data).unwrap_or_default();
-    let windows = models.into_iter().filter_map(|model| {
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        data: ListedModels<&'a RawValue>,
+    }
+    let Ok(list) = serde_json::from_slice::<List<'_>>(body) else {
+        return Vec::new();
+    };
+    let windows = list.data.0.into_iter().filter_map(|model| {
+        let model: ModelShape<'_> = from_json(model.get().as_bytes()).ok()??;
         let loaded = model.meta.and_then(|meta| meta.n_ctx);
         let window = loaded
             .or(model.window)
             .filter(|window| *window >= MIN_WINDOW)?;
-        Some((model.id?.text.into_owned(), window))
+        let name = model.id?.text.into_owned();
+        is_usable(&name).then_some((name, window))
     });
     windows.collect()
 }

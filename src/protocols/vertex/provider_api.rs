@@ -10,7 +10,9 @@ use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RetryForm};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Vertex AI.
 #[derive(Debug)]
@@ -131,7 +133,7 @@ impl ProviderApi for Vertex {
     }
 
     fn is_probe_ok(&self, status: StatusCode, body: &[u8]) -> bool {
-        let is_object = || serde_json::from_slice::<Map<String, Value>>(body).is_ok();
+        let is_object = || serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(body).is_ok();
         status.is_success() && is_object()
     }
 

@@ -2,7 +2,8 @@
 //! an access token (RFC 7523).
 
 use super::token_error::TokenError;
-use crate::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions, read_body};
+use crate::foreign::read_body;
+use crate::protocols::{ConnectionConfig, OutboundRequest, Transport, TransportOptions};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use google_cloud_auth::build_errors::Error as BuildError;

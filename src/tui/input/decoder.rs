@@ -24,6 +24,12 @@ enum State {
     Control(Vec<u8>),
     /// After `ESC O`.
     Single,
+    /// After `ESC [ [`.
+    Console,
+    /// After `ESC [ M`: the bytes of a mouse report that another program left switched on.
+    OldMouse {
+        left: u8,
+    },
     /// Inside a string that ends in BEL or `ESC \`: a reply to a query.
     Answer {
         escaped: bool,
@@ -84,9 +90,15 @@ impl Decoder {
             State::Escape => escape(byte, inputs),
             State::Control(read) => control(read, byte, inputs),
             State::Single => {
-                inputs.extend(sequence::arrow(byte, 1).map(Input::Key));
+                inputs.extend(sequence::single(byte).map(Input::Key));
                 State::Ground
             }
+            State::Console => {
+                inputs.extend(sequence::console(byte).map(Input::Key));
+                State::Ground
+            }
+            State::OldMouse { left: 1 } => State::Ground,
+            State::OldMouse { left } => State::OldMouse { left: left - 1 },
             State::Answer { escaped: true } if byte == b'\\' => State::Ground,
             State::Answer { .. } if byte == 0x07 => State::Ground,
             State::Answer { .. } => State::Answer {
@@ -172,7 +184,8 @@ fn control(mut read: Vec<u8>, byte: u8, inputs: &mut Vec<Input>) -> State {
             State::Control(read)
         }
         // The Linux console writes F1 to F5 as `ESC [ [ A`.
-        b'[' if read.is_empty() => State::Single,
+        b'[' if read.is_empty() => State::Console,
+        b'M' if read.is_empty() => State::OldMouse { left: 3 },
         0x40..=0x7e => match sequence::meaning(&read, byte) {
             SequenceKind::Paste => State::Paste(Vec::new()),
             SequenceKind::Input(input) => {
@@ -210,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_sequence_decodes_to_its_key() {
-        let table: [(&[u8], &str); 23] = [
+        let table: [(&[u8], &str); 28] = [
             (b"jG9", "j G 9"),
             (b"\x1b[A\x1b[B\x1b[C\x1b[D", "↑ ↓ → ←"),
             (b"\x1bOA\x1bOH\x1bOF", "↑ Home End"),
@@ -219,7 +232,16 @@ mod tests {
                 "Home End PgUp PgDn Del",
             ),
             (b"\x1b[1;5A", "^↑"),
-            (b"\x1b[15~\x1bOP\x1b[[A", "F5 F1 ↑"),
+            (b"\x1b[15~\x1bOP\x1bOR\x1bOS", "F5 F1 F3 F4"),
+            (
+                b"\x1b[[A\x1b[[B\x1b[[C\x1b[[D\x1b[[E\x1b[[Fj",
+                "F1 F2 F3 F4 F5 j",
+            ),
+            (b"\x1b[1;5P\x1bOM", "^F1 Enter"),
+            // Mouse reports of modes that another program left on.
+            (b"\x1b[M !!j", "j"),
+            (b"\x1b[M\x1bjkj", "j"),
+            (b"\x1b[32;10;20Mj", "j"),
             (b"\r\n\t\x1b[Z\x7f\x08", "Enter Enter Tab S-Tab Bksp Bksp"),
             (b"\x04\x15\x0c\x1a\x03", "^d ^u ^l ^z ^c"),
             (b"\x1bx", "M-x"),

@@ -49,9 +49,20 @@ fn is_release(read: &[u8]) -> bool {
     held.split(|&byte| byte == b':').nth(1) == Some(b"3")
 }
 
-/// An arrow or a similar key, with its modifiers.
-pub(super) fn arrow(last: u8, held: u32) -> Option<Key> {
-    letter(last).map(|code| with(code, held))
+/// A key after `ESC O`. Only here is `R` a key: after `ESC [` it is the position of the cursor.
+pub(super) fn single(last: u8) -> Option<Key> {
+    let code = match last {
+        b'R' => Some(Code::F(3)),
+        b'M' => Some(Code::Enter),
+        _ => letter(last),
+    };
+    code.map(Key::plain)
+}
+
+/// A key after `ESC [ [`, as the Linux console writes F1 to F5.
+pub(super) fn console(last: u8) -> Option<Key> {
+    let number = last.checked_sub(b'A').filter(|number| *number < 5)?;
+    Some(Key::plain(Code::F(number + 1)))
 }
 
 /// A key with its modifiers; `held` is 1 plus a bit per modifier: 2 Alt, 4 Ctrl.
@@ -75,7 +86,6 @@ fn letter(last: u8) -> Option<Code> {
         b'P' => Code::F(1),
         b'Q' => Code::F(2),
         b'S' => Code::F(4),
-        b'M' => Code::Enter,
         _ => return None,
     })
 }

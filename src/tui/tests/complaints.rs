@@ -189,7 +189,7 @@ fn a_copied_text_is_shown_as_well() {
     let mut model = default_model();
     let name = model.selected_name().unwrap();
     assert_eq!(press(&mut model, "y"), [Effect::Copy(name.clone())]);
-    assert!(text(&model, 120, 40).contains(&format!("copied: {name}")));
+    assert!(text(&model, 120, 40).contains(&format!("sent to the clipboard: {name}")));
 }
 
 #[test]

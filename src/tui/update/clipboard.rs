@@ -46,12 +46,13 @@ pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
     to_clipboard(model, text)
 }
 
-/// The notice shows the text too, for terminals that do not accept clipboard writes.
+/// No terminal replies whether it accepted a text, so the notice claims nothing, and shows it for copying
+/// by hand.
 fn to_clipboard(model: &mut Model, text: Option<String>) -> Vec<Effect> {
     let Some(text) = text else {
         model.notify("nothing under the cursor to copy", false);
         return Vec::new();
     };
-    model.notify(format!("copied: {text}"), false);
+    model.notify(format!("sent to the clipboard: {text}"), false);
     vec![Effect::Copy(text)]
 }

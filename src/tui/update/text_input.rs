@@ -1,5 +1,6 @@
 //! Text input: the filter, the command line, a reason, a phrase.
 
+use crate::foreign::is_unsafe;
 use crate::tui::filter::Filter;
 use crate::tui::input_context::Screen;
 use crate::tui::model::{Dialog, Model};
@@ -27,7 +28,7 @@ fn type_in(model: &mut Model, text: &str) {
     }
     with_text(model, |field| {
         let left = MAX_TEXT.saturating_sub(field.chars().count());
-        field.extend(text.chars().filter(|c| !c.is_control()).take(left));
+        field.extend(text.chars().filter(|c| !is_unsafe(*c)).take(left));
     });
 }
 

@@ -1,28 +1,16 @@
-//! Reads a response body that is needed as a whole, up to a limit. Every such body is read here.
+//! Reads an answer that is needed as a whole, up to a limit. Every such answer is read here.
 
-use super::transport::classify_transport_error;
-use crate::domain::Failure;
 use bytes::{Bytes, BytesMut};
 
-/// A response body that could not be read.
+/// An answer that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The body is larger than the caller allows.
-    #[error("the provider's response is too large")]
+    #[error("the response is too large")]
     TooLarge,
     /// The body ended early. The source never holds the URL.
-    #[error("the provider's response ended early")]
+    #[error("the response ended early")]
     Interrupted(#[source] reqwest::Error),
-}
-
-impl BodyError {
-    /// Class of the failure.
-    pub fn failure(&self) -> Failure {
-        match self {
-            Self::TooLarge => Failure::Server,
-            Self::Interrupted(error) => classify_transport_error(error),
-        }
-    }
 }
 
 /// Reads the whole body, at most `max_bytes` after decompression. A body whose `content-length` is
@@ -61,6 +49,5 @@ mod tests {
 
         let error = read_body(response(b"123456"), 5).await.unwrap_err();
         assert!(matches!(error, BodyError::TooLarge));
-        assert_eq!(error.failure(), Failure::Server);
     }
 }
