@@ -13,7 +13,7 @@ use crate::domain::{
     Money, Penalties, Prediction, ProviderIdx, RandomDraw, RecordedCandidate, RejectionReason,
     RequestClass, RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason,
     SelectionRound, Strategy, TargetId, TargetIdx, Tuning, Usage, UsageBasis, WeightOverride,
-    Weights, objectives_loss,
+    Weights, temperature,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,7 +209,7 @@ impl DecisionFile {
                 },
                 headroom: candidate.headroom,
                 in_flight: candidate.in_flight,
-                loss: objectives_loss(&weights.with_override(&own), &penalties, tuning),
+                temperature: temperature(&weights.with_override(&own), &penalties, tuning),
                 utility: candidate.points / 100.0,
                 odds: candidate.share,
             },

@@ -102,7 +102,7 @@ pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
 pub use retry::{MIN_TIME_LEFT, RetryBudget, RetryDecision, RetryState, backoff_estimate};
 pub use role::Role;
 pub use schedule::probe_due;
-pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score, objectives_loss};
+pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score, temperature};
 pub use selection::{
     CandidateSet, Eligibility, ExclusionReason, MaxUsage, NoEligibleTarget, RankedTarget,
     RequestProfile, ScoredCandidate, SelectionReason, TargetScope, TargetSelection, select_target,

@@ -1,6 +1,7 @@
 //! Replay of a recorded selection under other weights, with the same code and the same random
 //! numbers, and the smallest change of a weight that would have selected another target.
 
+use super::score::temperature;
 use super::selection::{
     Eligibility, ExclusionReason, ScoredCandidate, SelectionReason, assign_probabilities,
     draw_weighted, next_after_failure, strategy_utility,
@@ -8,7 +9,6 @@ use super::selection::{
 use super::selection_round::SelectionRound;
 use super::weights::{Objective, WeightOverride, Weights};
 use crate::domain::index::{ProviderIdx, TargetIdx};
-use crate::domain::score::objectives_loss;
 use std::collections::BTreeMap;
 
 /// Settings of a replay: global weights, and overrides by provider.
@@ -86,13 +86,13 @@ impl Replay {
             let priority = patch.priority.unwrap_or(row.priority);
             let again = (round.strategy, &round.tuning);
             self.rows.push(ScoredCandidate {
-                loss: objectives_loss(&own, &row.bads, &round.tuning),
+                temperature: temperature(&own, &row.bads, &round.tuning),
                 utility: strategy_utility(again, &own, &row.bads, priority),
                 priority,
                 ..row.clone()
             });
         }
-        assign_probabilities(&mut self.rows, round.strategy, &round.tuning);
+        assign_probabilities(&mut self.rows, round.strategy);
         let position = if reason == SelectionReason::Fallback {
             next_after_failure(&self.rows, |provider| self.failed(provider))
         } else {

@@ -237,6 +237,29 @@ pub fn objectives_loss(weights: &Weights, bads: &Penalties, tuning: &Tuning) -> 
     objectives / 100.0 + tuning.guard * risk_excess(bads.risk)
 }
 
+/// Loss of the best target, 0 is best, from which the temperature applies in full, and the least share
+/// of it below.
+const FULL_TEMPERATURE_LOSS: f64 = 0.10;
+const MIN_TEMPERATURE_SHARE: f64 = 0.1;
+/// Points of the middle one of the three objectives at which the temperature applies as configured
+/// (those of the default weights), and the largest factor above.
+const FULL_TEMPERATURE_POINTS: f64 = 30.0;
+const MAX_TEMPERATURE_SCALE: f64 = 2.0;
+
+/// Returns the temperature of a selection whose best target has these weights and penalties.
+///
+/// Where even the whole loss is small, a fixed gap would be a large part of it: two embedding
+/// models of 0.01 and 0.02 are not nearly equal. And it follows the middle one of the weights of
+/// the three objectives: if one of them gains weight, the gaps that the others make shrink, and a
+/// fixed temperature would spread the traffic over targets that are worse in all three.
+pub fn temperature(weights: &Weights, bads: &Penalties, tuning: &Tuning) -> f64 {
+    let share = objectives_loss(weights, bads, tuning) / FULL_TEMPERATURE_LOSS;
+    let middle = weights.middle_objective() / FULL_TEMPERATURE_POINTS;
+    tuning.temperature
+        * share.clamp(MIN_TEMPERATURE_SHARE, 1.0)
+        * middle.clamp(MIN_TEMPERATURE_SHARE, MAX_TEMPERATURE_SCALE)
+}
+
 /// Returns the part of a risk that the guard penalizes.
 pub fn risk_excess(risk: f64) -> f64 {
     (risk - GUARD_FREE_RISK).max(0.0)

@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning {
     /// Softmax temperature in units of the score (0..1): a target this far below the best has `1/e`
-    /// of its probability; less where the best is nearly perfect ([`Tuning::temperature_at`]). The
+    /// of its probability; less where the best is nearly perfect ([`super::score::temperature`]). The
     /// default of 0.010 follows the weights closely and still sends traffic to targets of nearly equal
     /// score.
     pub temperature: f64,
@@ -36,20 +36,7 @@ impl Default for Tuning {
     }
 }
 
-/// Loss of the best target, 0 is best, from which the temperature applies in full, and the least share
-/// of it below.
-const FULL_TEMPERATURE_LOSS: f64 = 0.10;
-const MIN_TEMPERATURE_SHARE: f64 = 0.1;
-
 impl Tuning {
-    /// Returns the temperature among targets of which the best has the loss `best_loss`. Where even
-    /// the whole loss is small, a fixed gap would be a large part of it: two embedding models of 0.01
-    /// and 0.02 are not nearly equal.
-    pub fn temperature_at(&self, best_loss: f64) -> f64 {
-        let share = best_loss / FULL_TEMPERATURE_LOSS;
-        self.temperature * share.clamp(MIN_TEMPERATURE_SHARE, 1.0)
-    }
-
     /// Returns the latency in seconds at which a response of `tokens` tokens scores 0.
     pub fn reference(&self, tokens: f64) -> f64 {
         self.first_token_reference + self.token_reference * tokens

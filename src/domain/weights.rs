@@ -18,6 +18,14 @@ pub struct Weights {
     pub priority: f64,
 }
 
+impl Weights {
+    /// Returns the middle one of the points of cost, latency and reliability.
+    pub fn middle_objective(&self) -> f64 {
+        let [a, b, c] = [self.cost, self.latency, self.reliability];
+        a.max(b).min(c).max(a.min(b))
+    }
+}
+
 impl Default for Weights {
     fn default() -> Self {
         Self {

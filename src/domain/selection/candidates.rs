@@ -12,7 +12,7 @@ use crate::domain::model_type::ModelType;
 use crate::domain::pricing::Price;
 use crate::domain::score::{
     Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score, latency_penalty,
-    linear_score, load_penalty, objectives_loss, utility, weighted_sum,
+    linear_score, load_penalty, temperature, utility, weighted_sum,
 };
 use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
 use crate::domain::tuning::Tuning;
@@ -84,7 +84,7 @@ impl CandidateSet {
         }
         self.prefer_wishes(table, ask);
         filter_by_budget(&mut self.rows, table, ask, (self.output, scale.max_prices));
-        assign_probabilities(&mut self.rows, table.strategy, &table.tuning);
+        assign_probabilities(&mut self.rows, table.strategy);
         if let Some(pinned) = table
             .pinned
             .and_then(|pinned| preferred(&self.rows, pinned))
@@ -232,7 +232,7 @@ fn row(
             .min(rate_headroom(candidate, now))
             * slow_start(candidate, now),
         in_flight: candidate.load_counters.in_flight(),
-        loss: objectives_loss(&candidate.weights, &bads, &table.tuning),
+        temperature: temperature(&candidate.weights, &bads, &table.tuning),
         utility: if utility.is_nan() {
             f64::MIN
         } else {
@@ -319,7 +319,7 @@ fn slow_start(candidate: &Candidate, now: UnixTime) -> f64 {
 
 /// Assigns the probabilities of the eligible rows; they sum to 1, or are all 0 if none is
 /// eligible.
-pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tuning: &Tuning) {
+pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy) {
     let eligible = |row: &&mut ScoredCandidate| row.entry == Eligibility::Eligible;
     for row in rows.iter_mut() {
         row.odds = 0.0;
@@ -327,8 +327,7 @@ pub fn assign_probabilities(rows: &mut [ScoredCandidate], strategy: Strategy, tu
     let Some(leader) = best(rows, ScoredCandidate::is_eligible) else {
         return;
     };
-    let (best, best_loss) = (rows[leader].utility, rows[leader].loss);
-    let temperature = tuning.temperature_at(best_loss);
+    let (best, temperature) = (rows[leader].utility, rows[leader].temperature);
     let mut sum = 0.0;
     for row in rows.iter_mut().filter(eligible) {
         let gap = best - row.utility;

@@ -191,6 +191,29 @@ proptest! {
     }
 }
 
+/// A fixed temperature fails this: the gaps that cost and latency make shrink below it, and the less
+/// reliable targets get more.
+#[test]
+fn a_higher_weight_of_reliability_never_spreads_traffic_over_less_reliable_targets() {
+    let parts = [(1.0, 0.50, 0.001), (2.0, 0.55, 0.002), (3.0, 0.60, 0.003)];
+    let mut table = any_table(&parts.map(|(usd, seconds, failure)| (usd, seconds, failure, 4)));
+    let mut expected_failure = |points: f64| -> f64 {
+        let of = weights(2, points);
+        weigh(&mut table, of.cost, of.latency, of.reliability);
+        let ranked = ranked_targets(&table);
+        ranked
+            .iter()
+            .map(|target| target.share * parts[target.target.get()].2)
+            .sum()
+    };
+    let failures: Vec<f64> = (0..=18)
+        .map(|step| expected_failure(f64::from(step) * 5.0))
+        .collect();
+    for pair in failures.windows(2) {
+        assert!(pair[1] <= pair[0] * 1.001, "{failures:?}");
+    }
+}
+
 fn any_number() -> impl proptest::strategy::Strategy<Value = f64> {
     prop_oneof![
         prop::num::f64::ANY,

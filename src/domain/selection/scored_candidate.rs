@@ -36,8 +36,8 @@ pub struct ScoredCandidate {
     pub headroom: f64,
     /// Its attempts in flight.
     pub in_flight: u32,
-    /// Weighted penalties of the objectives, with the guard; 0 is best.
-    pub loss: f64,
+    /// Temperature of the selection if this is the best one ([`temperature`](crate::domain::score::temperature)).
+    pub temperature: f64,
     /// Value that the strategy compares; more is better.
     pub utility: f64,
     /// Selection probability, 0..1.
