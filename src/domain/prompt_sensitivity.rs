@@ -6,7 +6,7 @@ use super::decay::DecayedMean;
 use super::units::UnixTime;
 
 /// Memory of the regression, in seconds.
-const MEMORY_S: f64 = 300.0;
+const MEMORY_S: f64 = 900.0;
 /// Minimum variance of prompts, in (1000 tokens)², and number of observations for a slope.
 const MIN_VARIANCE: f64 = 1e-4;
 const MIN_SAMPLES: f64 = 3.0;
