@@ -34,18 +34,20 @@ const MIN_PART: f64 = 0.05;
 /// Relative spread of an expected number of output tokens.
 const TOKENS_SPREAD: f64 = 1.0;
 
-/// Seconds to the first token and per output token.
+/// Seconds to the first token after an empty prompt, per output token, and per 1000 prompt tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Speed {
     pub first_token: f64,
     pub per_token: f64,
+    pub per_prompt: f64,
 }
 
 impl Speed {
-    /// Speed assumed before any target is measured.
+    /// Speed assumed before any target is measured; 20,000 prompt tokens a second are usual.
     pub const PRIOR: Self = Self {
         first_token: 1.0,
         per_token: 0.020,
+        per_prompt: 0.05,
     };
 }
 
@@ -86,7 +88,10 @@ impl LatencyEstimator {
         peers: Speed,
         now: UnixTime,
     ) {
-        let prefill = self.prompt.curve().seconds(estimated_prompt);
+        let prefill = self
+            .prompt
+            .curve(peers.per_prompt)
+            .seconds(estimated_prompt);
         let weight = weight_without_prompt(self.first_token(peers, now), prefill);
         self.first_token
             .add((seconds - prefill).max(0.0), weight, now);
@@ -104,8 +109,13 @@ impl LatencyEstimator {
         now: UnixTime,
     ) {
         let usual = self.first_token(peers, now);
-        self.prompt
-            .observe(prompt, estimated_prompt, (first_token, 1.0), usual, now);
+        self.prompt.observe(
+            prompt,
+            estimated_prompt,
+            (first_token, 1.0),
+            (usual, peers.per_prompt),
+            now,
+        );
     }
 
     /// Records a stream's time per output token, at the load at its start.
@@ -118,7 +128,9 @@ impl LatencyEstimator {
     pub fn observe_whole(&mut self, answer: &WholeAnswer, peers: Speed, now: UnixTime) {
         let (a, b) = (self.first_token(peers, now), self.per_token(peers, now));
         let total = answer.seconds;
-        let prefill = self.prompt.curve_of(answer.prompt, answer.estimated_prompt);
+        let prefill =
+            self.prompt
+                .curve_of(answer.prompt, answer.estimated_prompt, peers.per_prompt);
         let y = total - prefill;
         let tokens = answer.tokens.unwrap_or(answer.expected_tokens).max(0.0);
         let least = MIN_PART * total.max(0.0);
@@ -133,17 +145,15 @@ impl LatencyEstimator {
         } else {
             1.0
         };
-        let slow = Speed {
-            first_token: self.first_token.expected_slow(peers.first_token, now),
-            per_token: self.per_token.expected_slow(peers.per_token, now),
-        };
+        let slow_first_token = self.first_token.expected_slow(peers.first_token, now);
+        let slow_per_token = self.per_token.expected_slow(peers.per_token, now);
         let weight = of_first_token * weight_without_prompt(a.max(least), prefill);
         self.first_token.add_part(y - b * tokens, weight, now);
         self.prompt.observe(
             answer.prompt,
             answer.estimated_prompt,
             (total - b * tokens, of_first_token),
-            a,
+            (a, peers.per_prompt),
             now,
         );
         if answer.tokens.is_none() || tokens <= 0.0 {
@@ -152,8 +162,8 @@ impl LatencyEstimator {
         self.per_token
             .add_part((y - a) / tokens, 1.0 - of_first_token, now);
         // Weight of the sum as an observation of the whole speed: small if its parts vary much.
-        let expected = slow.first_token + slow.per_token * tokens;
-        let pace = slow.per_token * y / expected;
+        let expected = slow_first_token + slow_per_token * tokens;
+        let pace = slow_per_token * y / expected;
         let weight = (PER_TOKEN_SPREAD * (a + b * tokens)).powi(2) / (first_part + rest);
         self.load.add(answer.load, pace, weight.min(1.0), now);
     }
@@ -163,6 +173,7 @@ impl LatencyEstimator {
         Speed {
             first_token: self.first_token(peers, now),
             per_token: self.per_token(peers, now),
+            per_prompt: self.prompt.slope(peers.per_prompt),
         }
     }
 
@@ -171,9 +182,14 @@ impl LatencyEstimator {
         self.load.curve()
     }
 
-    /// Returns the effect of the prompt length on the first token.
-    pub fn prompt_curve(&self) -> PromptCurve {
-        self.prompt.curve()
+    /// Returns the effect of the prompt length on the first token; `peers` is their slope.
+    pub fn prompt_curve(&self, peers: Speed) -> PromptCurve {
+        self.prompt.curve(peers.per_prompt)
+    }
+
+    /// Returns its own seconds per 1000 prompt tokens, if enough observations show them.
+    pub fn per_prompt(&self) -> Option<f64> {
+        self.prompt.own_slope(Speed::PRIOR.per_prompt)
     }
 
     /// Returns the part of the first token's seconds that is due to outliers.
@@ -291,6 +307,7 @@ mod tests {
         let Speed {
             first_token,
             per_token,
+            ..
         } = estimator.speed(PEERS, at(1_000));
         assert!((first_token / 0.5 - 1.0).abs() < 0.4, "{first_token}");
         assert!((per_token / 0.01 - 1.0).abs() < 0.1, "{per_token}");
@@ -323,7 +340,7 @@ mod tests {
             estimator.observe_stream_prompt(seconds, (Some(prompt), prompt), PEERS, now);
         }
         let now = at(1_000);
-        let curve = estimator.prompt_curve();
+        let curve = estimator.prompt_curve(PEERS);
         let seconds = |prompt| estimator.speed(PEERS, now).first_token + curve.seconds(prompt);
         assert!((seconds(0.0) - 0.4).abs() < 0.2, "{}", seconds(0.0));
         assert!(

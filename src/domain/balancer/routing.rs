@@ -158,6 +158,9 @@ impl BalancerState {
             per_token: per_token
                 .or(few_per_token)
                 .unwrap_or(Speed::PRIOR.per_token),
+            per_prompt: self
+                .median(LatencyEstimator::per_prompt)
+                .unwrap_or(Speed::PRIOR.per_prompt),
         }
     }
 

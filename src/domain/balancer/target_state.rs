@@ -125,7 +125,7 @@ impl TargetState {
             failure: self.failure_rate(now),
             limited: self.rate_limits.shrunk(rate, strength, now),
             curve: self.latency.load_curve(),
-            prompt: self.latency.prompt_curve(),
+            prompt: self.latency.prompt_curve(peers),
             outliers: self.latency.outliers(now),
             samples,
             measured: samples > MIN_SAMPLES,
