@@ -7,7 +7,8 @@ use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{
-    BodyBuffer, Cache, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal, TargetTimeouts,
+    BodyBuffer, BodyWork, Cache, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal,
+    TargetTimeouts,
 };
 use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
 use arc_swap::ArcSwap;
@@ -88,6 +89,7 @@ impl ReloadableState {
             cache,
             shutdown,
             bodies: BodyBuffer::default(),
+            body_work: BodyWork::default(),
             responses: ResponseStore::default(),
             objects: OwnedObjects::default(),
         }

@@ -12,7 +12,7 @@ use super::request_recorder::RequestRecorder;
 use super::upstream_response::UpstreamResponse;
 use crate::access::sent_tokens;
 use crate::domain::TargetIdx;
-use crate::protocols::DroppedFields;
+use crate::protocols::{DroppedFields, RawObject};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -122,10 +122,11 @@ impl Cache {
     /// a new one.
     pub(super) fn key(
         &self,
-        request: &ParsedRequest<'_>,
+        request: &ParsedRequest,
         headers: &HeaderMap,
     ) -> Result<Option<CacheKey>, GatewayError> {
-        if !is_allowed(headers)? || request.stream || !is_deterministic(request) {
+        let object = request.fields.object();
+        if !is_allowed(headers)? || request.stream || !is_deterministic(request, &object) {
             return Ok(None);
         }
         let mut hash = Context::new(&SHA256);
@@ -148,13 +149,11 @@ impl Cache {
             add(&(values.iter().count() as u64).to_be_bytes());
             values.iter().for_each(|value| add(value.as_bytes()));
         }
-        let mut fields: Vec<&str> = request.object.names().collect();
-        fields.sort_unstable();
-        fields.dedup();
-        for name in fields {
+        let mut fields: Vec<_> = object.members().collect();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        for (name, value) in fields {
             add(name.as_bytes());
-            let value = request.object.get(name);
-            add(value.map_or("", |value| value.get()).as_bytes());
+            add(value.get().as_bytes());
         }
         let hash = hash.finish();
         Ok(hash.as_ref().try_into().ok().map(CacheKey))
@@ -238,8 +237,7 @@ fn is_allowed(headers: &HeaderMap) -> Result<bool, GatewayError> {
 }
 
 /// Whether the same request has the same response, and the call has no side effect.
-fn is_deterministic(request: &ParsedRequest<'_>) -> bool {
-    let object = &request.object;
+fn is_deterministic(request: &ParsedRequest, object: &RawObject<'_>) -> bool {
     let is_set = |name: &str| object.has(name) && object.read::<bool>(name) != Some(false);
     match request.operation {
         Operation::Embed(_) => true,

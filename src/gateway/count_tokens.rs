@@ -2,18 +2,22 @@
 //! ask before every request, so a count takes no permit, appears in no total and never waits long.
 
 use super::error::GatewayError;
+use super::error::InvalidRequest;
 use super::operation::Operation;
-use super::request::{ParsedRequest, parse};
+use super::request::ParsedRequest;
+use super::request_fields::RequestFields;
 use super::state::Gateway;
 use super::upstream_call::UpstreamCall;
 use crate::clock;
-use crate::domain::{CandidateSet, TargetId, TargetIdx, select_target};
+use crate::domain::{CandidateSet, Catalogue, TargetId, TargetIdx, select_target};
 use crate::foreign::read_body;
-use crate::protocols::{ApiDialect, PathFields};
+use crate::protocols::{ApiDialect, CallSpec, Endpoint, PathFields, check_json_size};
 use axum::Json;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -29,7 +33,8 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match count(&gateway, (dialect, &path), &headers, body).await {
+    let target = (dialect, Arc::new(path));
+    match count(&gateway, target, &Arc::new(headers), body).await {
         Ok(tokens) => Json(dialect.client_api().token_count(tokens)).into_response(),
         Err(error) => error.respond(dialect),
     }
@@ -37,18 +42,20 @@ pub(super) async fn run(
 
 async fn count(
     gateway: &Gateway,
-    (dialect, path): (ApiDialect, &PathFields),
-    headers: &HeaderMap,
+    (dialect, path): (ApiDialect, Arc<PathFields>),
+    headers: &Arc<HeaderMap>,
     body: Body,
 ) -> Result<u64, GatewayError> {
     let limit = gateway.config.load().max_body;
     let body = gateway.bodies.read(body, limit).await?;
+    let read = {
+        let (body, headers) = (body.bytes.clone(), Arc::clone(headers));
+        let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
+        move || read(dialect, (body, path), &headers, &catalogue)
+    };
+    let request = gateway.body_work.run(body.bytes.len(), read).await??;
+    let request = Arc::new(request);
     let table = gateway.handle.routing_table();
-    let operation = Operation::Generate(dialect);
-    let (object, input) = parse(&body.bytes, path)?;
-    let mut object = dialect.client_api().counted(object);
-    path.add_to(&mut object);
-    let request = ParsedRequest::read(operation, headers, (object, input), &table.catalogue)?;
     let id = gateway.handle.next_decision().to_string();
     let call = UpstreamCall {
         gateway,
@@ -72,6 +79,20 @@ async fn count(
     Ok(counted.unwrap_or(request.input))
 }
 
+/// Reads the request whose tokens are counted.
+fn read(
+    dialect: ApiDialect,
+    (body, path): (Bytes, Arc<PathFields>),
+    headers: &HeaderMap,
+    catalogue: &Catalogue,
+) -> Result<ParsedRequest, GatewayError> {
+    check_json_size(&body).map_err(InvalidRequest::TooMuch)?;
+    let fields = RequestFields::new(body, path)?;
+    let counted = dialect.client_api().counted(fields.object()).with(&[]);
+    let fields = fields.with_body(counted)?;
+    ParsedRequest::read(Operation::Generate(dialect), headers, fields, catalogue)
+}
+
 /// The provider's count; `None` where it has none, or fails.
 async fn count_at_provider(
     call: &UpstreamCall<'_>,
@@ -83,8 +104,12 @@ async fn count_at_provider(
     let upstreams = gateway.upstreams.load_full();
     let endpoint = upstreams.registry.endpoint(provider)?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
-    let spec = call.spec(id, upstreams.registry.traits(target));
-    let counting = endpoint.protocol.build_token_count(&endpoint, &spec)?;
+    let traits = upstreams.registry.traits(target);
+    let build = |endpoint: &Endpoint, spec: &CallSpec<'_>, _: &ParsedRequest| {
+        Ok(endpoint.protocol.build_token_count(endpoint, spec))
+    };
+    let counting = call.with_spec((&endpoint, id, traits), false, build);
+    let counting = counting.await.ok().flatten()?;
     let sent = upstreams.transport.send(provider, counting.request).await;
     let response = sent
         .ok()

@@ -24,7 +24,7 @@ const COALESCE_WAIT: Duration = Duration::from_secs(1);
 /// The clock of one request, and the limits that apply to it.
 pub(super) struct Deadlines<'g> {
     gateway: &'g Gateway,
-    request: &'g ParsedRequest<'g>,
+    request: &'g ParsedRequest,
     /// When the request began to wait for a response.
     pub started: Instant,
     /// When the client began to wait for the first content: again where a response broke that was
@@ -43,7 +43,7 @@ pub(super) struct AttemptDeadline {
 }
 
 impl<'g> Deadlines<'g> {
-    pub fn new(gateway: &'g Gateway, request: &'g ParsedRequest<'g>, started: Instant) -> Self {
+    pub fn new(gateway: &'g Gateway, request: &'g ParsedRequest, started: Instant) -> Self {
         Self {
             gateway,
             request,

@@ -36,7 +36,7 @@ pub(super) async fn serve(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let target = RequestTarget::Operation(operation, path);
+    let target = RequestTarget::Operation(operation, Arc::new(path));
     run(gateway, target, principal, headers, body).await
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn serve_forward(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let target = RequestTarget::Forward(target);
+    let target = RequestTarget::Forward(Arc::new(target));
     run(gateway, target, principal, headers, body).await
 }
 

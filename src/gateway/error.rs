@@ -4,7 +4,7 @@
 use super::operation::Operation;
 use crate::access::AuthError;
 use crate::domain::{BudgetExceeded, ExclusionReason, ModelType, TargetId, UnixTime, UnknownModel};
-use crate::protocols::{TranslationError, UpstreamError};
+use crate::protocols::{JsonExcess, TranslationError, UpstreamError};
 use axum::http::Method;
 use std::error::Error;
 use std::time::Duration;
@@ -72,6 +72,8 @@ pub struct UpstreamFailure {
 pub enum InvalidRequest {
     /// The body is not a JSON object.
     NotJson(serde_json::Error),
+    /// The body holds more values than are read.
+    TooMuch(JsonExcess),
     /// The connection broke before the end of the body.
     BodyIncomplete,
     /// The field with the prompt is missing.

@@ -276,6 +276,7 @@ impl fmt::Display for InvalidRequest {
                     "the body is not a JSON object (at line {line}, column {column})"
                 )
             }
+            Self::TooMuch(excess) => write!(f, "the body {excess}; send less at once"),
             Self::BodyIncomplete => f.write_str("the request body ended early; send it again"),
             Self::MissingPrompt { field } => {
                 write!(

@@ -1,8 +1,8 @@
 //! A call that passes to a provider without translation: what its path, its headers and its body state.
 
-use super::error::GatewayError;
+use super::error::{GatewayError, InvalidRequest};
 use super::owned_id::{OwnedId, disown_ids, own_ids};
-use crate::protocols::{ForwardCall, form_boundary, form_field};
+use crate::protocols::{ForwardCall, check_json_size, form_boundary, form_field};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method, Uri};
 use bytes::Bytes;
@@ -80,7 +80,12 @@ impl ForwardTarget {
     }
 
     /// Adds the body, with the provider's own ids in it.
-    pub fn with_body(&self, headers: &HeaderMap, body: &Bytes, owner: &str) -> ForwardBody {
+    pub fn with_body(
+        &self,
+        headers: &HeaderMap,
+        body: &Bytes,
+        owner: &str,
+    ) -> Result<ForwardBody, GatewayError> {
         let kind = headers.get(CONTENT_TYPE);
         let kind_text = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let (mut body, mut provider) = (body.clone(), self.provider.clone());
@@ -98,6 +103,7 @@ impl ForwardTarget {
         } else if body.is_empty() {
             b"{}".to_vec()
         } else {
+            check_json_size(&body).map_err(InvalidRequest::TooMuch)?;
             if self.is_owned
                 && let Ok(mut value) = serde_json::from_slice::<Value>(&body)
             {
@@ -106,7 +112,7 @@ impl ForwardTarget {
             }
             body.to_vec()
         };
-        ForwardBody {
+        Ok(ForwardBody {
             call: ForwardCall {
                 method: self.method.clone(),
                 path: self.path.clone(),
@@ -116,7 +122,7 @@ impl ForwardTarget {
             },
             fields,
             provider,
-        }
+        })
     }
 
     /// Puts the client's ids in the place of the provider's. A list holds only what `is_own` knows.

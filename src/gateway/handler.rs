@@ -6,20 +6,19 @@ use super::attempt::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::coalescing;
 use super::early_headers::{self, EarlyHeaders, RequestResult};
-use super::error::{GatewayError, InvalidRequest};
+use super::error::GatewayError;
 use super::failover;
 use super::forward_target::ForwardTarget;
 use super::operation::Operation;
-use super::owned_id::without_owned_ids;
-use super::request::{ParsedRequest, parse, request_id};
+use super::request::{ParsedRequest, request_id};
 use super::request_context::RequestContext;
+use super::request_reader::{ReadRequest, RequestReader};
 use super::request_recorder::RequestRecorder;
 use super::response_headers::set_stream_headers;
 use super::state::Gateway;
-use super::stored_conversation::StoredConversation;
 use super::upstream_response::UpstreamResponse;
 use crate::domain::{BudgetScope, Failure, RejectionReason, RequestOutcome};
-use crate::protocols::{ApiDialect, PathFields, RawObject, compacted};
+use crate::protocols::{ApiDialect, PathFields, compacted};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -42,9 +41,9 @@ pub(super) struct Caller {
 #[derive(Debug)]
 pub(super) enum RequestTarget {
     /// An operation that every provider may serve, with the fields that the path states.
-    Operation(Operation, PathFields),
+    Operation(Operation, Arc<PathFields>),
     /// A call that passes to a provider without translation.
-    Forward(ForwardTarget),
+    Forward(Arc<ForwardTarget>),
 }
 
 impl RequestTarget {
@@ -71,6 +70,7 @@ pub(super) async fn run(
     let is_generation = matches!(target, RequestTarget::Operation(Operation::Generate(_), _));
     let may_open_early = is_generation && gateway.config.load().early_headers;
     let (early_headers, receiver) = may_open_early.then(|| watch::channel(None)).unzip();
+    let headers = Arc::new(headers);
     let work = async move {
         let incoming = (&headers, body);
         let recording = (&mut recorder, early_headers);
@@ -126,7 +126,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
 async fn serve(
     gateway: &Gateway,
     target: &RequestTarget,
-    (headers, body): (&HeaderMap, Body),
+    (headers, body): (&Arc<HeaderMap>, Body),
     caller: &Caller,
     (recorder, early_headers): (&mut RequestRecorder, Option<EarlyHeaders>),
 ) -> Result<UpstreamResponse, GatewayError> {
@@ -151,40 +151,32 @@ async fn serve(
 /// Serves a request that every provider may serve.
 async fn operate(
     gateway: &Gateway,
-    (operation, path): (Operation, &PathFields),
-    (headers, body): (&HeaderMap, &Bytes),
+    (operation, path): (Operation, &Arc<PathFields>),
+    (headers, body): (&Arc<HeaderMap>, &Bytes),
     caller: &Caller,
     (recorder, early_headers): (&mut RequestRecorder, Option<EarlyHeaders>),
 ) -> Result<UpstreamResponse, GatewayError> {
-    let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-    let with_files = without_owned_ids(body, &caller.owner);
-    let body = with_files.as_ref().map_or(&body[..], |(body, _)| body);
-    let translated = operation.embeddings_request(body);
-    let translated = translated.transpose().map_err(|error| {
-        let error = InvalidRequest::Field(error);
-        invalid(recorder, error.into())
-    })?;
-    let fields = parse(translated.as_deref().unwrap_or(body), path)
-        .map_err(|error| invalid(recorder, error))?;
-    let stored = StoredConversation::new(gateway, operation, &caller.owner, &fields.0)
-        .map_err(|error| invalid(recorder, error))?;
-    let fields = match &stored.body {
-        Some(body) => parse(body, path).map_err(|error| invalid(recorder, error))?,
-        None => fields,
+    let reader = RequestReader {
+        operation,
+        catalogue: Arc::clone(&gateway.handle.routing_table().catalogue),
+        responses: gateway.responses.clone(),
+        owner: Arc::clone(&caller.owner),
+        path: Arc::clone(path),
+        headers: Arc::clone(headers),
+        body: body.clone(),
     };
-    if let Some(body) = operation.answer_without_prompt(&fields.0) {
-        return Ok(UpstreamResponse::Whole {
-            headers: HeaderMap::new(),
-            body,
-            spent: AttemptUsage::ZERO,
-        });
-    }
-    let mut request = ParsedRequest::read(operation, headers, fields, &catalogue)
-        .map_err(|error| invalid(recorder, error))?;
-    request.pending = stored.pending;
-    if let Some((_, provider)) = &with_files {
-        request.hold_to(&catalogue, provider);
-    }
+    let work = gateway.body_work.run(body.len(), move || reader.read());
+    let read = work.await.and_then(|read| read);
+    let request = match read.map_err(|error| not_admitted(recorder, error))? {
+        ReadRequest::Parsed(request) => request,
+        ReadRequest::Answered(body) => {
+            return Ok(UpstreamResponse::Whole {
+                headers: HeaderMap::new(),
+                body,
+                spent: AttemptUsage::ZERO,
+            });
+        }
+    };
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,
@@ -195,7 +187,8 @@ async fn operate(
         started: Instant::now(),
     };
     let response = respond(&context, recorder, early_headers).await?;
-    Ok(shaped(operation, response, &request.object))
+    let stream_type = request.stream_form.as_ref().map(|form| form.kind);
+    Ok(shaped(operation, response, stream_type))
 }
 
 /// The response in the form that the client wants: embeddings and summaries translated, streams with
@@ -203,7 +196,7 @@ async fn operate(
 fn shaped(
     operation: Operation,
     mut response: UpstreamResponse,
-    object: &RawObject<'_>,
+    stream_type: Option<&'static str>,
 ) -> UpstreamResponse {
     // The type of the provider's response is not that of a translated one.
     let (UpstreamResponse::Whole { headers, .. } | UpstreamResponse::Stream { headers, .. }) =
@@ -218,9 +211,8 @@ fn shaped(
                 *body = compacted.into();
             }
         }
-        (Operation::Generate(dialect), UpstreamResponse::Stream { headers, .. }) => {
-            let kind = dialect.client_api().stream_type(object);
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        (Operation::Generate(_), UpstreamResponse::Stream { headers, .. }) => {
+            headers.extend(stream_type.map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind))));
         }
         _ => {}
     }
@@ -230,21 +222,29 @@ fn shaped(
 /// Serves a call that passes to a provider without translation.
 async fn forward(
     gateway: &Gateway,
-    target: &ForwardTarget,
-    (headers, body): (&HeaderMap, &Bytes),
+    target: &Arc<ForwardTarget>,
+    (headers, body): (&Arc<HeaderMap>, &Bytes),
     caller: &Caller,
     (recorder, early_headers): (&mut RequestRecorder, Option<EarlyHeaders>),
 ) -> Result<UpstreamResponse, GatewayError> {
     let owner = &caller.owner;
-    let forward = target.with_body(headers, body, owner);
-    let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-    let registry = gateway.upstreams.load_full();
-    let has_path = |provider| {
-        let endpoint = registry.registry.endpoint(provider);
-        endpoint.is_some_and(|endpoint| endpoint.protocol.forwards())
+    let read = {
+        let (target, headers) = (Arc::clone(target), Arc::clone(headers));
+        let (body, owner) = (body.clone(), Arc::clone(owner));
+        let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
+        let registry = gateway.upstreams.load_full();
+        move || {
+            let forward = target.with_body(&headers, &body, &owner)?;
+            let has_path = |provider| {
+                let endpoint = registry.registry.endpoint(provider);
+                endpoint.is_some_and(|endpoint| endpoint.protocol.forwards())
+            };
+            ParsedRequest::forwarded(forward, &headers, &catalogue, &has_path)
+        }
     };
-    let request = ParsedRequest::forwarded(&forward, headers, &catalogue, &has_path)
-        .map_err(|error| invalid(recorder, error))?;
+    let work = gateway.body_work.run(body.len(), read);
+    let request = work.await.and_then(|read| read);
+    let request = Arc::new(request.map_err(|error| not_admitted(recorder, error))?);
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,
@@ -275,8 +275,15 @@ async fn respond(
     let Some(cache) = &context.gateway.cache else {
         return failover::run(context, recorder, early_headers).await;
     };
-    let key = cache.key(context.request, context.headers);
-    if let Some(key) = key.map_err(|error| invalid(recorder, error))? {
+    let key = {
+        let (cache, request) = (Arc::clone(cache), Arc::clone(context.request));
+        let headers = Arc::clone(context.headers);
+        let bytes = request.fields.body().len();
+        let work = move || cache.key(&request, &headers);
+        let key = context.gateway.body_work.run(bytes, work);
+        key.await.and_then(|key| key)
+    };
+    if let Some(key) = key.map_err(|error| not_admitted(recorder, error))? {
         return coalescing::respond(cache, key, recorder, context).await;
     }
     recorder.cache = Some(CacheStatus::Off);

@@ -2,12 +2,12 @@
 
 use super::error::{GatewayError, InvalidRequest};
 use super::name_in_path::NameInPath;
-use super::request::{parse, resolve_name};
+use super::request::resolve_name;
+use super::request_fields::RequestFields;
 use super::state::Gateway;
 use crate::domain::{Catalogue, ModelResolution, ModelType, model_names, resolve};
 use crate::protocols::{
-    ApiDialect, PathFields, content_model, model_tag, shown_model, wants_content_models,
-    wants_message_shapes,
+    ApiDialect, content_model, model_tag, shown_model, wants_content_models, wants_message_shapes,
 };
 use axum::Json;
 use axum::body::Body;
@@ -112,8 +112,8 @@ pub(super) async fn show(State(gateway): State<Gateway>, body: Body) -> Response
 
 async fn shown(gateway: &Gateway, body: Body) -> Result<Value, GatewayError> {
     let body = gateway.bodies.read(body, MAX_SHOW_BYTES).await?;
-    let path = PathFields::default();
-    let (object, _) = parse(&body.bytes, &path)?;
+    let fields = RequestFields::new(body.bytes.clone(), std::sync::Arc::default())?;
+    let object = fields.object();
     let name = object
         .read::<String>("model")
         .or_else(|| object.read("name"));

@@ -3,17 +3,24 @@
 use super::error::{GatewayError, HeaderFormat, InvalidRequest};
 use super::forward_target::ForwardBody;
 use super::operation::Operation;
+use super::request_fields::RequestFields;
+use crate::clock;
 use crate::domain::{
     Catalogue, Failure, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
     RequiredCapabilities, TargetIdx, TargetScope, prompt_tokens, resolve,
 };
 use crate::protocols::{
-    CallSpec, Endpoint, ForwardCall, PathFields, PendingResponse, PreparedCall, RawObject,
+    CallSpec, Endpoint, ForwardCall, GuardedAdapter, PendingResponse, PreparedCall, RawObject,
     StoringAdapter, TranslationError, UpstreamError,
 };
 use axum::http::HeaderMap;
+use bytes::Bytes;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Longest name of a model, in bytes.
+const MAX_NAME_BYTES: usize = 256;
 
 /// Longest `x-request-id` that is kept, in bytes.
 const MAX_REQUEST_ID: usize = 128;
@@ -23,9 +30,11 @@ const FORWARD_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A client's request, read and checked.
 #[derive(Debug)]
-pub(super) struct ParsedRequest<'a> {
+pub(super) struct ParsedRequest {
     pub operation: Operation,
-    pub object: RawObject<'a>,
+    pub fields: RequestFields,
+    /// The stream of events that it wants, where it wants one.
+    pub stream_form: Option<StreamForm>,
     resolution: ModelResolution,
     /// The type of model that it needs.
     pub model_type: ModelType,
@@ -51,15 +60,40 @@ pub(super) struct ParsedRequest<'a> {
     pub is_strict: bool,
 }
 
-impl<'a> ParsedRequest<'a> {
+/// The form of a stream that a client wants.
+#[derive(Debug)]
+pub(super) struct StreamForm {
+    /// Its media type.
+    pub kind: &'static str,
+    /// Bytes that break the client's silence.
+    pub keep_alive: Bytes,
+    /// Whether such bytes may come before any content.
+    pub may_open_early: bool,
+}
+
+impl StreamForm {
+    fn new(operation: Operation, object: &RawObject<'_>) -> Option<Self> {
+        let Operation::Generate(dialect) = operation else {
+            return None;
+        };
+        let api = dialect.client_api();
+        Some(Self {
+            kind: api.stream_type(object),
+            keep_alive: api.keep_alive(object, clock::now().unix_seconds()),
+            may_open_early: api.may_open_early(object),
+        })
+    }
+}
+
+impl ParsedRequest {
     /// Reads a body's fields and the headers; the error names the field or header that is wrong.
-    /// `input` is the estimated number of the prompt's tokens.
     pub fn read(
         operation: Operation,
         headers: &HeaderMap,
-        (object, input): (RawObject<'a>, u64),
+        fields: RequestFields,
         catalogue: &Catalogue,
     ) -> Result<Self, GatewayError> {
+        let object = fields.object();
         let model = required_text(&object, "model")?;
         if !operation.has_prompt(&object) {
             let field = operation.prompt_member();
@@ -77,16 +111,18 @@ impl<'a> ParsedRequest<'a> {
             .or(named)
             .unwrap_or_else(|| inferred(operation, needs, catalogue));
         check_path(operation, model_type)?;
+        let client_api = operation.dialect().client_api();
         let output = operation.output_limits(&object);
         let output = output.map_err(InvalidRequest::Field)?;
         Ok(Self {
             operation,
             model_type,
             stream,
-            wants_usage: operation.dialect().client_api().wants_usage(&object),
+            wants_usage: client_api.wants_usage(&object),
+            stream_form: StreamForm::new(operation, &object).filter(|_| stream),
             max_tokens: output.max_tokens,
             choices: output.choices,
-            input,
+            input: prompt_tokens(fields.body()),
             needs,
             preferred: preferred(headers, catalogue)?,
             max_cost: number(headers, "x-aibal-max-cost", "USD per token")?,
@@ -94,7 +130,7 @@ impl<'a> ParsedRequest<'a> {
             timeout: timeout(headers)?,
             is_strict: truth(headers, "x-aibal-strict")?,
             resolution,
-            object,
+            fields,
             pending: None,
             forward: None,
         })
@@ -103,13 +139,13 @@ impl<'a> ParsedRequest<'a> {
     /// Reads a call that passes without translation. `has_path` says which providers may serve such
     /// calls.
     pub fn forwarded(
-        forward: &'a ForwardBody,
+        forward: ForwardBody,
         headers: &HeaderMap,
         catalogue: &Catalogue,
         has_path: &dyn Fn(ProviderIdx) -> bool,
     ) -> Result<Self, GatewayError> {
-        let object: RawObject<'a> =
-            serde_json::from_slice(&forward.fields).map_err(InvalidRequest::NotJson)?;
+        let fields = RequestFields::new(forward.fields.into(), Arc::default())?;
+        let object = fields.object();
         let stream = flag(&object, "stream", false)?;
         let preferred = preferred(headers, catalogue)?;
         let held_by = forward.provider.as_deref();
@@ -141,6 +177,7 @@ impl<'a> ParsedRequest<'a> {
             model_type: forwarded_type(catalogue, &resolution),
             stream,
             wants_usage: false,
+            stream_form: None,
             max_tokens: Some(0),
             choices: 1,
             input: 0,
@@ -151,11 +188,11 @@ impl<'a> ParsedRequest<'a> {
             timeout: timeout.or(Some(FORWARD_TIMEOUT)),
             is_strict: false,
             resolution,
-            object,
+            fields,
             pending: None,
             forward: Some(ForwardCall {
                 names_target,
-                ..forward.call.clone()
+                ..forward.call
             }),
         })
     }
@@ -197,6 +234,7 @@ impl<'a> ParsedRequest<'a> {
             return endpoint.protocol.build_forward(endpoint, call, forward);
         }
         let mut prepared = self.operation.build_request(endpoint, call)?;
+        prepared.adapter = GuardedAdapter::wrap(prepared.adapter);
         if let Some(pending) = &self.pending {
             let storing = StoringAdapter::new(prepared.adapter, pending.clone());
             prepared.adapter = Box::new(storing);
@@ -289,16 +327,17 @@ fn inferred(operation: Operation, needs: RequiredCapabilities, catalogue: &Catal
     inferred
 }
 
-/// Parses a body, and adds the fields that the path states; returns them with the estimated number of
-/// the prompt's tokens.
-pub(super) fn parse<'a>(
-    body: &'a [u8],
-    path: &'a PathFields,
-) -> Result<(RawObject<'a>, u64), GatewayError> {
-    let mut object: RawObject<'a> =
-        serde_json::from_slice(body).map_err(InvalidRequest::NotJson)?;
-    path.add_to(&mut object);
-    Ok((object, prompt_tokens(body)))
+/// Rejects a name that is longer than any real one.
+fn check_name(field: &'static str, name: &str) -> Result<(), GatewayError> {
+    if name.len() <= MAX_NAME_BYTES {
+        return Ok(());
+    }
+    let problem = format!(
+        "is {} bytes long ({}), but may have {MAX_NAME_BYTES} at most",
+        name.len(),
+        excerpt(name)
+    );
+    Err(InvalidRequest::Field(TranslationError::new(field, problem)).into())
 }
 
 /// Finds a model. Some clients add a tag to each name that has none.
@@ -306,6 +345,7 @@ pub(super) fn resolve_name(
     catalogue: &Catalogue,
     name: &str,
 ) -> Result<ModelResolution, GatewayError> {
+    check_name("model", name)?;
     let untagged = || resolve(catalogue, name.strip_suffix(":latest")?).ok();
     resolve(catalogue, name)
         .or_else(|unknown| untagged().ok_or(GatewayError::UnknownModel(unknown)))
@@ -418,7 +458,7 @@ fn header_text<'h>(
 }
 
 fn wrong_header(name: &'static str, found: &str, expected: HeaderFormat) -> GatewayError {
-    let found = Some(found.to_owned());
+    let found = Some(excerpt(found));
     InvalidRequest::Header {
         name,
         found,

@@ -1,5 +1,6 @@
 //! State that all requests share.
 
+use super::body_work::BodyWork;
 use super::cache::Cache;
 use super::config::GatewayConfig;
 use super::owned_objects::OwnedObjects;
@@ -19,6 +20,7 @@ pub struct Gateway {
     pub config: Arc<ArcSwap<GatewayConfig>>,
     pub shutdown: ShutdownSignal,
     pub bodies: BodyBuffer,
+    pub body_work: BodyWork,
     /// Responses that clients refer to by their ids.
     pub responses: ResponseStore,
     /// Files and batches that clients made.

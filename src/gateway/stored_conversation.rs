@@ -2,8 +2,7 @@
 
 use super::error::{GatewayError, InvalidRequest};
 use super::operation::Operation;
-use super::state::Gateway;
-use crate::protocols::{ApiDialect, PendingResponse, RawObject, compaction_request};
+use crate::protocols::{ApiDialect, PendingResponse, RawObject, ResponseStore, compaction_request};
 use std::sync::Arc;
 
 /// What the store of responses adds to a request.
@@ -17,7 +16,7 @@ pub(super) struct StoredConversation {
 impl StoredConversation {
     /// Reads the request's fields.
     pub fn new(
-        gateway: &Gateway,
+        store: &ResponseStore,
         operation: Operation,
         owner: &Arc<str>,
         object: &RawObject<'_>,
@@ -28,7 +27,6 @@ impl StoredConversation {
                 pending: None,
             });
         }
-        let store = &gateway.responses;
         let whole = store.expand(owner, object);
         let whole = whole.map_err(InvalidRequest::Field)?;
         if operation != Operation::Compact {

@@ -2,6 +2,8 @@
 
 use super::attempt::{Attempt, AttemptFailure};
 use super::body_start::BodyStart;
+use super::body_work::BodyWork;
+use super::error::GatewayError;
 use super::recovery::StreamRecovery;
 use super::relay::{KeepAlive, StreamRelay, StreamTimeouts};
 use super::request::ParsedRequest;
@@ -17,11 +19,12 @@ use crate::foreign::read_body;
 use crate::protocols::{
     CallSpec, DroppedFields, Endpoint, ModelTraits, OpenAiErrorFields, OutboundRequest,
     PreparedCall, ResponseAdapter, RetryForm, TranslationError, Transport, UpstreamError, add_date,
-    rate_limits, stream_from, whole_from,
+    guarded, rate_limits, stream_from, whole_from,
 };
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
+use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 /// Bytes that are read of the body of an error.
@@ -36,9 +39,9 @@ const MAX_CORRECTIONS: u32 = 2;
 #[derive(Debug, Clone)]
 pub(super) struct UpstreamCall<'g> {
     pub gateway: &'g Gateway,
-    pub request: &'g ParsedRequest<'g>,
+    pub request: &'g Arc<ParsedRequest>,
     /// The client's headers.
-    pub headers: &'g HeaderMap,
+    pub headers: &'g Arc<HeaderMap>,
     /// Unique to the request.
     pub id: &'g str,
     /// When the client's request began.
@@ -75,9 +78,9 @@ impl<'g> UpstreamCall<'g> {
             );
             return Err(attempt.fail(error.never_sent()));
         };
-        let call = self.spec(id, upstreams.registry.traits(attempt.target));
-        let route = (endpoint, &upstreams.transport);
-        let sent = self.send((route, provider), call, (&mut attempt, dropped), until);
+        let traits = upstreams.registry.traits(attempt.target);
+        let route = (endpoint, &upstreams.transport, provider);
+        let sent = self.send(route, (id, traits), (&mut attempt, dropped), until);
         let (adapter, response, request) = match sent.await {
             Ok(sent) => sent,
             Err(error) => return Err(attempt.fail(error)),
@@ -113,42 +116,59 @@ impl<'g> UpstreamCall<'g> {
         })
     }
 
-    /// The request as a provider's protocol needs it.
-    pub fn spec<'c>(&'c self, id: &'c TargetId, traits: &'c ModelTraits) -> CallSpec<'c> {
-        CallSpec {
-            dialect: self.request.operation.dialect(),
-            object: &self.request.object,
-            headers: self.headers,
-            model: &id.model,
-            traits,
-            prompt: self.request.input,
-            stream: self.request.stream,
-            wants_usage: self.request.wants_usage,
-            id: self.id,
-            created: clock::now().unix_seconds(),
-            use_fallback: false,
+    /// Runs work on the request as a provider's protocol needs it; on another thread where the body
+    /// is large. A panic in it is the provider's failure.
+    pub async fn with_spec<T: Send + 'static>(
+        &self,
+        (endpoint, target, traits): (&Endpoint, &TargetId, &ModelTraits),
+        use_fallback: bool,
+        work: impl FnOnce(&Endpoint, &CallSpec<'_>, &ParsedRequest) -> Result<T, UpstreamError>
+        + Send
+        + 'static,
+    ) -> Result<T, UpstreamError> {
+        let bytes = self.request.fields.body().len();
+        if BodyWork::is_short(bytes) {
+            let call = (&**self.request, &**self.headers, self.id);
+            return run_with_spec(call, (endpoint, target, traits), use_fallback, work);
         }
+        let (request, headers) = (Arc::clone(self.request), Arc::clone(self.headers));
+        let (endpoint, target, traits) = (endpoint.clone(), target.clone(), traits.clone());
+        let id = self.id.to_owned();
+        let step = move || {
+            let call = (&*request, &*headers, id.as_str());
+            run_with_spec(call, (&endpoint, &target, &traits), use_fallback, work)
+        };
+        let result = self.gateway.body_work.run(bytes, step).await;
+        result.unwrap_or_else(|error| Err(no_turn(&error)))
     }
 
     /// Sends the request, and once more where the provider's protocol has another form of it.
     async fn send(
         &self,
-        ((endpoint, transport), provider): ((&Endpoint, &Transport), ProviderIdx),
-        mut call: CallSpec<'_>,
+        (endpoint, transport, provider): (&Endpoint, &Transport, ProviderIdx),
+        (id, traits): (&TargetId, &ModelTraits),
         (attempt, lost): (&mut Attempt, &mut DroppedFields),
         until: Instant,
     ) -> Result<SentRequest, UpstreamError> {
-        let mut corrections = 0;
+        let (mut corrections, mut use_fallback) = (0, false);
         loop {
-            let ready = with_deadline(until, endpoint.with_credentials(call.use_fallback)).await;
+            let ready = with_deadline(until, endpoint.with_credentials(use_fallback)).await;
             let endpoint = ready.map_err(UpstreamError::never_sent)?;
-            let prepared = self.request.build_request(&endpoint, &call);
+            let target = (&*endpoint, id, traits);
+            let build = |endpoint: &Endpoint, spec: &CallSpec<'_>, request: &ParsedRequest| {
+                let prepared = request.build_request(endpoint, spec);
+                prepared.map_err(|error| untranslatable(&error))
+            };
+            let prepared = self.with_spec(target, use_fallback, build);
             let PreparedCall {
                 request,
                 adapter,
                 mut dropped,
-            } = prepared.map_err(|error| untranslatable(&error))?;
-            dropped.rename(|name| call.dialect.client_api().member(name));
+            } = with_deadline(until, prepared)
+                .await
+                .map_err(UpstreamError::never_sent)?;
+            let client_api = self.request.operation.dialect().client_api();
+            dropped.rename(|name| client_api.member(name));
             log_dropped_fields(&endpoint, dropped.names());
             attempt.dropped_fields = u32::try_from(dropped.count()).unwrap_or(u32::MAX);
             *lost = dropped;
@@ -164,10 +184,16 @@ impl<'g> UpstreamCall<'g> {
             }
             let error = classify(&endpoint, response, until).await;
             let error = self.request.counted(error);
-            match endpoint.protocol.fallback_request(&endpoint, &call, &error) {
-                RetryForm::OtherForm if !call.use_fallback => call.use_fallback = true,
+            let (refused, failed) = (error.clone(), error);
+            let find = move |endpoint: &Endpoint, spec: &CallSpec<'_>, _: &ParsedRequest| {
+                let protocol = endpoint.protocol;
+                Ok(protocol.fallback_request(endpoint, spec, &refused))
+            };
+            let form = self.with_spec(target, use_fallback, find).await;
+            match form.unwrap_or(RetryForm::None) {
+                RetryForm::OtherForm if !use_fallback => use_fallback = true,
                 RetryForm::Corrected if corrections < MAX_CORRECTIONS => corrections += 1,
-                _ => return Err(error),
+                _ => return Err(failed),
             }
         }
     }
@@ -238,9 +264,13 @@ impl<'g> UpstreamCall<'g> {
             Ok(Err(error)) => return Err(attempt.fail(error)),
             Ok(Ok(body)) => body,
         };
-        let body = match whole_from(&mut *adapter, body) {
-            Ok(body) => body,
-            Err(error) => return Err(attempt.fail(error)),
+        let bytes = body.len();
+        let read = move || (whole_from(&mut *adapter, body), adapter);
+        let read = self.gateway.body_work.run(bytes, read).await;
+        let (adapter, body) = match read {
+            Ok((Ok(body), adapter)) => (adapter, body),
+            Ok((Err(error), _)) => return Err(attempt.fail(error)),
+            Err(error) => return Err(attempt.fail(no_turn(&error))),
         };
         let usage = MeasuredUsage::of(
             adapter.usage(),
@@ -257,6 +287,30 @@ impl<'g> UpstreamCall<'g> {
     }
 }
 
+/// Runs work on a request, given with the client's headers and the request's id.
+fn run_with_spec<T>(
+    (request, headers, id): (&ParsedRequest, &HeaderMap, &str),
+    (endpoint, target, traits): (&Endpoint, &TargetId, &ModelTraits),
+    use_fallback: bool,
+    work: impl FnOnce(&Endpoint, &CallSpec<'_>, &ParsedRequest) -> Result<T, UpstreamError>,
+) -> Result<T, UpstreamError> {
+    let object = request.fields.object();
+    let spec = CallSpec {
+        dialect: request.operation.dialect(),
+        object: &object,
+        headers,
+        model: &target.model,
+        traits,
+        prompt: request.input,
+        stream: request.stream,
+        wants_usage: request.wants_usage,
+        id,
+        created: clock::now().unix_seconds(),
+        use_fallback,
+    };
+    guarded(|| work(endpoint, &spec, request))
+}
+
 /// The result of `work`, or a timeout.
 async fn with_deadline<T>(
     until: Instant,
@@ -268,6 +322,11 @@ async fn with_deadline<T>(
             "no response in time",
         ))
     })
+}
+
+/// The request waited too long for its turn, which is no failure of the provider.
+fn no_turn(error: &GatewayError) -> UpstreamError {
+    UpstreamError::without_response(Failure::Timeout, error.to_string())
 }
 
 /// A request that this provider's protocol cannot represent, or that is wrong for every provider.

@@ -23,7 +23,9 @@ mod form_data;
 mod forward_call;
 mod framing;
 mod gemini;
+mod guarded_adapter;
 mod half_characters;
+mod json_size;
 mod lenient;
 mod model_names;
 mod model_traits;
@@ -50,6 +52,8 @@ mod stream_event;
 #[cfg(test)]
 mod test_support;
 mod token_counts;
+#[cfg(test)]
+mod translation_cost;
 mod transport;
 mod upstream_error;
 mod upstream_set;
@@ -71,6 +75,8 @@ pub use framing::Framing;
 pub use gemini::{
     CONTENT_PREFIXES, ModelMethod, ModelVerb, STREAM_FORM, content_model, wants_content_models,
 };
+pub use guarded_adapter::{GuardedAdapter, guarded};
+pub use json_size::{JsonExcess, check_json_size};
 pub use model_traits::ModelTraits;
 pub use neutral::{DroppedFields, TranslationError};
 pub use ollama::{SERVED_VERSION, model_tag, shown_model};

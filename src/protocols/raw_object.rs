@@ -7,24 +7,26 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
-/// Fields in their order.
-#[derive(Debug, Clone)]
+/// Fields in their order. Of several with one name only the last counts, as for most JSON parsers, so
+/// that no reader of what is written can see another one.
+#[derive(Debug, Clone, Default)]
 pub struct RawObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> RawObject<'a> {
-    /// Returns the last field of that name, as JSON parsers do.
+    /// Returns the field of that name.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0
             .iter()
-            .rev()
             .find(|(key, _)| key == name)
             .map(|&(_, value)| value)
     }
 
-    /// Adds a field, which outranks those of the same name.
+    /// Sets a field.
     pub fn push(&mut self, name: &'a str, value: &'a RawValue) {
+        self.0.retain(|(key, _)| key != name);
         self.0.push((Cow::Borrowed(name), value));
     }
 
@@ -40,7 +42,7 @@ impl<'a> RawObject<'a> {
         self.0.iter().map(|(name, _)| &**name)
     }
 
-    /// Returns the fields in their order, those of equal names too.
+    /// Returns the fields with their names, in their order.
     pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         self.0.iter().map(|(name, value)| (&**name, *value))
     }
@@ -114,13 +116,11 @@ impl<'a> RawObject<'a> {
             .iter()
             .map(|(key, value)| key.len() + value.get().len() + 8)
             .sum();
+        let replaced_names = replaced.iter().map(|(name, _)| *name);
+        let left_out: BTreeSet<&str> = removed.iter().copied().chain(replaced_names).collect();
         let mut text = Vec::with_capacity(length + 64);
         text.push(b'{');
-        let existing = self
-            .0
-            .iter()
-            .filter(|(key, _)| !replaced.iter().any(|(name, _)| key == name))
-            .filter(|(key, _)| !removed.iter().any(|name| key == name));
+        let existing = self.0.iter().filter(|(key, _)| !left_out.contains(&**key));
         for (key, value) in existing {
             member(&mut text, key, value.get());
         }
@@ -196,8 +196,35 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
             }
         }
 
-        deserializer.deserialize_map(Members).map(Self)
+        let members = deserializer.deserialize_map(Members)?;
+        Ok(Self(last_of_each_name(members)))
     }
+}
+
+/// Members up to this number are compared with each other, which takes no memory.
+const FEW_MEMBERS: usize = 16;
+
+/// Removes members that another one of the same name follows.
+fn last_of_each_name<'a>(
+    mut members: Vec<(Cow<'a, str>, &'a RawValue)>,
+) -> Vec<(Cow<'a, str>, &'a RawValue)> {
+    let mut is_last = Vec::new();
+    if members.len() <= FEW_MEMBERS {
+        let repeats = |(index, (name, _)): (usize, &(Cow<'a, str>, _))| {
+            let mut later = members.iter().skip(index + 1);
+            later.any(|(other, _)| other == name)
+        };
+        if !members.iter().enumerate().any(repeats) {
+            return members;
+        }
+    }
+    let mut seen = BTreeSet::new();
+    is_last.extend(members.iter().rev().map(|(name, _)| seen.insert(&**name)));
+    if seen.len() < members.len() {
+        let mut is_last = is_last.into_iter().rev();
+        members.retain(|_| is_last.next().unwrap_or(true));
+    }
+    members
 }
 
 /// A field's name, borrowed where it has no escapes.
@@ -245,6 +272,19 @@ mod tests {
             String::from_utf8(written).unwrap(),
             r#"{"a\"b":1.10e+05,"deep":{"n": 123456789012345678901234567890, "s":"\u00e9"},"model":"y","stream_options":{}}"#
         );
+    }
+
+    #[test]
+    fn of_several_fields_with_one_name_only_the_last_is_read_and_written() {
+        let names = ('a'..='l').chain('A'..='Z');
+        let many = names.fold(String::new(), |all, name| all + &format!(r#""{name}":0,"#));
+        for more in ["", &many] {
+            let text = format!(r#"{{"max_tokens":1,{more}"max\u005ftokens":2,"n":3}}"#);
+            let object: RawObject<'_> = serde_json::from_str(&text).unwrap();
+            assert_eq!(object.read::<u64>("max_tokens"), Some(2));
+            let written = String::from_utf8(object.with(&[("n", "4".to_owned())])).unwrap();
+            assert_eq!(written, format!(r#"{{{more}"max_tokens":2,"n":4}}"#));
+        }
     }
 
     #[test]

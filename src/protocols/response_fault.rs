@@ -35,6 +35,12 @@ pub enum ResponseFault {
     /// The response is larger than [`MAX_RESPONSE_BYTES`](super::MAX_RESPONSE_BYTES).
     #[error("the provider's response is too large")]
     TooLarge,
+    /// It could not be read because of a mistake of ours, which only such a response shows.
+    #[error("the provider's response cannot be read")]
+    Panic,
+    /// The response has more values than are read.
+    #[error("the provider's response has too many values")]
+    TooManyValues,
     /// The stream ended within an event.
     #[error("the provider's stream ended within an event")]
     CutEvent,

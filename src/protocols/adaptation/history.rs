@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 struct CallIds {
     rule: NameRule,
     used: HashSet<String>,
-    /// The next number of ids that differ only by it.
+    /// The next number of ids that begin alike.
     numbers: BTreeMap<String, u32>,
     /// New ids of the calls that wait for a result, by the client's id.
     waiting: BTreeMap<String, VecDeque<String>>,
@@ -62,7 +62,8 @@ impl CallIds {
         let plain = self.rule.applied(&id);
         let mut unique = plain.clone();
         while !self.used.insert(unique.clone()) {
-            let number = self.numbers.entry(plain.clone()).or_insert(1);
+            let beginning = self.rule.beginning(&plain);
+            let number = self.numbers.entry(beginning).or_insert(1);
             *number += 1;
             unique = self.rule.ending(&plain, &format!("_{number}"));
         }

@@ -68,6 +68,9 @@ impl ProtocolLimits {
     };
 }
 
+/// Characters of the longest number of a name, with its separator.
+const NUMBER_CHARS: usize = 11;
+
 /// The form of a name or an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameRule {
@@ -120,6 +123,13 @@ impl NameRule {
             plain = self.ending(&plain, &format!("_{:08x}", hash(name) >> 32));
         }
         plain
+    }
+
+    /// Returns the beginning that all numbered forms of a name share. Names that share it are
+    /// numbered together, so that each number is tried once.
+    pub fn beginning(self, name: &str) -> String {
+        let most = self.max.saturating_sub(NUMBER_CHARS);
+        name.chars().take(most).collect()
     }
 
     /// Returns the name with an end, shortened where both together are too long.
@@ -205,6 +215,15 @@ pub(super) fn hash(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_may_become_the_same_share_their_numbers() {
+        let rule = NameRule::plain(64);
+        let (one, other) = ("x".repeat(63) + "y", "x".repeat(62) + "z");
+        assert_eq!(rule.beginning(&one), rule.beginning(&other));
+        assert_eq!(rule.beginning("short"), "short");
+        assert_eq!(rule.ending(&one, "_2"), rule.ending(&other, "_2"));
+    }
 
     #[test]
     fn a_name_becomes_one_that_is_accepted_and_stays_the_same() {

@@ -16,7 +16,7 @@ pub struct ToolIndex {
     aliases: BTreeMap<(String, Option<String>), String>,
     /// The client's tools, by the names at the target.
     tools: BTreeMap<String, IndexedTool>,
-    /// The next number of names that differ only by it.
+    /// The next number of names that begin alike.
     numbers: BTreeMap<String, u32>,
 }
 
@@ -61,7 +61,8 @@ impl ToolIndex {
         let plain = self.rule.applied(&joined(namespace, name));
         let mut alias = plain.clone();
         while self.tools.contains_key(&alias) {
-            let number = self.numbers.entry(plain.clone()).or_insert(1);
+            let beginning = self.rule.beginning(&plain);
+            let number = self.numbers.entry(beginning).or_insert(1);
             *number += 1;
             alias = self.rule.ending(&plain, &format!("_{number}"));
         }

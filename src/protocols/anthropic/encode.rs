@@ -7,13 +7,11 @@ use super::whole_and_stream;
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, Choice, ContentPart, Delta, Encode, Finish, Media, MediaKind, MediaSource,
-    ReportedUsage, ToolCall,
+    CallBuffer, ChatResponse, Choice, ContentPart, Delta, Encode, Finish, Media, MediaKind,
+    MediaSource, ObjectScan, ReportedUsage, ToolCall,
 };
 use bytes::{Bytes, BytesMut};
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
 
 /// Encodes a response for a client of Messages. The protocol has one choice, made of blocks that
 /// begin and end one after the other.
@@ -27,7 +25,7 @@ pub(super) struct Encoder {
     /// Index of the open block, or of the next one.
     index: usize,
     /// Calls that began before the open block ended.
-    pending: VecDeque<PendingBlock>,
+    pending: CallBuffer,
     finish: Option<Finish>,
     stop_sequence: Option<String>,
     refusal: String,
@@ -45,14 +43,8 @@ enum Block {
     },
     Call {
         call: usize,
-        arguments: String,
+        arguments: ObjectScan,
     },
-}
-
-#[derive(Debug)]
-struct PendingBlock {
-    call: usize,
-    tool_call: ToolCall,
 }
 
 impl Encoder {
@@ -63,7 +55,7 @@ impl Encoder {
             started: false,
             open: None,
             index: 0,
-            pending: VecDeque::new(),
+            pending: CallBuffer::default(),
             finish: None,
             stop_sequence: None,
             refusal: String::new(),
@@ -114,18 +106,18 @@ impl Encoder {
     /// Ends the open block and writes the calls that waited for it.
     fn settle(&mut self, out: &mut BytesMut) {
         self.stop(out);
-        while let Some(pending) = self.pending.pop_front() {
-            self.call(pending, out);
+        while let Some((call, pending)) = self.pending.pop() {
+            self.call(call, &pending, out);
             self.stop(out);
         }
     }
 
-    fn call(&mut self, PendingBlock { call, tool_call }: PendingBlock, out: &mut BytesMut) {
+    fn call(&mut self, call: usize, tool_call: &ToolCall, out: &mut BytesMut) {
         let shape =
             json!({"type": "tool_use", "id": tool_call.id, "name": tool_call.name, "input": {}});
         let block = Block::Call {
             call,
-            arguments: String::new(),
+            arguments: ObjectScan::default(),
         };
         self.start(block, &shape, out);
         self.arguments(call, &tool_call.arguments, out);
@@ -134,15 +126,14 @@ impl Encoder {
     /// Adds to a call's arguments: written where the call is open, stored where it waits, ignored
     /// where it is closed.
     fn arguments(&mut self, number: usize, text: &str, out: &mut BytesMut) {
-        if let Some(pending) = self.pending.iter_mut().find(|one| one.call == number) {
-            pending.tool_call.arguments.push_str(text);
+        if self.pending.push(number, text) {
             return;
         }
         if let Some(Block::Call { call, arguments }) = &mut self.open
             && *call == number
             && !text.is_empty()
         {
-            arguments.push_str(text);
+            arguments.read(text);
             self.delta_event(
                 &json!({"type": "input_json_delta", "partial_json": text}),
                 out,
@@ -155,17 +146,15 @@ impl Encoder {
     fn advance(&mut self, out: &mut BytesMut) {
         while !self.pending.is_empty() && self.is_whole() {
             self.stop(out);
-            if let Some(next) = self.pending.pop_front() {
-                self.call(next, out);
+            if let Some((call, next)) = self.pending.pop() {
+                self.call(call, &next, out);
             }
         }
     }
 
     fn is_whole(&self) -> bool {
         match &self.open {
-            Some(Block::Call { arguments, .. }) => {
-                serde_json::from_str::<IgnoredAny>(arguments).is_ok()
-            }
+            Some(Block::Call { arguments, .. }) => arguments.is_whole(),
             _ => true,
         }
     }
@@ -291,7 +280,7 @@ impl Encode for Encoder {
                     name,
                     ..ToolCall::default()
                 };
-                self.pending.push_back(PendingBlock { call, tool_call });
+                self.pending.begin(call, tool_call);
                 self.advance(out);
             }
             Delta::Arguments { call, text } => {

@@ -32,6 +32,7 @@ pub(super) struct Contents {
 struct Content {
     kind: Kind,
     parts: Vec<Value>,
+    has_calls: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,14 +112,14 @@ impl Contents {
             _ => self.list.push(Content {
                 kind,
                 parts: vec![part],
+                has_calls: false,
             }),
         }
     }
 
     fn call(&mut self, call: ToolCall) -> Result<(), TranslationError> {
         let step = self.list.last().filter(|last| last.kind == Kind::Model);
-        let is_call = |part: &Value| part.get("functionCall").is_some();
-        let is_first = !step.is_some_and(|step| step.parts.iter().any(is_call));
+        let is_first = !step.is_some_and(|step| step.has_calls);
         let signature = self.signature(&call, is_first);
         let mut function = json!({"name": call.name, "args": arguments(&call.arguments)?});
         self.name(&mut function, &call.id);
@@ -128,6 +129,9 @@ impl Contents {
         }
         self.called.insert(call.id, call.name);
         self.push(Kind::Model, part);
+        if let Some(last) = self.list.last_mut() {
+            last.has_calls = true;
+        }
         Ok(())
     }
 
@@ -181,6 +185,7 @@ impl Contents {
             let first = Content {
                 kind: Kind::User,
                 parts: vec![json!({"text": FIRST_USER_TEXT})],
+                has_calls: false,
             };
             self.list.insert(0, first);
         }

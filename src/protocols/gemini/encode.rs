@@ -6,7 +6,8 @@ use super::signature;
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, ContentPart, Delta, Encode, Finish, MediaSource, ReportedUsage, ToolCall,
+    CallBuffer, ChatResponse, ContentPart, Delta, Encode, Finish, MediaSource, ReportedUsage,
+    ToolCall,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -23,8 +24,8 @@ pub(super) struct Encoder {
 
 #[derive(Debug, Default)]
 struct CandidateState {
-    /// Calls that are not written yet, with their numbers.
-    calls: Vec<(usize, ToolCall)>,
+    /// Calls that are not written yet.
+    calls: CallBuffer,
     /// Signature of the reasoning so far, which may come in pieces.
     signature: String,
     finish: Option<Finish>,
@@ -84,11 +85,12 @@ impl Encoder {
             let signature = signature::wrap(&signature);
             parts.push(json!({"text": "", "thought": true, "thoughtSignature": signature}));
         }
-        let calls = std::mem::take(&mut state.calls);
-        let is_whole = |(_, call): &(usize, ToolCall)| is_end || arguments(call).is_some();
-        let (whole, open) = calls.into_iter().partition::<Vec<_>, _>(is_whole);
-        state.calls = open;
-        parts.extend(whole.iter().map(|(_, call)| call_part(call)));
+        let calls = if is_end {
+            state.calls.take_all()
+        } else {
+            state.calls.take_whole()
+        };
+        parts.extend(calls.iter().map(call_part));
         self.parts(choice, &parts, out);
     }
 }
@@ -150,13 +152,10 @@ impl Encode for Encoder {
                     arguments: String::new(),
                     signature,
                 };
-                self.state(choice).calls.push((call, started));
+                self.state(choice).calls.begin(call, started);
             }
             Delta::Arguments { call, text } => {
-                let mut calls = self.state(choice).calls.iter_mut();
-                if let Some((_, open)) = calls.find(|(number, _)| *number == call) {
-                    open.arguments.push_str(&text);
-                }
+                self.state(choice).calls.push(call, &text);
             }
             Delta::End(finish) => {
                 self.settle(choice, true, out);

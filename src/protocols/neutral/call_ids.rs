@@ -13,6 +13,8 @@ pub struct CallIds {
     /// Ids of calls that have a result.
     answered: BTreeSet<String>,
     all: BTreeSet<String>,
+    /// The number of the next id that is made.
+    next: usize,
 }
 
 impl CallIds {
@@ -50,10 +52,15 @@ impl CallIds {
         None
     }
 
-    fn new_id(&self) -> String {
-        let free = (self.all.len()..).map(|number| format!("call_{number}"));
-        let mut free = free.filter(|id| !self.all.contains(id));
-        free.next().unwrap_or_default()
+    fn new_id(&mut self) -> String {
+        self.next = self.next.max(self.all.len());
+        loop {
+            let id = format!("call_{}", self.next);
+            self.next += 1;
+            if !self.all.contains(&id) {
+                return id;
+            }
+        }
     }
 }
 

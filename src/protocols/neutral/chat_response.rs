@@ -115,6 +115,8 @@ pub struct Choice {
     pub finish: Option<Finish>,
     /// The client's stop sequence that ended it, where the provider names it.
     pub stop_sequence: Option<String>,
+    /// Places of the calls among the parts, while the choice is folded.
+    pub call_places: Vec<usize>,
 }
 
 impl From<Deltas> for ChatResponse {
@@ -179,28 +181,26 @@ impl Choice {
                 form,
                 signature,
                 ..
-            } => self.parts.push(ContentPart::ToolCall(ToolCall {
-                id,
-                name,
-                namespace,
-                form,
-                arguments: String::new(),
-                signature,
-            })),
+            } => {
+                self.call_places.push(self.parts.len());
+                self.parts.push(ContentPart::ToolCall(ToolCall {
+                    id,
+                    name,
+                    namespace,
+                    form,
+                    arguments: String::new(),
+                    signature,
+                }));
+            }
             Delta::Arguments { call, text } => {
-                if let Some(found) = self.calls_mut().nth(call) {
+                let place = self.call_places.get(call);
+                let part = place.and_then(|place| self.parts.get_mut(*place));
+                if let Some(ContentPart::ToolCall(found)) = part {
                     found.arguments.push_str(&text);
                 }
             }
             Delta::End(finish) => self.finish = Some(finish),
         }
-    }
-
-    fn calls_mut(&mut self) -> impl Iterator<Item = &mut ToolCall> {
-        self.parts.iter_mut().filter_map(|part| match part {
-            ContentPart::ToolCall(call) => Some(call),
-            _ => None,
-        })
     }
 
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {

@@ -1,6 +1,7 @@
 //! The neutral form of requests and responses, used only where two protocols meet. Where client and
 //! provider use the same protocol, bytes pass unchanged.
 
+mod call_buffer;
 mod call_ids;
 mod chat_request;
 mod chat_response;
@@ -11,6 +12,7 @@ mod size_tracker;
 mod transcoder;
 mod unique_call_ids;
 
+pub use call_buffer::{CallBuffer, ObjectScan};
 pub use call_ids::CallIds;
 pub use chat_request::{
     CacheMark, ChatMessage, ChatRequest, ChatRole, ContentPart, Media, MediaKind, MediaSource,

@@ -22,9 +22,9 @@ impl TranslationError {
     /// Creates an error of the request itself. The message continues a sentence that begins with
     /// `param`.
     pub fn new(param: impl Into<String>, message: impl fmt::Display) -> Self {
-        let param = param.into();
+        let param = shortened(param.into(), MAX_NAME_CHARS);
         Self {
-            message: format!("{param} {message}"),
+            message: shortened(format!("{param} {message}"), MAX_MESSAGE_CHARS),
             param: Some(param),
             is_target_specific: false,
         }
@@ -40,11 +40,23 @@ impl TranslationError {
     }
 }
 
+/// Most characters of an error's sentence, which may quote the client.
+const MAX_MESSAGE_CHARS: usize = 300;
+
 /// Most names of dropped fields that are kept; further ones are only counted.
 const MAX_DROPPED_NAMES: usize = 256;
 
 /// Most characters of a dropped field's name, which may be the client's own.
 const MAX_NAME_CHARS: usize = 120;
+
+/// Cuts a text that is too long.
+fn shortened(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
 
 /// Names of the fields that a translation could not carry over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,10 +69,7 @@ pub struct DroppedFields {
 impl DroppedFields {
     /// Adds a field's name, once.
     pub fn add(&mut self, name: impl Into<String>) {
-        let mut name = name.into();
-        if let Some((end, _)) = name.char_indices().nth(MAX_NAME_CHARS) {
-            name.truncate(end);
-        }
+        let name = shortened(name.into(), MAX_NAME_CHARS);
         if self.known.contains(&name) {
             return;
         }

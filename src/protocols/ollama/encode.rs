@@ -4,7 +4,7 @@ use super::line::{error_line, is_chat, line_head, set_text};
 use crate::protocols::call::CallSpec;
 use crate::protocols::error_body::ErrorBody;
 use crate::protocols::neutral::{
-    ChatResponse, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
+    CallBuffer, ChatResponse, ContentPart, Delta, Encode, Finish, ReportedUsage, ToolCall,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ pub(super) struct Encoder {
     shows_thinking: bool,
     started: Instant,
     first_content: Option<Instant>,
-    /// Calls that are not written yet, with their numbers.
-    calls: Vec<(usize, ToolCall)>,
+    /// Calls that are not written yet.
+    calls: CallBuffer,
     /// Calls that are written.
     written: usize,
     finish: Option<Finish>,
@@ -36,7 +36,7 @@ impl Encoder {
             shows_thinking: think.is_none_or(|raw| raw.get() != "false"),
             started: Instant::now(),
             first_content: None,
-            calls: Vec::new(),
+            calls: CallBuffer::default(),
             written: 0,
             finish: None,
         }
@@ -65,19 +65,18 @@ impl Encoder {
 
     /// Writes the calls that are complete; with `is_end` all of them.
     fn settle(&mut self, is_end: bool, out: &mut BytesMut) {
-        let calls = std::mem::take(&mut self.calls);
-        let is_whole = |(_, call): &(usize, ToolCall)| is_end || arguments(call).is_some();
-        let (whole, open) = calls.into_iter().partition::<Vec<_>, _>(is_whole);
-        self.calls = open;
+        let whole = if is_end {
+            self.calls.take_all()
+        } else {
+            self.calls.take_whole()
+        };
         if whole.is_empty() {
             return;
         }
         self.first_content.get_or_insert_with(Instant::now);
         let mut line = self.line("");
         let calls = whole.iter().zip(self.written..);
-        let calls: Value = calls
-            .map(|((_, call), index)| call_value(call, index))
-            .collect();
+        let calls: Value = calls.map(|(call, index)| call_value(call, index)).collect();
         self.message(&mut line)["tool_calls"] = calls;
         self.written += whole.len();
         write(&line, out);
@@ -170,13 +169,10 @@ impl Encode for Encoder {
                     arguments: String::new(),
                     signature: None,
                 };
-                self.calls.push((call, started));
+                self.calls.begin(call, started);
             }
             Delta::Arguments { call, text } => {
-                let mut calls = self.calls.iter_mut();
-                if let Some((_, open)) = calls.find(|(number, _)| *number == call) {
-                    open.arguments.push_str(&text);
-                }
+                self.calls.push(call, &text);
             }
             Delta::End(finish) => {
                 self.settle(true, out);

@@ -1,15 +1,21 @@
 //! Assigns fragments to tool calls, also for servers that omit indexes and ids or repeat them.
 
 use super::chunk::CallShape;
+use std::collections::BTreeMap;
 
-/// The calls of one choice so far.
+/// The calls of one choice so far: how many there are, and the newest one of each id and index.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Vec<CallState>);
+pub(super) struct Calls {
+    count: usize,
+    by_id: BTreeMap<String, OfId>,
+    by_index: BTreeMap<u64, usize>,
+}
 
-#[derive(Debug)]
-struct CallState {
-    index: Option<u64>,
-    id: Option<String>,
+/// The newest call of an id, in all and by its index.
+#[derive(Debug, Default)]
+struct OfId {
+    newest: usize,
+    by_index: BTreeMap<u64, usize>,
 }
 
 /// The call that a fragment belongs to.
@@ -25,7 +31,7 @@ pub(super) struct FragmentTarget {
 
 impl Calls {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.count == 0
     }
 
     /// Assigns a fragment. A new id or a second name begins a call; a fragment with neither belongs
@@ -34,16 +40,16 @@ impl Calls {
         let id = shape.id();
         let existing = match id {
             _ if !is_stream => None,
-            Some(id) => self.0.iter().rposition(|call| {
-                call.id.as_deref() == Some(id)
-                    && (shape.index.is_none() || call.index == shape.index)
+            Some(id) => self.by_id.get(id).and_then(|of_id| match shape.index {
+                None => Some(of_id.newest),
+                Some(index) => of_id.by_index.get(&index).copied(),
             }),
             None if shape.name().is_some() => None,
-            None => self
-                .0
-                .iter()
-                .rposition(|call| shape.index.is_some() && call.index == shape.index)
-                .or_else(|| self.0.len().checked_sub(1)),
+            None => {
+                let index = shape.index.as_ref();
+                let of_index = index.and_then(|index| self.by_index.get(index));
+                of_index.copied().or_else(|| self.count.checked_sub(1))
+            }
         };
         if let Some(call) = existing {
             return FragmentTarget {
@@ -52,17 +58,29 @@ impl Calls {
                 repeats_id: false,
             };
         }
-        let mut earlier = self.0.iter();
-        let repeats_id = id.is_some() && earlier.any(|call| call.id.as_deref() == id);
-        self.0.push(CallState {
-            index: shape.index,
-            id: id.map(str::to_owned),
-        });
-        FragmentTarget {
-            call: self.0.len() - 1,
-            is_new: true,
-            repeats_id,
+        let call = self.count;
+        self.count += 1;
+        if let Some(index) = shape.index {
+            self.by_index.insert(index, call);
         }
+        FragmentTarget {
+            call,
+            is_new: true,
+            repeats_id: id.is_some_and(|id| self.name(id, shape.index, call)),
+        }
+    }
+}
+
+impl Calls {
+    /// Notes the id of a call; returns whether an earlier one has it.
+    fn name(&mut self, id: &str, index: Option<u64>, call: usize) -> bool {
+        let is_known = self.by_id.contains_key(id);
+        let of_id = self.by_id.entry(id.to_owned()).or_default();
+        of_id.newest = call;
+        if let Some(index) = index {
+            of_id.by_index.insert(index, call);
+        }
+        is_known
     }
 }
 

@@ -303,10 +303,11 @@ impl Edits<'_, '_> {
         if self.object.read::<String>("tool_choice").as_deref() == Some("required") {
             self.replaced.push(("tool_choice", r#""any""#.to_owned()));
         }
-        let object = self.object;
-        for name in object.names() {
-            if !MISTRAL_REQUEST_FIELDS.contains(&name) && !self.removed.contains(&name) {
-                dropped.add_if(object.has(name) && name != "stream_options", name);
+        let renamed = self.removed.len();
+        for (name, value) in self.object.members() {
+            let is_renamed = self.removed.iter().take(renamed).any(|own| *own == name);
+            if !MISTRAL_REQUEST_FIELDS.contains(&name) && !is_renamed {
+                dropped.add_if(value.get() != "null" && name != "stream_options", name);
                 self.removed.push(name);
             }
         }

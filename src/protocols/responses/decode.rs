@@ -10,6 +10,7 @@ use crate::protocols::response_adapter::unreadable;
 use crate::protocols::upstream_error::UpstreamError;
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Types of the items that call the client's tools.
 const CALL_TYPES: [&str; 2] = ["function_call", "custom_tool_call"];
@@ -21,15 +22,10 @@ pub(super) struct Decoder {
     id: String,
     tokens: Option<ReportedUsage>,
     started: bool,
-    calls: Vec<DecodedCall>,
-}
-
-/// A call so far.
-#[derive(Debug)]
-struct DecodedCall {
-    /// Index of its item in the output.
-    index: Option<u64>,
-    has_arguments: bool,
+    /// Whether the arguments of each call came.
+    calls: Vec<bool>,
+    /// The newest call of each index in the output.
+    by_index: BTreeMap<Option<u64>, usize>,
 }
 
 impl Decoder {
@@ -39,6 +35,7 @@ impl Decoder {
             tokens: None,
             started: false,
             calls: Vec::new(),
+            by_index: BTreeMap::new(),
         }
     }
 
@@ -66,28 +63,28 @@ impl Decoder {
             None,
         );
         deltas.push((0, begin));
-        self.calls.push(DecodedCall {
-            index,
-            has_arguments: false,
-        });
+        self.calls.push(false);
+        self.by_index.insert(index, call);
     }
 
     /// Adds the arguments of an ended call, unless they came as deltas.
     fn arguments(&mut self, call: usize, item: &Value, deltas: &mut Deltas) {
-        let state = &mut self.calls[call];
+        let Some(has_arguments) = self.calls.get_mut(call) else {
+            return;
+        };
         let text = match (&item["arguments"], &item["input"]) {
             (Value::String(text), _) | (Value::Null, Value::String(text)) => text.clone(),
             (object @ Value::Object(_), _) => object.to_string(),
             _ => String::new(),
         };
-        if !state.has_arguments && !text.is_empty() {
-            state.has_arguments = true;
+        if !*has_arguments && !text.is_empty() {
+            *has_arguments = true;
             deltas.push((0, Delta::Arguments { call, text }));
         }
     }
 
     fn called(&self, index: Option<u64>) -> Option<usize> {
-        self.calls.iter().rposition(|call| call.index == index)
+        self.by_index.get(&index).copied()
     }
 
     fn item(&mut self, item: &Value, deltas: &mut Deltas) {
@@ -147,7 +144,9 @@ impl Decoder {
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
                 let call = self.called(event.output_index);
                 if let (Some(call), Some(text)) = (call, event.arguments()) {
-                    self.calls[call].has_arguments = true;
+                    if let Some(has_arguments) = self.calls.get_mut(call) {
+                        *has_arguments = true;
+                    }
                     deltas.push((0, Delta::Arguments { call, text }));
                 }
             }

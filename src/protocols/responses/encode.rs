@@ -11,6 +11,7 @@ use crate::protocols::neutral::{
 };
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Encodes a response for a client of the Responses API.
 #[derive(Debug)]
@@ -23,8 +24,12 @@ pub(super) struct Encoder {
     stores_items: bool,
     events: ResponseEvents,
     started: bool,
-    /// Open items. A message or reasoning can only be the last of them.
-    open: Vec<OpenItem>,
+    /// Open items by index. A message or reasoning can only be the last of them.
+    open: BTreeMap<usize, OpenItem>,
+    /// Those of them that can be closed.
+    whole: BTreeSet<usize>,
+    /// Indexes of the calls' items, by the calls' numbers.
+    calls: BTreeMap<usize, usize>,
     /// Items by index; null while they are open.
     output: Vec<Value>,
     finish: Option<Finish>,
@@ -38,7 +43,9 @@ impl Encoder {
             stores_items: call.object.read::<bool>("store") != Some(false),
             events: ResponseEvents::default(),
             started: false,
-            open: Vec::new(),
+            open: BTreeMap::new(),
+            whole: BTreeSet::new(),
+            calls: BTreeMap::new(),
             output: Vec::new(),
             finish: None,
         }
@@ -56,29 +63,45 @@ impl Encoder {
 
     /// Returns the next index in the output, after closing complete items.
     fn next_index(&mut self, out: &mut BytesMut) -> usize {
-        self.close_some(|_| ItemStatus::Completed, OpenItem::is_whole, out);
+        for index in std::mem::take(&mut self.whole) {
+            self.close(index, |_| ItemStatus::Completed, out);
+        }
         self.output.push(Value::Null);
         self.output.len() - 1
     }
 
-    fn close_some(
+    fn open(&mut self, item: OpenItem) {
+        if item.is_whole() {
+            self.whole.insert(item.index);
+        }
+        self.open.insert(item.index, item);
+    }
+
+    /// Returns the newest open item.
+    fn last(&self) -> Option<&OpenItem> {
+        self.open.last_key_value().map(|(_, item)| item)
+    }
+
+    fn close(
         &mut self,
+        index: usize,
         status: impl Fn(&OpenItem) -> ItemStatus,
-        wanted: impl Fn(&OpenItem) -> bool,
         out: &mut BytesMut,
     ) {
-        let (closing, open) = std::mem::take(&mut self.open)
-            .into_iter()
-            .partition(|item| wanted(item));
-        self.open = open;
-        let closing: Vec<OpenItem> = closing;
-        for item in closing {
-            let (index, status) = (item.index, status(&item));
-            let (value, id, stored) = item.close(status, &mut self.events, out);
-            self.output[index] = value;
-            if self.stores_items {
-                item_store::store(&id, stored);
-            }
+        let Some(item) = self.open.remove(&index) else {
+            return;
+        };
+        let status = status(&item);
+        let (value, id, stored) = item.close(status, &mut self.events, out);
+        self.set_output(index, value);
+        if self.stores_items {
+            item_store::store(&id, stored);
+        }
+    }
+
+    fn set_output(&mut self, index: usize, item: Value) {
+        if let Some(place) = self.output.get_mut(index) {
+            *place = item;
         }
     }
 
@@ -92,41 +115,54 @@ impl Encoder {
                 ItemStatus::Completed
             }
         };
-        self.close_some(status, |_| true, out);
+        self.whole.clear();
+        while let Some((&index, _)) = self.open.first_key_value() {
+            self.close(index, status, out);
+        }
     }
 
     fn push_text(&mut self, is_refusal: bool, text: &str, out: &mut BytesMut) {
-        if !self.open.last().is_some_and(OpenItem::is_message) {
+        if !self.last().is_some_and(OpenItem::is_message) {
             let index = self.next_index(out);
             let item = OpenItem::message(&self.id, index, &mut self.events, out);
-            self.open.push(item);
+            self.open(item);
         }
-        if let Some(item) = self.open.last_mut() {
+        if let Some(mut item) = self.open.last_entry() {
+            let item = item.get_mut();
             item.push_text(is_refusal, text, &mut self.events, out);
         }
     }
 
     fn push_reasoning(&mut self, text: &str, out: &mut BytesMut) {
-        if !self.open.last().is_some_and(OpenItem::is_reasoning) {
+        if !self.last().is_some_and(OpenItem::is_reasoning) {
             let index = self.next_index(out);
             let item = OpenItem::reasoning(&self.id, index, &mut self.events, out);
-            self.open.push(item);
+            self.open(item);
         }
-        if let Some(item) = self.open.last_mut() {
+        if let Some(mut item) = self.open.last_entry() {
+            let item = item.get_mut();
             item.push_reasoning(text, &mut self.events, out);
         }
     }
 
     fn call(&mut self, number: usize, call: ToolCall, out: &mut BytesMut) {
         let index = self.next_index(out);
-        let item = OpenItem::call(&self.id, index, (number, call), &mut self.events, out);
-        self.open.push(item);
+        self.calls.insert(number, index);
+        let item = OpenItem::call(&self.id, index, call, &mut self.events, out);
+        self.open(item);
     }
 
     fn push_arguments(&mut self, number: usize, text: &str, out: &mut BytesMut) {
-        let item = self.open.iter_mut().find(|item| item.is_call(number));
-        if let (Some(item), false) = (item, text.is_empty()) {
-            item.push_arguments(text, &mut self.events, out);
+        let index = self.calls.get(&number);
+        let item = index.and_then(|index| self.open.get_mut(index));
+        let Some(item) = item.filter(|_| !text.is_empty()) else {
+            return;
+        };
+        item.push_arguments(text, &mut self.events, out);
+        if item.is_whole() {
+            self.whole.insert(item.index);
+        } else {
+            self.whole.remove(&item.index);
         }
     }
 
@@ -140,7 +176,7 @@ impl Encoder {
             let body = json!({"output_index": index, "item": item});
             self.events.write(kind, body, out);
         }
-        self.output[index] = item;
+        self.set_output(index, item);
     }
 
     /// Builds the response object at its end.
@@ -241,7 +277,8 @@ impl Encode for Encoder {
             }
             Delta::Arguments { call, text } => self.push_arguments(call, &text, out),
             Delta::Annotation(value) => {
-                if let Some(item) = self.open.last_mut() {
+                if let Some(mut item) = self.open.last_entry() {
+                    let item = item.get_mut();
                     item.annotate(&value, &mut self.events, out);
                 }
             }

@@ -3,9 +3,8 @@
 use super::client_tools::ToolType;
 use super::events::{DeltaShape, ResponseEvents};
 use super::item_store;
-use crate::protocols::neutral::{ToolCall, ToolForm};
+use crate::protocols::neutral::{ObjectScan, ToolCall, ToolForm};
 use bytes::BytesMut;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 /// The status of an ended item.
@@ -41,9 +40,8 @@ enum Body {
     },
     Reasoning(String),
     Call {
-        /// Index among the response's calls.
-        number: usize,
         call: ToolCall,
+        arguments: ObjectScan,
     },
 }
 
@@ -96,7 +94,7 @@ impl OpenItem {
     pub fn call(
         answer: &str,
         index: usize,
-        (number, call): (usize, ToolCall),
+        call: ToolCall,
         events: &mut ResponseEvents,
         out: &mut BytesMut,
     ) -> Self {
@@ -105,14 +103,10 @@ impl OpenItem {
             ToolForm::FreeText => "ctc",
             ToolForm::Typed(name) => ToolType::named(name).map_or("fc", |tool| tool.id_prefix),
         };
-        Self::begin(
-            kind,
-            answer,
-            index,
-            Body::Call { number, call },
-            events,
-            out,
-        )
+        let mut arguments = ObjectScan::default();
+        arguments.read(&call.arguments);
+        let body = Body::Call { call, arguments };
+        Self::begin(kind, answer, index, body, events, out)
     }
 
     fn begin(
@@ -138,10 +132,6 @@ impl OpenItem {
         matches!(self.body, Body::Reasoning(_))
     }
 
-    pub fn is_call(&self, wanted: usize) -> bool {
-        matches!(self.body, Body::Call { number, .. } if number == wanted)
-    }
-
     /// Checks whether the item can be closed. Fragments of several calls may interleave, so a call
     /// stays open until its arguments are complete.
     pub fn is_whole(&self) -> bool {
@@ -149,10 +139,7 @@ impl OpenItem {
             Body::Message { .. } | Body::Reasoning(_) => true,
             // Only the end of the response tells that a free text is complete.
             Body::Call { call, .. } if call.form == ToolForm::FreeText => false,
-            Body::Call { call, .. } => {
-                let text = call.arguments.trim_start();
-                text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok()
-            }
+            Body::Call { arguments, .. } => arguments.is_whole(),
         }
     }
 
@@ -212,8 +199,9 @@ impl OpenItem {
 
     /// Adds to a call's arguments. Those of a type of its own come whole, at the end.
     pub fn push_arguments(&mut self, more: &str, events: &mut ResponseEvents, out: &mut BytesMut) {
-        if let Body::Call { call, .. } = &mut self.body {
+        if let Body::Call { call, arguments } = &mut self.body {
             call.arguments.push_str(more);
+            arguments.read(more);
             let kind = match call.form {
                 ToolForm::Function => "response.function_call_arguments.delta",
                 ToolForm::FreeText => "response.custom_tool_call_input.delta",
