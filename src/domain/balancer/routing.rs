@@ -293,14 +293,13 @@ impl BalancerState {
         (prompt, output): (f64, f64),
         now: UnixTime,
     ) -> (HealthState, String) {
-        if let Some(at) = states
-            .iter()
-            .position(|state| *state != BreakerState::Closed)
-        {
+        // A half-open one waits for requests: the rest says how its provider does.
+        let open = |state: &BreakerState| matches!(state, BreakerState::Open(_));
+        if let Some(at) = states.iter().position(open) {
             let model = &self.catalogue.targets[targets[at]].id.model;
             return (
                 HealthState::Failing,
-                format!("the breaker of {model} is not closed"),
+                format!("the breaker of {model} is open"),
             );
         }
         let failing = |&&at: &&TargetIdx| {

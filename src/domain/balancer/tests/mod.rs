@@ -24,21 +24,29 @@ fn at(seconds: u64) -> UnixTime {
 
 /// Two providers with a model each; the second has no price.
 fn fleet() -> BalancerState {
-    let provider = |name: &str| Provider::new(name, "openai-compatible");
-    let target = |provider: usize, name: &str, price| Target {
-        id: TargetId::new(name, "m"),
+    fleet_of(vec![
+        target(0, "a", "m", Some(Price::flat(1.0, 2.0))),
+        target(1, "b", "m", None),
+    ])
+}
+
+fn target(provider: usize, name: &str, model: &str, price: Option<Price>) -> Target {
+    Target {
+        id: TargetId::new(name, model),
         provider: provider.into(),
         types: ModelTypes::CHAT,
         capabilities: Capabilities::default(),
         price,
         max_concurrent: None,
-    };
+    }
+}
+
+/// The providers `a` and `b` with these targets.
+fn fleet_of(targets: Vec<Target>) -> BalancerState {
+    let provider = |name: &str| Provider::new(name, "openai-compatible");
     let catalogue = Catalogue {
         providers: vec![provider("a"), provider("b")],
-        targets: vec![
-            target(0, "a", Some(Price::flat(1.0, 2.0))),
-            target(1, "b", None),
-        ],
+        targets,
         ..Catalogue::default()
     };
     BalancerState::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at(0))
@@ -189,6 +197,27 @@ fn three_consecutive_failed_probes_take_a_provider_down_and_a_good_one_half_open
 
     assert_eq!(probe(&mut fleet, 7, ProbeVerdict::Good).len(), 1);
     assert_eq!(state(&mut fleet, 7), HealthState::HalfOpen);
+}
+
+#[test]
+fn a_model_that_nobody_asks_for_after_an_outage_does_not_keep_its_provider_in_trouble() {
+    let mut fleet = fleet_of(vec![
+        target(0, "a", "chat", Some(Price::flat(1.0, 2.0))),
+        target(0, "a", "unused", Some(Price::flat(1.0, 2.0))),
+    ]);
+    for second in 0..3 {
+        probe(&mut fleet, second, ProbeVerdict::Bad);
+    }
+    assert_eq!(state(&mut fleet, 3), HealthState::Down);
+    probe(&mut fleet, 4, ProbeVerdict::Good);
+    for second in 5..15 {
+        let Observation::Attempt(end) = attempt(0, second, Outcome::Success) else {
+            unreachable!()
+        };
+        let end = AttemptEnd { trial: true, ..end };
+        fleet.observe(&Observation::Attempt(end), at(second + 1));
+    }
+    assert_eq!(state(&mut fleet, 16), HealthState::Ok);
 }
 
 #[test]
