@@ -156,6 +156,8 @@ pub struct SchemaRule {
     pub closed_objects: bool,
     /// Keywords that are refused. They are added to the description, which the model reads.
     pub refused: &'static [&'static str],
+    /// Texts that are refused as values of an `enum`.
+    pub refused_values: &'static [&'static str],
 }
 
 impl SchemaRule {
@@ -165,6 +167,7 @@ impl SchemaRule {
         needs_items: false,
         closed_objects: false,
         refused: &[],
+        refused_values: &[],
     };
 }
 

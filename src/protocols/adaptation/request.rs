@@ -177,6 +177,7 @@ fn arguments(tool: &mut Tool, limits: &ProtocolLimits, dropped: &mut DroppedFiel
         rule = SchemaRule {
             plain_root: rule.plain_root,
             needs_items: rule.needs_items || limits.response_schema.needs_items,
+            refused_values: rule.refused_values,
             ..limits.response_schema
         };
     }

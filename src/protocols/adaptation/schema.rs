@@ -50,7 +50,8 @@ pub(super) fn apply(rule: SchemaRule, schema: &mut Value) {
     if let (true, Value::Object(members)) = (rule.plain_root, &mut *schema) {
         plain_root(members);
     }
-    if rule.needs_items || rule.closed_objects || !rule.refused.is_empty() {
+    let refuses = !(rule.refused.is_empty() && rule.refused_values.is_empty());
+    if rule.needs_items || rule.closed_objects || refuses {
         walk(rule, schema);
     }
 }
@@ -103,6 +104,7 @@ fn walk(rule: SchemaRule, schema: &mut Value) {
         _ => return,
     };
     refuse(rule, members);
+    refuse_values(rule, members);
     if rule.needs_items && is_of(members, "array") && !members.contains_key("prefixItems") {
         members.entry("items").or_insert_with(|| json!({}));
     }
@@ -123,6 +125,23 @@ fn walk(rule: SchemaRule, schema: &mut Value) {
                 walk(rule, schema);
             }
         }
+    }
+}
+
+/// Removes refused texts from an `enum`, and an `enum` that has no other value.
+fn refuse_values(rule: SchemaRule, members: &mut Map<String, Value>) {
+    let Some(Value::Array(values)) = members.get_mut("enum") else {
+        return;
+    };
+    let before = values.len();
+    let is_refused = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| rule.refused_values.contains(&text))
+    };
+    values.retain(|value| !is_refused(value));
+    if before > 0 && values.is_empty() {
+        members.shift_remove("enum");
     }
 }
 
@@ -202,12 +221,14 @@ mod tests {
         needs_items: false,
         closed_objects: true,
         refused: &["minimum", "minItems"],
+        refused_values: &[""],
     };
     const PLAIN: SchemaRule = SchemaRule {
         plain_root: true,
         needs_items: true,
         closed_objects: false,
         refused: &[],
+        refused_values: &[],
     };
 
     #[test]

@@ -187,6 +187,23 @@ impl RequestDraft {
     }
 }
 
+/// Parts of the names of models that take both `temperature` and `top_p`.
+const EARLIER_MODELS: [&str; 7] = [
+    "claude-instant",
+    "claude-2",
+    "claude-3",
+    "claude-opus-4-0",
+    "claude-opus-4-2",
+    "claude-sonnet-4-0",
+    "claude-sonnet-4-2",
+];
+
+/// Checks whether a model refuses `temperature` beside `top_p`, as Claude's do since Opus 4.1.
+fn takes_temperature_or_top_p(model: &str) -> bool {
+    let is_earlier = EARLIER_MODELS.iter().any(|part| model.contains(part));
+    model.contains("claude-") && !is_earlier
+}
+
 /// Sets the sampling parameters where the model takes them; a model that thinks does not.
 fn sampling(
     body: &mut Map<String, Value>,
@@ -196,6 +213,8 @@ fn sampling(
     dropped: &mut DroppedFields,
 ) {
     let is_free = traits.sampling && thinking == Thinking::Off;
+    let model = body.get("model").and_then(Value::as_str);
+    let takes_one = model.is_some_and(takes_temperature_or_top_p);
     let temperature = sampling
         .temperature
         .map(|value| Value::from(value.min(1.0)));
@@ -205,8 +224,9 @@ fn sampling(
         ("top_k", sampling.top_k.map(Value::from)),
     ];
     for (name, value) in members {
+        let is_second = takes_one && name == "top_p" && body.contains_key("temperature");
         match value {
-            Some(value) if is_free => {
+            Some(value) if is_free && !is_second => {
                 body.insert(name.to_owned(), value);
             }
             value => dropped.add_if(value.is_some(), name),

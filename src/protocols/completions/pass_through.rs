@@ -11,6 +11,7 @@ use crate::protocols::response_adapter::{
     ResponseAdapter, StreamEventKind, read_stream, unreadable,
 };
 use crate::protocols::stream_event::lines;
+use crate::protocols::token_counts::TokenCount;
 use crate::protocols::upstream_error::error_in_success_body;
 use crate::protocols::{Endpoint, ErrorBody, Event, RawObject, ResponseFault, UpstreamError};
 use bytes::{Bytes, BytesMut};
@@ -63,12 +64,14 @@ impl PassThrough {
     fn take(&mut self, chunk: &RawObject<'_>) -> (StreamEventKind, bool) {
         let usage = chunk.read::<RawObject<'_>>("usage");
         if let Some(usage) = &usage {
-            let count = |name: &str| usage.read::<u64>(name);
+            let count = |name: &str| usage.read::<TokenCount>(name).map(|count| count.0);
             let details = usage.read::<RawObject<'_>>("prompt_tokens_details");
             self.tokens = Some(ReportedUsage {
                 input: count("prompt_tokens").unwrap_or(0),
                 output: count("completion_tokens").unwrap_or(0),
-                cached: details.and_then(|details| details.read("cached_tokens")),
+                cached: details
+                    .and_then(|details| details.read::<TokenCount>("cached_tokens"))
+                    .map(|count| count.0),
                 ..ReportedUsage::default()
             });
         }

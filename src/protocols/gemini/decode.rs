@@ -2,7 +2,7 @@
 //! has a finish reason.
 
 use super::response::{
-    CallShape, Candidate, CodeShape, GenerateContentResponse, PartShape, finish,
+    CallShape, Candidate, CodeShape, GenerateContentResponse, PartShape, finish, is_lost_call,
 };
 use crate::protocols::lenient::{from_json, text_in};
 use crate::protocols::neutral::{Decode, DecodeStep, Delta, Deltas, Finish, ReportedUsage};
@@ -67,11 +67,14 @@ impl Decoder {
         if answer.is_error() {
             return Err(error_in_success_body(text));
         }
-        self.answer(answer, deltas);
-        Ok(())
+        self.answer(answer, deltas)
     }
 
-    fn answer(&mut self, answer: GenerateContentResponse<'_>, deltas: &mut Deltas) {
+    fn answer(
+        &mut self,
+        answer: GenerateContentResponse<'_>,
+        deltas: &mut Deltas,
+    ) -> Result<(), UpstreamError> {
         if let Some(usage) = answer.usage_metadata {
             self.tokens = Some(usage.into());
         }
@@ -88,8 +91,9 @@ impl Decoder {
             self.blocked(message.map(Cow::into_owned), deltas);
         }
         for (index, candidate) in candidates.into_iter().enumerate() {
-            self.candidate(index, candidate, deltas);
+            self.candidate(index, candidate, deltas)?;
         }
+        Ok(())
     }
 
     /// Ends the response of a prompt that was blocked.
@@ -113,7 +117,12 @@ impl Decoder {
         state
     }
 
-    fn candidate(&mut self, index: usize, candidate: Candidate<'_>, deltas: &mut Deltas) {
+    fn candidate(
+        &mut self,
+        index: usize,
+        candidate: Candidate<'_>,
+        deltas: &mut Deltas,
+    ) -> Result<(), UpstreamError> {
         let index = candidate
             .index
             .map_or(index, |index| index as usize)
@@ -132,12 +141,17 @@ impl Decoder {
             .finish_reason
             .as_ref()
             .and_then(|raw| text_in(raw.get()));
+        let has_said = state.calls > 0 || state.characters > 0;
+        if !has_said && word.as_deref().is_some_and(is_lost_call) {
+            return Err(ResponseFault::UnreadableCall.into());
+        }
         if candidate.finish_reason.is_some() && !std::mem::replace(&mut state.ended, true) {
             let links = std::mem::take(&mut state.sources).into_iter();
             deltas.extend(links.map(|link| (choice, Delta::Annotation(link))));
             let finish = finish(word.as_deref().unwrap_or_default(), state.calls > 0);
             deltas.push((choice, Delta::End(finish)));
         }
+        Ok(())
     }
 
     fn part(&mut self, index: usize, part: PartShape<'_>, mut emit: impl FnMut(Delta)) {

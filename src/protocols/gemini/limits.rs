@@ -20,6 +20,7 @@ const LEVELLED: ProtocolLimits = ProtocolLimits {
     ],
     tool_schema: SchemaRule {
         needs_items: true,
+        refused_values: &[""],
         ..SchemaRule::ANY
     },
     user: UserRule::NONE,

@@ -182,6 +182,15 @@ impl CallShape<'_> {
     }
 }
 
+/// Checks whether a finish reason says that the model wanted to call a tool, and that the provider
+/// could not read or allow the call.
+pub(super) fn is_lost_call(word: &str) -> bool {
+    matches!(
+        word,
+        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS"
+    )
+}
+
 /// Maps a finish reason. `called`: tools were called.
 pub(super) fn finish(word: &str, called: bool) -> Finish {
     match word {

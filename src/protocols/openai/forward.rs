@@ -9,6 +9,7 @@ use crate::protocols::forward_call::ForwardCall;
 use crate::protocols::neutral::DroppedFields;
 use crate::protocols::openai::error_body;
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
+use crate::protocols::token_counts::TokenCount;
 use crate::protocols::{Endpoint, ErrorBody, Event, OutboundRequest, RawObject, UpstreamError};
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -64,7 +65,10 @@ impl ForwardAdapter {
         let Some(usage) = usage else {
             return;
         };
-        let count = |names: [&str; 2]| names.iter().find_map(|name| usage.read::<u64>(name));
+        let count = |names: [&str; 2]| {
+            let mut counts = names.iter().map(|name| usage.read::<TokenCount>(name));
+            counts.find_map(|count| count.map(|count| count.0))
+        };
         let input = count(["input_tokens", "prompt_tokens"]);
         let output = count(["output_tokens", "completion_tokens"]);
         if input.is_some() || output.is_some() {

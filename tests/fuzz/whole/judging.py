@@ -7,7 +7,11 @@ server's own events pass unchanged, and only what the gateway guarantees is chec
 import json
 from dataclasses import dataclass
 
-ENDS = {"response.completed", "response.incomplete", "response.failed", "error"}
+ENDS = ["response.completed", "response.incomplete", "response.failed", "error"]
+# Stands for a value that is too deep to be read here.
+DEEP = {"type": "error", "error": "deep", "done": True}
+# What the gateway says where it panicked itself.
+PANICKED = b"internal error"
 
 
 @dataclass
@@ -27,11 +31,11 @@ class Got:
 
 
 def parsed(text):
-    """The JSON value; one that is too deep for Python is an empty object."""
+    """The JSON value; one that is too deep for Python may be anything."""
     try:
         return json.loads(text)
     except RecursionError:
-        return {}
+        return DEEP
 
 
 def answer_faults(front: str, is_own: bool, got: Got) -> list:
@@ -40,6 +44,8 @@ def answer_faults(front: str, is_own: bool, got: Got) -> list:
         return [f"no answer: {got.why}"]
     if not got.is_complete and got.status == 200 and got.kind != "text/event-stream":
         return [f"the body is cut: {got.why}"]
+    if got.status == 500 and PANICKED in got.body:
+        return ["the gateway panicked"]
     if got.status >= 400:
         return error_faults(front, got)
     if front == "list":
@@ -84,7 +90,7 @@ def error_faults(front: str, got: Got) -> list:
 def events(body: bytes) -> tuple:
     """The pairs of name and data of a stream, and its faults."""
     faults, found = [], []
-    text = body.decode("utf-8", "replace")
+    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
     if body and not body.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")):
         faults.append(f"the last event has no end: {text[-120:]!r}")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -118,8 +124,8 @@ def stream_faults(front: str, is_own: bool, got: Got) -> list:
     if not values:
         return [*faults, "a stream without events"]
     last = values[-1]
-    # An event without a type is of the kind that its name says.
-    kind = last.get("type", found[-1][0]) if isinstance(last, dict) else None
+    # The type or the name of an event says what it is.
+    kinds = [last.get("type"), found[-1][0]] if isinstance(last, dict) else []
     is_error = isinstance(last, dict) and "error" in last
     if front in ("chat", "completions") and last != "[DONE]" and not is_error:
         faults.append(f"the stream ends with {found[-1][1][:120]!r}")
@@ -127,11 +133,11 @@ def stream_faults(front: str, is_own: bool, got: Got) -> list:
         faults.append("[DONE] twice")
     if front in ("chat", "completions") and "[DONE]" in values[:-1]:
         faults.append("something after [DONE]")
-    if front == "messages" and kind not in ("message_stop", "error"):
+    if front == "messages" and not any(kind in ("message_stop", "error") for kind in kinds):
         faults.append(f"the stream ends with {found[-1][1][:120]!r}")
     if front == "messages" and not is_own:
         faults += message_faults(values)
-    if front == "responses" and kind not in ENDS:
+    if front == "responses" and not any(kind in ENDS for kind in kinds):
         faults.append(f"the stream ends with {found[-1][1][:120]!r}")
     return faults
 

@@ -77,10 +77,11 @@ async def play(exchange: Exchange, servers, gateway) -> None:
         exchange.got = Got(0, {}, b"", False, f"none within {CLIENT_SECONDS} s")
     except OSError as error:
         exchange.got = Got(0, {}, b"", False, repr(error))
-    if exchange.got is None:
-        return
-    exchange.faults = faults(exchange)
+    if exchange.got is not None:
+        exchange.faults = faults(exchange)
     if not exchange.is_healthy:
+        # Where the client left, the gateway may still read the answer.
+        await asyncio.sleep(0.1 if exchange.got is None else 0)
         await reset(exchange, gateway.port)
 
 

@@ -39,6 +39,21 @@ async fn a_server_that_completes_texts_gets_the_clients_own_request() {
 }
 
 #[tokio::test]
+async fn an_implausible_count_of_tokens_is_ignored() {
+    const MANY: &str = r#"{"id":"x","object":"text_completion","created":1,"model":"m","choices":[{"text":"Hello","index":0,"finish_reason":"stop"}],"usage":{"prompt_tokens":18446744073709551615,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1e300}}}"#;
+    let a = Upstream::start(Behaviour::Status(200, MANY, vec![])).await;
+    let bench = start(&[&a], limits()).await;
+
+    let response = bench.send("/v1/completions", PROMPT).await;
+    assert_eq!(response.text().await.unwrap(), MANY);
+    let images = r#"{"model":"shared","prompt":"a boat"}"#;
+    let response = bench.send("/v1/images/generations", images).await;
+    assert_eq!(response.text().await.unwrap(), MANY);
+    let picture = bench.until(|picture| picture.totals.requests == 2).await;
+    assert!(picture.totals.tokens < 100, "{}", picture.totals.tokens);
+}
+
+#[tokio::test]
 async fn a_server_that_only_chats_gets_a_conversation() {
     let a = Upstream::start(Behaviour::Good).await;
     let bench = start(&[&a], limits()).await;

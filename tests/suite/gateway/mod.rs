@@ -14,6 +14,7 @@ mod native_contents;
 mod native_lines;
 mod recovering;
 mod refusals;
+mod reported;
 mod stored;
 mod targets;
 mod tokens;

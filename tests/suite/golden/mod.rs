@@ -5,7 +5,7 @@
 mod case;
 mod compare;
 mod damage;
-mod fold;
+pub mod fold;
 mod odd_members;
 mod splits;
 mod vendor;
