@@ -67,8 +67,13 @@ impl HalfCharacters {
     }
 }
 
-/// Mends a whole body, where nothing follows that could complete a half.
+/// Mends a whole body, where nothing follows that could complete a half. Bytes that are not UTF-8 are
+/// replaced, because clients reject a JSON text with one of them.
 pub(super) fn mend_body(body: Bytes) -> Bytes {
+    let body = match std::str::from_utf8(&body) {
+        Ok(_) => body,
+        Err(_) => String::from_utf8_lossy(&body).into_owned().into(),
+    };
     if !may_have_halves(&body) {
         return body;
     }
@@ -180,6 +185,8 @@ mod tests {
         ] {
             assert_eq!(mended(&[event]), [expected], "{event}");
         }
+        let body = mend_body(Bytes::from_static(b"{\"a\":\"l\xafst\"}"));
+        assert_eq!(body, "{\"a\":\"l\u{fffd}st\"}");
         let body = mend_body(Bytes::from_static(br#"{"a":"b\ud83d"}"#));
         assert_eq!(&body[..], br#"{"a":"b\ufffd"}"#);
     }

@@ -161,10 +161,18 @@ impl EmbeddingAdapter {
             input: usage.prompt_tokens.unwrap_or(0),
             ..ReportedUsage::default()
         });
-        if !(self.base64 && is_numbers) {
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        if is_object && !(self.base64 && is_numbers) {
             return Ok(body.clone());
         }
         let mut value: Value = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        // Some servers wrap their answer in a list.
+        if let Value::Array(list) = &mut value {
+            value = list.swap_remove(0);
+        }
+        if !(self.base64 && is_numbers) {
+            return Ok(value.to_string().into());
+        }
         let data = value.get_mut("data").and_then(Value::as_array_mut);
         for one in data.into_iter().flatten() {
             let Some(embedding) = one.get_mut("embedding") else {

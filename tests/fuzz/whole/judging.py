@@ -58,7 +58,7 @@ def answer_faults(front: str, is_own: bool, got: Got) -> list:
         return [f"{got.status} without JSON: {got.body[:200]!r}"]
     value = parsed(got.body)
     if front == "gemini" and isinstance(value, list):
-        return [] if value and all(isinstance(item, dict) for item in value) else ["an odd list of responses"]
+        return [] if is_own or if value and all(isinstance(item, dict) for item in value) else ["an odd list of responses"]
     return [] if isinstance(value, dict) else [f"the answer is no object: {got.body[:80]!r}"]
 
 

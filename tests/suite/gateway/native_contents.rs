@@ -311,6 +311,23 @@ async fn embeddings_are_translated_in_both_directions() {
 }
 
 #[tokio::test]
+async fn vectors_in_a_list_reach_a_client_as_one_answer() {
+    let listed: &str = format!("[{VECTORS}]").leak();
+    let a = Upstream::start(Behaviour::Status(200, listed, vec![])).await;
+    let kind = ("openai-compatible", a.base_url.clone());
+    let bench = start_kind(&a, kind, "v", [ModelType::Embedding]).await;
+
+    let body = r#"{"model":"v","input":["a","b"]}"#;
+    let answer: Value = bench
+        .send("/v1/embeddings", body)
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(answer["data"][1]["embedding"], json!([0.25]));
+}
+
+#[tokio::test]
 async fn a_server_of_the_same_kind_gets_the_clients_own_bytes() {
     const ANSWER: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hello"}],"role":"model"},"finishReason":"STOP","x":1.10}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2},"modelVersion":"g"}"#;
     let a = Upstream::start(Behaviour::Status(200, ANSWER, vec![])).await;
