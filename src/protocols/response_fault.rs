@@ -26,7 +26,7 @@ pub enum ResponseFault {
     /// A response to an embeddings request without vectors.
     #[error("the provider's response has no embeddings")]
     NoEmbeddings,
-    /// A Gemini response that ended with a tool call nobody can read, and said nothing else.
+    /// A Gemini response that is nothing but a tool call that its provider could not read.
     #[error("the model's tool call could not be read by its provider")]
     UnreadableCall,
     /// A stream where a whole response was expected.
