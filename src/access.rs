@@ -13,6 +13,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Headers that carry nothing but a token, besides `Authorization: Bearer`.
 const TOKEN_HEADERS: [&str; 3] = ["x-api-key", "x-goog-api-key", "api-key"];
@@ -113,6 +114,8 @@ impl AuthError {
 pub struct TokenAuth {
     tokens: Arc<ArcSwap<Vec<Token>>>,
     sites: Arc<ArcSwap<Sites>>,
+    /// Marked as changed when tokens or sites are replaced.
+    replaced: Arc<watch::Sender<()>>,
     /// Name of the principal that needs no token.
     local: Arc<str>,
 }
@@ -128,6 +131,7 @@ impl TokenAuth {
         Self {
             tokens: Arc::new(ArcSwap::from_pointee(tokens)),
             sites: Arc::default(),
+            replaced: Arc::default(),
             local: "local".into(),
         }
     }
@@ -143,6 +147,18 @@ impl TokenAuth {
     pub fn follow(&self, other: &Self) {
         self.tokens.store(other.tokens.load_full());
         self.sites.store(other.sites.load_full());
+        self.replaced.send_replace(());
+    }
+
+    /// Resolves when a request that was admitted would not be any more, because its token was revoked.
+    /// For responses that last.
+    pub async fn until_denied(self, request: Request<()>, permission: Permission) {
+        let mut replaced = self.replaced.subscribe();
+        while self.admit(&request, permission).is_ok() {
+            if replaced.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Authenticates a request and checks its permission. The Unix socket has the role operator, and so has
@@ -367,6 +383,31 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_response_that_lasts_ends_when_its_token_is_revoked() {
+        let auth = auth();
+        let read = |token| {
+            let asked = request(
+                Some(tcp("192.0.2.7:9")),
+                Method::GET,
+                &[("x-api-key", token)],
+            );
+            tokio::spawn(auth.clone().until_denied(asked, Permission::Read))
+        };
+        let (viewer, operator) = (read("v-secret"), read("o-secret"));
+        tokio::task::yield_now().await;
+        auth.follow(&TokenAuth::new(vec![token(
+            "ops",
+            "o-secret",
+            Role::Operator,
+        )]));
+
+        viewer.await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(!operator.is_finished());
+        operator.abort();
+    }
+
     #[test]
     fn a_page_of_another_site_changes_nothing() {
         let known = Sites::new(&[], &["https://page.example".to_owned()]);
@@ -386,22 +427,12 @@ mod tests {
             };
 
             assert!(!is_cross(Method::PUT, &[]));
-            assert!(!is_cross(
-                Method::PUT,
-                &[("origin", "http://127.0.0.1:8080")]
-            ));
-            assert!(!is_cross(
-                Method::PUT,
-                &[("origin", "https://page.example")]
-            ));
-            assert!(is_cross(
-                Method::PUT,
-                &[("origin", "http://127.0.0.1:3000")]
-            ));
-            assert!(is_cross(
-                Method::PUT,
-                &[("origin", "https://page.example:1")]
-            ));
+            for own in ["http://127.0.0.1:8080", "https://page.example"] {
+                assert!(!is_cross(Method::PUT, &[("origin", own)]), "{own}");
+            }
+            for foreign in ["http://127.0.0.1:3000", "https://page.example:1"] {
+                assert!(is_cross(Method::PUT, &[("origin", foreign)]), "{foreign}");
+            }
             assert!(is_cross(Method::POST, &[("origin", "null")]));
         }
     }

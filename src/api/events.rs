@@ -3,10 +3,11 @@
 use super::extract::QueryParams;
 use super::query::WindowQuery;
 use super::state::SharedState;
+use crate::access::Permission;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{EventReport, OpenBucket, Status, Window};
 use crate::domain::{self, EventKind, Snapshot};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::IntoResponse;
@@ -34,14 +35,24 @@ const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 pub(super) async fn events(
     State(state): SharedState,
     QueryParams(query): QueryParams<WindowQuery>,
+    request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
+    let permit = state.feeds.open(request.extensions().get())?;
     let feed = EventStream::new(&state.api.local, query.window).await?;
     let events = stream::unfold(feed, |mut feed| async move {
         let event = feed.next().await?;
         Some((Ok::<_, axum::Error>(event), feed))
     });
     let stop = state.api.stop.clone().cancelled_owned();
-    let events = futures_util::StreamExt::take_until(events, stop);
+    let access = state.api.access.clone();
+    let denied = access.until_denied(request.map(|_body| ()), Permission::Read);
+    let events = futures_util::StreamExt::take_until(events, async move {
+        let _until_the_end = permit;
+        tokio::select! {
+            () = stop => {}
+            () = denied => {}
+        }
+    });
     let mut headers = HeaderMap::new();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(NO_BUFFERING, HeaderValue::from_static("no"));

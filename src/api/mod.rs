@@ -10,6 +10,7 @@ mod error_response;
 mod events;
 mod external_load;
 mod extract;
+mod feeds;
 mod field_deserializer;
 mod health;
 mod monitoring;
@@ -27,6 +28,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, patch, post};
 use axum::{Router, middleware};
 use extract::MAX_BODY_BYTES;
+use feeds::Feeds;
 use recent_selections::RecentSelections;
 use state::ApiState;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ const MIN_COMPRESS_BYTES: u16 = 1_024;
 /// Router of all paths under /api, `/healthz` and `/readyz`; without a fallback.
 pub fn router(api: Api) -> Router {
     let state = Arc::new(ApiState {
+        feeds: Feeds::new(api.max_feeds),
         api,
         selections: RecentSelections::default(),
     });

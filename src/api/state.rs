@@ -1,3 +1,4 @@
+use super::feeds::Feeds;
 use super::recent_selections::RecentSelections;
 use crate::access::TokenAuth;
 use crate::client::LocalClient;
@@ -13,6 +14,8 @@ pub struct Api {
     pub access: TokenAuth,
     /// Ends the event streams, which would otherwise last as long as their readers.
     pub stop: CancellationToken,
+    /// Event streams at once over TCP, and as many over the Unix socket.
+    pub max_feeds: usize,
 }
 
 /// State of the router.
@@ -20,6 +23,7 @@ pub struct Api {
 pub(super) struct ApiState {
     pub api: Api,
     pub selections: RecentSelections,
+    pub feeds: Feeds,
 }
 
 /// Extractor of the router's state.

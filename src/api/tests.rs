@@ -77,6 +77,9 @@ fn catalogue() -> Catalogue {
     }
 }
 
+/// Event streams at once.
+const MAX_FEEDS: usize = 4;
+
 /// A router with an engine that runs until the router is dropped.
 struct TestApi {
     router: Router,
@@ -111,6 +114,7 @@ impl TestApi {
                 .with_controls(OnlyAlpha),
             access,
             stop: stop.clone(),
+            max_feeds: MAX_FEEDS,
         };
         Self {
             router: router(api),

@@ -11,7 +11,6 @@ use crate::contract::{
     DecisionFile, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{DecisionRecord, what_if};
-use crate::foreign::EscapeControls;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::future::Future;
@@ -252,14 +251,11 @@ fn down(address: &Address, error: ClientError) -> ExitError {
     ExitError::new(EXIT_DOWN, request_error(address, &error), error)
 }
 
-/// The text of an error on one line: an instance in another process may have written it.
 fn request_error(address: &Address, error: &ClientError) -> String {
-    let text = error.to_string();
-    let text = EscapeControls::line(&text);
     if error.status().is_none() {
-        format!("{text}; start an instance with `aibal-tui serve`")
+        format!("{error}; start an instance with `aibal-tui serve`")
     } else {
-        format!("{address}: {text}")
+        format!("{address}: {error}")
     }
 }
 

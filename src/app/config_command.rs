@@ -12,11 +12,9 @@ pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
     let flags = Flags {
         listen: globals.listen.clone(),
     };
-    Ok(Sources::from_process(
-        globals.config.clone(),
-        flags,
-        protocols::kinds(),
-    )?)
+    let mut sources = Sources::from_process(globals.config.clone(), flags, protocols::kinds())?;
+    sources.trust_env_file = globals.trust_env_file;
+    Ok(sources)
 }
 
 pub(super) fn run(globals: &Globals, command: &ConfigCommand) -> Result<u8, ExitError> {

@@ -22,17 +22,19 @@ struct ConfigTask {
     sources: Sources,
     no_save: bool,
     active: ActiveConfig,
+    /// Why the last change stays in memory, where it could not be written.
+    unsaved: Option<String>,
     /// Warnings that were already emitted; each is emitted once.
     emitted_warnings: BTreeSet<String>,
 }
 
 /// Starts the task. It ends with the engine.
 pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, no_save: bool) {
-    let queues = instance
-        .persist_queue
-        .take()
-        .zip(instance.reloadable.take());
-    let Some((mut persist_queue, (state, mut requests))) = queues else {
+    let queues = (instance.persist_queue.take(), instance.save_queries.take());
+    let (Some(mut persist_queue), Some(mut save_queries)) = queues else {
+        return;
+    };
+    let Some((state, mut requests)) = instance.reloadable.take() else {
         return;
     };
     let mut watcher = ConfigWatcher::new(files(&sources, &loaded));
@@ -40,16 +42,25 @@ pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, n
         state,
         sources,
         no_save,
+        unsaved: None,
         emitted_warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
         active: ActiveConfig::new(loaded),
     };
     tokio::spawn(async move {
         loop {
             tokio::select! {
+                // Changes before the questions where they are saved.
+                biased;
                 effect = persist_queue.recv() => match effect {
                     Some(effect) => task.persist(&effect).await,
                     None => return,
                 },
+                Some(query) = save_queries.recv() => {
+                    while let Ok(effect) = persist_queue.try_recv() {
+                        task.persist(&effect).await;
+                    }
+                    let _client_may_have_left = query.send(task.saved());
+                }
                 Some(request) = requests.recv() => task.handle_request(request).await,
                 () = watcher.changed() => task.reload_files().await,
             }
@@ -67,6 +78,12 @@ fn files(sources: &Sources, loaded: &Loaded) -> Vec<PathBuf> {
 }
 
 impl ConfigTask {
+    /// Where the last change is saved, or why it is not.
+    fn saved(&self) -> String {
+        let saved = || persist::saved_to(&self.active.loaded, self.no_save);
+        self.unsaved.clone().unwrap_or_else(saved)
+    }
+
     async fn persist(&mut self, effect: &Effect) {
         if self.no_save {
             return;
@@ -87,11 +104,16 @@ impl ConfigTask {
                     tracing::info!("{value}");
                 }
                 self.active.loaded = loaded;
+                self.unsaved = None;
             }
             Ok(Err(error)) => {
+                self.unsaved = Some(format!("in memory: could not {error}"));
                 handle.emit_info(format!("a change stays in memory: could not {error}"), true);
             }
-            Err(error) => tracing::error!("a change was not written: {error}"),
+            Err(error) => {
+                self.unsaved = Some("in memory: writing the file failed".to_owned());
+                tracing::error!("a change was not written: {error}");
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 //! compare contents anyway (an event without a change is not a reload, and polling has no events).
 //! It would add a thread that wakes several times per debounce interval, also while nothing changes.
 
+use crate::config;
 use aws_lc_rs::digest::{SHA256, digest};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
@@ -192,6 +193,6 @@ impl WatchedPaths {
 
 /// SHA-256 of the content; `None` where the file cannot be read.
 fn content_hash(path: &Path) -> Option<[u8; 32]> {
-    let content = std::fs::read(path).ok()?;
+    let content = config::read_bytes(path).ok()?;
     digest(&SHA256, &content).as_ref().try_into().ok()
 }

@@ -3,7 +3,7 @@
 
 use super::instance_config::InstanceConfig;
 use super::instance_controls::RunningInstance;
-use super::reloadable_state::{ReloadRequest, ReloadableState, worker_count};
+use super::reloadable_state::{ReloadRequest, ReloadableState, SaveQuery, worker_count};
 use crate::api::{self, Api};
 use crate::client::{Client, socket_path};
 use crate::domain::BalancerState;
@@ -23,6 +23,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Event streams take at most one of so many connections, so that they cannot lock clients out.
+const FEED_SHARE: usize = 4;
+/// Most event streams at once.
+const MAX_FEEDS: usize = 64;
 /// Reload requests that wait; they are handled one at a time.
 const RELOAD_QUEUE: usize = 16;
 
@@ -34,6 +38,8 @@ pub struct Instance {
     pub address: SocketAddr,
     /// Changes to write to the configuration.
     pub persist_queue: Option<PersistQueue>,
+    /// Questions where the changes so far are saved, until the configuration task takes them.
+    pub save_queries: Option<mpsc::Receiver<SaveQuery>>,
     /// Requests a reload of the configuration.
     pub reloads: mpsc::Sender<ReloadRequest>,
     /// The state that a reload changes and the requests for it, until the configuration task takes
@@ -63,15 +69,13 @@ impl Instance {
         let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
         let thread = threads.next_worker().context("the engine has no thread")?;
         let engine = thread.spawn(engine.run(background.clone()));
-        let listener_limits = config.server.clone();
-        let cache = config.cache;
+        let (listener_limits, cache) = (config.server.clone(), config.cache);
         let reloadable = ReloadableState::new(handle.clone(), config)?;
         let (probe, probes) = Probe::new(
             handle.clone(),
             Arc::clone(&reloadable.upstreams),
             reloadable.probe_interval.subscribe(),
         );
-        let probe = tokio::spawn(probe.run(background.clone()));
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = ShutdownSignal::channel();
         let listener_limits = server::ConnectionLimits {
@@ -81,28 +85,29 @@ impl Instance {
         let workers = WorkerThreads::start("worker", worker_count(), use_thread_pool)?;
         let gateway = reloadable.gateway(cache.clone(), closing);
         let (reloads, reload_requests) = mpsc::channel(RELOAD_QUEUE);
-        let local = reloadable.local.clone();
-        let local = local
+        let (saves, save_queries) = mpsc::channel(RELOAD_QUEUE);
+        let local = reloadable
+            .local
+            .clone()
             .with_dropped_lines(lost_lines)
             .with_controls(RunningInstance {
                 probes,
                 reloads: reloads.clone(),
+                saves,
                 cache,
             });
         let api = Api {
             local: local.clone(),
             access: reloadable.access.clone(),
             stop: listeners.clone(),
+            max_feeds: (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS),
         };
-        let router = server::build_router(
-            gateway::with_auth(gateway::router(gateway), reloadable.gateway_access.clone()),
-            api::router(api),
-        );
-        let socket = local_socket(address.port());
+        let gateway_access = reloadable.gateway_access.clone();
+        let gateway = gateway::with_auth(gateway::router(gateway), gateway_access);
         let server = tokio::spawn(server::serve(
             listener,
-            socket,
-            router,
+            local_socket(address.port()),
+            server::build_router(gateway, api::router(api)),
             listener_limits,
             workers,
             listeners.clone(),
@@ -112,12 +117,13 @@ impl Instance {
             client: local.into(),
             address,
             persist_queue: Some(persist_queue),
+            save_queries: Some(save_queries),
             reloads,
             reloadable: Some((reloadable, reload_requests)),
             listeners,
+            probe: tokio::spawn(probe.run(background.clone())),
             background,
             server,
-            probe,
             engine,
             _engine_thread: threads,
         })

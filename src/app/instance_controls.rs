@@ -1,6 +1,6 @@
 //! Probes, reload and cache of the running instance, for its client.
 
-use super::reloadable_state::ReloadRequest;
+use super::reloadable_state::{ReloadRequest, SaveQuery};
 use crate::client::{ApiError, InstanceControls};
 use crate::contract::{self, CacheReport, ProbeReport, ReloadReport};
 use crate::domain::{ProbeVerdict, ProviderIdx};
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) struct RunningInstance {
     pub probes: mpsc::Sender<probe::ManualProbe>,
     pub reloads: mpsc::Sender<ReloadRequest>,
+    pub saves: mpsc::Sender<SaveQuery>,
     pub cache: Option<Arc<Cache>>,
 }
 
@@ -43,6 +44,14 @@ impl InstanceControls for RunningInstance {
             };
             self.reloads.send(request).await.ok()?;
             report.await.ok()
+        })
+    }
+
+    fn saved(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async move {
+            let (reply, saved) = oneshot::channel();
+            self.saves.send(reply).await.ok()?;
+            saved.await.ok()
         })
     }
 

@@ -6,7 +6,7 @@ use super::reloadable_state::{CatalogueUpdate, ReloadableState};
 use crate::client::ApiError;
 use crate::config::{
     self, Loaded, ProviderSettings, SettingDiff, SettingError, SettingErrors, Settings,
-    SettingsDiff, Sources,
+    SettingsDiff, Sources, read_bytes,
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
 use crate::domain::{
@@ -179,7 +179,7 @@ fn endpoints(settings: &Settings) -> impl Iterator<Item = (String, EndpointIdent
             authorities: provider
                 .ca_file
                 .as_ref()
-                .and_then(|file| std::fs::read(file).ok()),
+                .and_then(|file| read_bytes(file).ok()),
             vertex: vertex.map(|vertex| (vertex.project.clone(), vertex.location.clone())),
         };
         (provider.name.clone(), endpoint)

@@ -25,6 +25,9 @@ pub fn worker_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// The receiver of where changes are saved.
+pub type SaveQuery = oneshot::Sender<String>;
+
 /// A request to reload the configuration.
 #[derive(Debug)]
 pub struct ReloadRequest {

@@ -9,6 +9,7 @@ use super::signals::{OsSignal, Signals};
 use super::{commands, config_command, config_task};
 use crate::cli::arguments::{AttachArgs, DemoArgs, Globals};
 use crate::cli::instance_address;
+use crate::config;
 use crate::demo::{Scenario, Traffic, Vendors};
 use crate::logs::{self, LogOptions, Logs};
 use crate::tui::{ExitReason, Options};
@@ -31,25 +32,40 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, ExitError> {
     }
     let logs = start_logs(globals, true)?;
     block_on(async {
-        let plan = instance_config::from_configuration(globals, &logs).await?;
-        let listener = bind(plan.listen).await?;
-        let mut instance = Instance::start(plan.instance, listener, logs.lost.clone())?;
-        config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
-        emit_notices(&instance, &plan.warnings);
-        with_screen(instance, plan.dashboard).await
+        let mut signals = Signals::listen()?;
+        match signals.unless_ended(start(globals, &logs)).await {
+            Ok(started) => {
+                let (instance, dashboard) = started?;
+                with_screen(instance, dashboard, signals).await
+            }
+            Err(signal) => Ok(signal.exit_code()),
+        }
     })
+}
+
+/// Starts an instance of the configuration, and the options of its dashboard.
+async fn start(globals: &Globals, logs: &Logs) -> Result<(Instance, Options), ExitError> {
+    let plan = instance_config::from_configuration(globals, logs).await?;
+    let listener = bind(plan.listen).await?;
+    let mut instance = Instance::start(plan.instance, listener, logs.lost.clone())?;
+    if !globals.no_save {
+        config::remove_leftovers(&plan.sources);
+    }
+    config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
+    emit_notices(&instance, &plan.warnings);
+    Ok((instance, plan.dashboard))
 }
 
 /// Gateway, probes and API without a screen.
 pub(super) fn serve(globals: &Globals) -> Result<u8, ExitError> {
     let logs = start_logs(globals, false)?;
     block_on(async {
-        let plan = instance_config::from_configuration(globals, &logs).await?;
-        let listener = bind(plan.listen).await?;
-        let mut instance = Instance::start(plan.instance, listener, logs.lost.clone())?;
-        config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
-        emit_notices(&instance, &plan.warnings);
-        without_screen(instance).await
+        // First of all: a provider that does not answer must not delay a stop.
+        let mut signals = Signals::listen()?;
+        match signals.unless_ended(start(globals, &logs)).await {
+            Ok(started) => without_screen(started?.0, signals).await,
+            Err(signal) => Ok(signal.exit_code()),
+        }
     })
 }
 
@@ -81,6 +97,7 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
     }
     let logs = start_logs(globals, has_screen)?;
     block_on(async {
+        let signals = Signals::listen()?;
         let listener = bind_demo(globals).await?;
         let vendors = Vendors::start_many(demo.seed, scenario, 1.0, demo.providers).await?;
         let port = listener.local_addr()?.port();
@@ -89,6 +106,7 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         let mut instance = Instance::start(config, listener, logs.lost.clone())?;
         // A demo has no configuration, so a reload request gets an error.
         instance.reloadable = None;
+        instance.save_queries = None;
         let base_url = format!("http://{}/v1", instance.address);
         let traffic = Traffic::new(&base_url, demo.seed, demo.rps).map_err(anyhow::Error::from)?;
         let stop = CancellationToken::new();
@@ -100,9 +118,9 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         emit_notices(&instance, &[notice]);
         let guard = stop.clone().drop_guard();
         let ended = if has_screen {
-            with_screen(instance, options).await
+            with_screen(instance, options, signals).await
         } else {
-            without_screen(instance).await
+            without_screen(instance, signals).await
         };
         drop(guard);
         running.abort();
@@ -156,8 +174,11 @@ pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitE
 }
 
 /// Serves with a dashboard until one of them ends.
-async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, ExitError> {
-    let mut signals = Signals::listen()?;
+async fn with_screen(
+    mut instance: Instance,
+    options: Options,
+    mut signals: Signals,
+) -> Result<u8, ExitError> {
     let logs = options.logs.clone();
     let mut screen = DashboardThread::open(instance.client.clone(), options)?;
     tokio::select! {
@@ -203,8 +224,7 @@ async fn with_screen(mut instance: Instance, options: Options) -> Result<u8, Exi
     }
 }
 
-async fn without_screen(instance: Instance) -> Result<u8, ExitError> {
-    let signals = Signals::listen()?;
+async fn without_screen(instance: Instance, signals: Signals) -> Result<u8, ExitError> {
     print_note(&format!(
         "serving on http://{}/v1, Ctrl-C drains",
         instance.address
@@ -217,7 +237,10 @@ async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, ExitEr
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                OsSignal::HangUp => config_task::request_reload(&instance, "SIGHUP"),
+                OsSignal::HangUp => {
+                    logs::reopen();
+                    config_task::request_reload(&instance, "SIGHUP");
+                }
                 OsSignal::Quit => return Ok(signal.exit_code()),
                 OsSignal::Terminate | OsSignal::Interrupt => {
                     drain(instance, &mut signals).await;

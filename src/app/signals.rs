@@ -55,6 +55,15 @@ impl Signals {
         }
     }
 
+    /// The result of a start, unless a signal ends the process before.
+    pub async fn unless_ended<T>(&mut self, start: impl Future<Output = T>) -> Result<T, OsSignal> {
+        tokio::select! {
+            biased;
+            end = self.next_end() => Err(end),
+            started = start => Ok(started),
+        }
+    }
+
     /// The next signal that ends the process; others are ignored.
     pub async fn next_end(&mut self) -> OsSignal {
         loop {

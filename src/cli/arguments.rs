@@ -19,6 +19,7 @@ pub struct Arguments {
 
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Globals {
     /// Configuration file to read instead of the default ones
     #[arg(long, global = true, value_name = "FILE")]
@@ -35,6 +36,9 @@ pub struct Globals {
     /// File to append log lines to
     #[arg(long, global = true, value_name = "F")]
     pub log_file: Option<PathBuf>,
+    /// Send keys of the environment also to addresses that .env sets
+    #[arg(long, global = true)]
+    pub trust_env_file: bool,
     /// Keep changes of weights and providers in memory; write no file
     #[arg(long, global = true)]
     pub no_save: bool,

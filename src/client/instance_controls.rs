@@ -19,6 +19,12 @@ pub trait InstanceControls: fmt::Debug + Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
+    /// Waits until all changes so far are written; returns where they are saved, or why they stay in
+    /// memory. `None` where nothing writes them.
+    fn saved(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
+
     /// Counts of the response cache; `None` where it is off.
     fn cache_counts(&self) -> Option<CacheReport> {
         None

@@ -26,6 +26,8 @@ use tokio::time::timeout;
 const LOCAL_ACTOR: &str = "local";
 /// Silence after which the engine counts as stopped.
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time to wait until a change is written to its file.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time after which a manual probe is not waited for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Hours of the longest performance report: a year.
@@ -231,7 +233,7 @@ impl LocalClient {
         let who = self.actor.to_string();
         let command = Command::Rollback { number, who };
         let reply = self.handle.execute(command).await?;
-        self.saved_report(&reply)
+        self.saved_report(&reply).await
     }
 
     /// The weights in force.
@@ -247,7 +249,7 @@ impl LocalClient {
         if reverts {
             weights_report(&reply, None)
         } else {
-            self.saved_report(&reply)
+            self.saved_report(&reply).await
         }
     }
 
@@ -255,7 +257,7 @@ impl LocalClient {
     pub async fn confirm_weights(&self) -> Result<WeightsReport, ApiError> {
         let who = self.actor.to_string();
         let reply = self.handle.execute(Command::ConfirmWeights { who }).await?;
-        self.saved_report(&reply)
+        self.saved_report(&reply).await
     }
 
     /// Reads the configuration again; an error names every mistake and has changed nothing.
@@ -285,8 +287,15 @@ impl LocalClient {
         ProviderReport::new(status, &reply, names_revision).ok_or_else(|| Busy.into())
     }
 
-    fn saved_report(&self, reply: &CommandReply) -> Result<WeightsReport, ApiError> {
-        weights_report(reply, self.description.load().saved.as_deref())
+    /// The report of a change, after it was written to its file.
+    async fn saved_report(&self, reply: &CommandReply) -> Result<WeightsReport, ApiError> {
+        let written = timeout(SAVE_TIMEOUT, self.controls.saved()).await;
+        let saved = match written {
+            Ok(Some(saved)) => Some(saved),
+            Ok(None) => self.description.load().saved.as_deref().map(str::to_owned),
+            Err(_) => Some("in memory: the file is still being written".to_owned()),
+        };
+        weights_report(reply, saved.as_deref())
     }
 
     async fn send_updates(self, window: Window, updates: mpsc::Sender<Update>) {

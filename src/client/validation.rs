@@ -3,11 +3,14 @@
 use super::error::ApiError;
 use crate::contract::{FieldProblem, ProviderChange, SelectRequest, WeightsChange};
 use crate::domain::{CommandError, ModelType, ProviderPatch, WeightOverride, WeightsPatch};
+use crate::foreign::EscapeControls;
 use serde_json::Value;
 use std::time::Duration;
 
 /// Longest time until a change reverts, in seconds: a year.
 const MAX_REVERT_AFTER_S: u64 = 31_536_000;
+/// Longest reason of a change, in characters.
+const MAX_REASON_CHARS: usize = 500;
 /// Longest pin of a provider, in seconds: a day.
 const MAX_PIN_S: u64 = 86_400;
 
@@ -87,6 +90,15 @@ pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, 
             mistakes.reject(field, json_number(points), "a number from 0 to 100");
         }
     }
+    let reason = change.reason.as_deref().unwrap_or_default();
+    if reason.chars().nth(MAX_REASON_CHARS).is_some() {
+        let expected = format!("a text of at most {MAX_REASON_CHARS} characters");
+        mistakes.reject(
+            "reason",
+            reason.chars().take(40).collect::<String>() + "…",
+            &expected,
+        );
+    }
     let revert_after = change.revert_after_seconds;
     mistakes.check_whole("revertAfterSeconds", revert_after, 1..=MAX_REVERT_AFTER_S);
     mistakes.finish()?;
@@ -97,7 +109,9 @@ pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, 
         load: change.load,
         priority: change.priority,
         drafted_on: change.revision,
-        reason: change.reason,
+        reason: change
+            .reason
+            .map(|reason| EscapeControls::line(&reason).to_string()),
         revert_after: revert_after.map(Duration::from_secs),
         who: who.to_owned(),
     })

@@ -1,25 +1,32 @@
 //! Atomic replacement of a file.
 
-use std::io::Write;
+use super::leftovers::temporary_name;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{Error, ErrorKind, Result, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 
-/// Replaces the content of a file atomically. The mode is kept, a new file is readable by its owner
+/// Replaces the content of a file atomically. Owner and mode are kept, a new file is readable by its owner
 /// only, and a link stays a link.
-pub(super) fn replace(path: &Path, content: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, content: &str) -> Result<()> {
     let path = match std::fs::canonicalize(path) {
         Ok(path) => path,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
         Err(error) => return Err(error),
     };
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}.new", std::process::id()));
-    let write = || {
-        let mut file = create_private(&temporary)?;
+    let temporary = folder.join(temporary_name(&path)?);
+    // It must not be there: an attacker who guessed the name could have linked it to another file.
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    let mut write = || {
         file.write_all(content.as_bytes())?;
         if let Ok(metadata) = std::fs::metadata(&path) {
-            file.set_permissions(metadata.permissions())?;
+            keep_owner_and_mode(&file, &metadata)?;
         }
         file.sync_all()?;
         std::fs::rename(&temporary, &path)
@@ -32,10 +39,16 @@ pub(super) fn replace(path: &Path, content: &str) -> std::io::Result<()> {
     written
 }
 
-fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+fn keep_owner_and_mode(file: &File, replaced: &Metadata) -> Result<()> {
+    let ours = file.metadata()?;
+    if (ours.uid(), ours.gid()) != (replaced.uid(), replaced.gid()) {
+        fchown(file, Some(replaced.uid()), Some(replaced.gid())).map_err(|error| {
+            let (user, group) = (replaced.uid(), replaced.gid());
+            let text =
+                format!("it belongs to user {user} and group {group}, and would not any more");
+            Error::new(error.kind(), text)
+        })?;
+    }
+    // After the owner: changing that one clears some bits of the mode.
+    file.set_permissions(replaced.permissions())
 }

@@ -7,6 +7,7 @@ use super::file::{self, File};
 use super::layers::{self, Layered};
 use super::loaded::Loaded;
 use super::origin::Origin;
+use super::provider_context::ProviderContext;
 use super::report::Report;
 use super::resolved;
 use super::setting_error::{SettingError, SettingErrors};
@@ -63,7 +64,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     check_sum(&file.balancing.weights, &mut report);
     let mode = GatewayKeyMode::new(&env_vars);
     let timeouts = model::Timeouts::new(&file.balancing, &entries);
-    let context = provider::ProviderContext {
+    let context = ProviderContext {
         env_vars: &env_vars,
         mode: &mode,
         sources,
@@ -251,6 +252,11 @@ fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
         let problem = "must be a loopback address while there is no [[auth.tokens]]: any client that \
                        reaches it could spend your keys";
         report.error("server.listen", Some(format!("\"{listen}\"")), problem);
+    }
+    if !listen.ip().is_loopback() {
+        let message = "clients' tokens and prompts reach it without encryption; put a proxy with TLS in \
+                       front of it";
+        report.warn("server.listen", message);
     }
     Some(ServerSettings {
         listen,

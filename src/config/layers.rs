@@ -58,8 +58,11 @@ pub(super) fn layer(sources: &Sources) -> Result<Layered, SettingErrors> {
     }
     let dot_env = match sources.read(&sources.dot_env()) {
         Ok(content) => Variables::dot_env(&content.unwrap_or_default(), &mut warnings),
+        // Other programs use the file too, so it stops nothing.
         Err(error) => {
-            errors.push(*error);
+            let origin = error.origin.clone().unwrap_or(Origin::BuiltIn);
+            let message = format!("{}; it is left out", error.problem);
+            warnings.push(SettingWarning::new(origin, "", message));
             Variables::default()
         }
     };

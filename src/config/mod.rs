@@ -20,6 +20,7 @@ mod connection;
 mod file;
 mod layers;
 mod parse;
+mod text_file;
 mod variables;
 mod vendors;
 
@@ -31,6 +32,7 @@ mod enums;
 mod loaded;
 mod model;
 mod provider;
+mod provider_context;
 mod report;
 mod resolved;
 mod route;
@@ -44,6 +46,8 @@ mod schema;
 
 mod atomic_write;
 mod edit;
+mod leftovers;
+mod text_form;
 mod write_back;
 
 pub use capabilities::ModelQuirks;
@@ -53,6 +57,7 @@ pub use diff::{SettingDiff, SettingsDiff};
 pub use edit::{
     Edit, ProviderEdit, UnpersistedValue, WeightEdit, WriteError, WriteReport, WrittenFile,
 };
+pub use leftovers::remove_leftovers;
 pub use loaded::Loaded;
 pub use origin::Origin;
 pub use price_list::price_list;
@@ -65,6 +70,7 @@ pub use settings::{
     Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings,
 };
 pub use source::{Flags, Sources};
+pub use text_file::read_bytes;
 pub use write_back::write_back;
 
 #[cfg(test)]

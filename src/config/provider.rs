@@ -5,25 +5,18 @@ use super::connection;
 use super::file::{self, File};
 use super::model::{self, Timeouts};
 use super::origin::{Origin, Origins};
+use super::provider_context::ProviderContext;
 use super::report::Report;
 use super::resolved::text_in;
 use super::setting_error::SettingError;
 use super::settings::{ProviderSettings, VertexSettings};
 use super::source::Sources;
-use super::variables::EnvVars;
+use super::text_file::read_text;
 use super::vendors::GatewayKeyMode;
 use crate::domain::{ModelTypes, RateLimits, WeightOverride};
 use crate::secrets::{Secret, SecretRef};
 use config::{Value, ValueKind};
 use std::path::Path;
-
-/// The inputs that all providers share.
-#[derive(Clone, Copy)]
-pub(super) struct ProviderContext<'a> {
-    pub env_vars: &'a EnvVars,
-    pub mode: &'a GatewayKeyMode,
-    pub sources: &'a Sources,
-}
 
 pub(super) fn providers(
     file: &File,
@@ -64,7 +57,11 @@ fn settings(
         file.filter(|_| key.is_none())
             .and_then(unusable_credentials)
     };
-    let keyless = keyless.or_else(unusable);
+    let keyless = keyless
+        .or_else(unusable)
+        .or_else(|| connection::untrusted_address(provider, key.is_some(), context, report));
+    let key = key.filter(|_| keyless.is_none());
+    connection::warn_of_plain_http(provider, &base_url, key.is_some(), report);
     let skipped = skip(provider, context, keyless, report);
     let models = provider.models.iter().filter(|model| !model.id.is_empty());
     let models = models
@@ -164,21 +161,49 @@ fn key(
         (None, Some(name)) => Some(SecretRef::Variable(name.clone())),
         (None, None) => return Ok(None),
     };
+    let Some(reference) = reference else {
+        return Err("api_key is empty".to_owned());
+    };
+    let place = match &reference {
+        SecretRef::Variable(name) => format!("the variable {name}"),
+        SecretRef::File(path) => format!("the file {path}"),
+        SecretRef::Keystore(_) | SecretRef::Literal(_) => "api_key".to_owned(),
+    };
+    let secret = resolve(
+        reference,
+        context,
+        is_in_file(&key_origin),
+        (&at("api_key"), report),
+    )?;
+    match secret {
+        Some(secret) if http::HeaderValue::from_str(secret.expose()).is_err() => Err(format!(
+            "the key in {place} has a line break or another character that no header can hold"
+        )),
+        secret => Ok(secret),
+    }
+}
+
+/// Reads the key that a reference names.
+fn resolve(
+    reference: SecretRef,
+    context: &ProviderContext<'_>,
+    is_in_file: bool,
+    (at, report): (&str, &mut Report<'_>),
+) -> Result<Option<Secret>, String> {
     match reference {
-        None => Err("api_key is empty".to_owned()),
-        Some(SecretRef::Variable(name)) => match context.env_vars.get(&name) {
+        SecretRef::Variable(name) => match context.env_vars.get(&name) {
             Some((text, _)) => Ok(Secret::new(text)),
             None => Err(format!("the variable {name} with its key is not set")),
         },
-        Some(SecretRef::File(path)) => key_in_file(&context.sources.cwd.join(&path)),
-        Some(SecretRef::Keystore(name)) => Err(format!(
+        SecretRef::File(path) => key_in_file(&context.sources.cwd.join(&path)),
+        SecretRef::Keystore(name) => Err(format!(
             "keystore:{name} cannot be opened: the key store is not built yet"
         )),
-        Some(SecretRef::Literal(secret)) => {
-            if is_in_file(&key_origin) {
+        SecretRef::Literal(secret) => {
+            if is_in_file {
                 let message = "the file contains the key itself; put it into a variable and name that \
                                variable in api_key_env";
-                report.warn(&at("api_key"), message);
+                report.warn(at, message);
             }
             Ok(Some(secret))
         }
@@ -186,7 +211,7 @@ fn key(
 }
 
 fn key_in_file(path: &Path) -> Result<Option<Secret>, String> {
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => match Secret::new(&text) {
             Some(secret) => Ok(Some(secret)),
             None => Err(format!("the file {} with its key is empty", path.display())),
@@ -265,7 +290,7 @@ fn vertex(
 /// The problem of a credentials file that reading it shows; whether Google accepts it shows with the
 /// first token.
 fn unusable_credentials(path: &Path) -> Option<String> {
-    let problem = match std::fs::read_to_string(path) {
+    let problem = match read_text(path) {
         Ok(text) => match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(json) if json["type"].is_string() => return None,
             Ok(_) => "has no `type`, so it is not a Google credentials file".to_owned(),

@@ -3,6 +3,7 @@
 use super::edit::WrittenFile;
 use super::origin::Origin;
 use super::setting_error::SettingError;
+use super::text_file::read_text;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,8 @@ pub struct Sources {
     /// `--config FILE`, which replaces the usual files.
     pub config_flag: Option<PathBuf>,
     pub flags: Flags,
+    /// `--trust-env-file`: providers whose addresses `.env` sets may get keys from elsewhere.
+    pub trust_env_file: bool,
     /// The kinds of providers that this version supports. A provider of another kind is kept, but off.
     pub built_kinds: Vec<&'static str>,
     /// Contents that replace those of their files.
@@ -38,6 +41,7 @@ impl std::fmt::Debug for Sources {
             .field("home", &self.home)
             .field("config_flag", &self.config_flag)
             .field("flags", &self.flags)
+            .field("trust_env_file", &self.trust_env_file)
             .field("built_kinds", &self.built_kinds)
             .finish_non_exhaustive()
     }
@@ -59,6 +63,7 @@ impl Sources {
             environment: std::env::vars_os().filter_map(text).collect(),
             config_flag,
             flags,
+            trust_env_file: false,
             built_kinds,
             known: BTreeMap::new(),
         })
@@ -115,7 +120,7 @@ impl Sources {
         if let Some(text) = self.known.get(path) {
             return Ok(Some(text.clone()));
         }
-        let error = match std::fs::read_to_string(path) {
+        let error = match read_text(path) {
             Ok(text) => return Ok(Some(text)),
             Err(error) => error,
         };

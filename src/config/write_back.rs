@@ -11,6 +11,8 @@ use super::edit::{
 use super::loaded::Loaded;
 use super::origin::Origin;
 use super::resolved::origin_of;
+use super::text_file::read_text;
+use super::text_form::TextForm;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
@@ -34,8 +36,8 @@ pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteE
         mut report,
         ..
     } = plan;
-    for (path, document) in documents {
-        let content = document.to_string();
+    for (path, (document, form)) in documents {
+        let content = form.apply(&document.to_string());
         let failed = |source| WriteError::File {
             path: path.clone(),
             source,
@@ -48,7 +50,7 @@ pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteE
 
 struct WritePlan<'a> {
     loaded: &'a Loaded,
-    documents: BTreeMap<PathBuf, DocumentMut>,
+    documents: BTreeMap<PathBuf, (DocumentMut, TextForm)>,
     report: WriteReport,
 }
 
@@ -238,7 +240,7 @@ impl WritePlan<'_> {
     /// The file as it is now, so that edits since the last load are kept.
     fn document(&mut self, path: &Path) -> Result<&mut DocumentMut, WriteError> {
         if !self.documents.contains_key(path) {
-            let content = match std::fs::read_to_string(path) {
+            let content = match read_text(path) {
                 Ok(content) => content,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(source) => {
@@ -248,12 +250,14 @@ impl WritePlan<'_> {
                     });
                 }
             };
-            let document: DocumentMut = content.parse().map_err(|_| WriteError::Unreadable {
+            let (form, text) = TextForm::split(&content);
+            let document: DocumentMut = text.parse().map_err(|_| WriteError::Unreadable {
                 path: path.to_owned(),
             })?;
-            self.documents.insert(path.to_owned(), document);
+            self.documents.insert(path.to_owned(), (document, form));
         }
-        self.documents.get_mut(path).ok_or(WriteError::NoHome)
+        let document = self.documents.get_mut(path).map(|(document, _)| document);
+        document.ok_or(WriteError::NoHome)
     }
 
     fn table(&mut self, path: &Path, names: &[&str]) -> Result<&mut dyn TableLike, WriteError> {

@@ -24,14 +24,17 @@ const TOO_MANY_CONNECTIONS: &str = concat!(
     r#"retry","type":"service_unavailable_error","param":null,"code":"too_many_connections"}}"#,
 );
 
+/// Connections of the Unix socket at once.
+const MAX_LOCAL: usize = 64;
+
 /// All open connections.
 #[derive(Debug)]
 pub(super) struct ConnectionTracker {
     connections: JoinSet<u64>,
     /// TCP connections by number, the oldest first.
     counted: BTreeMap<u64, Arc<ConnectionState>>,
-    /// Connections of the Unix socket, which do not count against the limit.
-    uncounted: BTreeMap<u64, Arc<ConnectionState>>,
+    /// Connections of the Unix socket, which have a limit of their own.
+    local: BTreeMap<u64, Arc<ConnectionState>>,
     newest: u64,
     limits: Arc<ConnectionLimits>,
     workers: WorkerThreads,
@@ -44,7 +47,7 @@ impl ConnectionTracker {
         Self {
             connections: JoinSet::new(),
             counted: BTreeMap::new(),
-            uncounted: BTreeMap::new(),
+            local: BTreeMap::new(),
             newest: 0,
             limits,
             workers,
@@ -99,7 +102,7 @@ impl ConnectionTracker {
         let number = self.newest;
         let connections = match peer {
             Peer::Tcp(_) => &mut self.counted,
-            Peer::Unix => &mut self.uncounted,
+            Peer::Unix => &mut self.local,
         };
         connections.insert(number, Arc::clone(&state));
         (number, state)
@@ -107,7 +110,7 @@ impl ConnectionTracker {
 
     fn remove(&mut self, number: u64) {
         self.counted.remove(&number);
-        self.uncounted.remove(&number);
+        self.local.remove(&number);
     }
 
     /// Waits until a connection ends; `None` without any.
@@ -124,26 +127,44 @@ impl ConnectionTracker {
             // The error does not say which connection panicked, but no task holds its state any more.
             let is_held = |_: &u64, state: &mut Arc<ConnectionState>| Arc::strong_count(state) > 1;
             self.counted.retain(is_held);
-            self.uncounted.retain(is_held);
+            self.local.retain(is_held);
         }
         if self.counted.len() <= self.limits.connections / 10 * 9 {
             self.has_warned = false;
         }
     }
 
-    /// Makes room for one more connection: at the limit, the longest idle one is closed. `false` if every
-    /// connection has a request in flight.
+    /// Makes room for one more TCP connection: at the limit, the longest idle one is closed. `false` if
+    /// every connection has a request in flight.
     pub async fn make_room(&mut self) -> bool {
-        while self.counted.len() >= self.limits.connections {
-            if !self.has_warned {
-                self.has_warned = true;
-                let most = self.limits.connections;
-                tracing::warn!(
-                    most,
-                    "all connections that [server] max_connections allows are in use"
-                );
+        if self.counted.len() >= self.limits.connections && !self.has_warned {
+            self.has_warned = true;
+            let most = self.limits.connections;
+            tracing::warn!(
+                most,
+                "all connections that [server] max_connections allows are in use"
+            );
+        }
+        self.evict(|tracker| (&tracker.counted, tracker.limits.connections))
+            .await
+    }
+
+    /// The same for a connection of the Unix socket.
+    pub async fn make_local_room(&mut self) -> bool {
+        self.evict(|tracker| (&tracker.local, MAX_LOCAL)).await
+    }
+
+    /// Closes idle connections of a class, until it is below its limit.
+    async fn evict(
+        &mut self,
+        class: impl Fn(&Self) -> (&BTreeMap<u64, Arc<ConnectionState>>, usize),
+    ) -> bool {
+        loop {
+            let (connections, most) = class(self);
+            if connections.len() < most {
+                return true;
             }
-            let states = self.counted.values();
+            let states = connections.values();
             let evicted = states
                 .filter_map(|state| Some((state.eviction_priority(&self.limits)?, state)))
                 .min_by_key(|(priority, _)| *priority);
@@ -153,12 +174,11 @@ impl ConnectionTracker {
             evicted.send_command(ConnectionCommand::Close);
             self.next_ended().await;
         }
-        true
     }
 
     /// Lets all requests in flight finish; after the drain the remaining connections are closed.
     pub async fn drain(mut self, drain: Drain) {
-        for state in self.counted.values().chain(self.uncounted.values()) {
+        for state in self.counted.values().chain(self.local.values()) {
             state.send_command(ConnectionCommand::Drain);
         }
         let finished = async { while self.connections.join_next().await.is_some() {} };
@@ -174,6 +194,12 @@ impl ConnectionTracker {
 pub(super) fn refuse(stream: &TcpStream) {
     // Bytes that arrived are read, because closing before would make the client's system discard the
     // response.
+    let _may_be_empty = stream.try_read(&mut [0; 4096]);
+    let _may_be_closed = stream.try_write(TOO_MANY_CONNECTIONS.as_bytes());
+}
+
+/// The same for a connection of the Unix socket.
+pub(super) fn refuse_local(stream: &UnixStream) {
     let _may_be_empty = stream.try_read(&mut [0; 4096]);
     let _may_be_closed = stream.try_write(TOO_MANY_CONNECTIONS.as_bytes());
 }

@@ -61,6 +61,9 @@ pub async fn serve(
                 Err(error) => on_accept_error(&error).await,
             },
             accepted = accept(socket.as_ref()) => match accepted {
+                Ok(stream) if !tracker.make_local_room().await => {
+                    connection_tracker::refuse_local(&stream);
+                }
                 Ok(stream) => tracker.accept_local(service.clone(), stream),
                 Err(error) => on_accept_error(&error).await,
             },

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
+
+/// The bits of a folder's mode with which group or others could replace the socket.
+const OTHERS_MAY_WRITE: u32 = 0o022;
 
 /// Reasons for which the Unix socket cannot be bound.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +16,8 @@ pub enum BindError {
     NotASocket(PathBuf),
     #[error("{} is in use by another instance", .0.display())]
     InUse(PathBuf),
+    #[error("the folder {} belongs to another user, or others may write to it", .0.display())]
+    ForeignFolder(PathBuf),
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -25,6 +30,11 @@ pub fn bind_socket(path: &Path) -> Result<UnixListener, BindError> {
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
+        let found = fs::symlink_metadata(folder)?;
+        let is_ours = found.uid() == rustix::process::geteuid().as_raw();
+        if !found.is_dir() || !is_ours || found.mode() & OTHERS_MAY_WRITE != 0 {
+            return Err(BindError::ForeignFolder(folder.to_owned()));
+        }
     }
     if let Ok(found) = fs::symlink_metadata(path) {
         if !found.file_type().is_socket() {
@@ -49,5 +59,33 @@ pub(super) fn close_socket(socket: UnixListener) {
     drop(socket);
     if let Some(path) = path {
         let _already_removed = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_others_can_write_to_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("aibal-tui/1.sock");
+        drop(bind_socket(&socket).unwrap());
+
+        let inner = socket.parent().unwrap();
+        fs::set_permissions(inner, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(
+            bind_socket(&socket),
+            Err(BindError::ForeignFolder(_))
+        ));
+
+        fs::remove_dir_all(inner).unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, inner).unwrap();
+        assert!(matches!(
+            bind_socket(&socket),
+            Err(BindError::ForeignFolder(_))
+        ));
     }
 }

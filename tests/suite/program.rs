@@ -242,3 +242,24 @@ fn generated_texts_are_printed() {
         assert!(out.contains(expected), "{arguments:?}: {out}");
     }
 }
+
+#[test]
+fn a_stop_while_starting_is_honoured() {
+    let home = TempDir::new().unwrap();
+    // A provider that accepts and never answers delays the start.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", silent.local_addr().unwrap());
+    let provider = format!(
+        "[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\nbase_url = \"{url}\"\napi_key = \"k\"\n"
+    );
+    std::fs::write(home.path().join("aibal.toml"), provider).unwrap();
+    let mut command = program(&home);
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut running = Running(child.unwrap());
+    let _asked = silent.accept().unwrap();
+
+    running.signal("TERM");
+
+    assert_eq!(running.code(), 0);
+}

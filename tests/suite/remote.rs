@@ -1,6 +1,6 @@
 //! The HTTP client against a real management API: what a dashboard in another process shows.
 
-use aibal_tui::access::TokenAuth;
+use aibal_tui::access::{Sites, TokenAuth};
 use aibal_tui::api::{self, Api};
 use aibal_tui::client::{Address, Client, LocalClient, Update, socket_path};
 use aibal_tui::contract::{
@@ -44,8 +44,10 @@ impl TestApi {
         let local = LocalClient::new(handle, instance);
         let api = Api {
             local: local.clone(),
-            access: TokenAuth::default(),
+            // A test asks over an address that does not count as loopback.
+            access: TokenAuth::default().with_sites(Sites::new(&["0.0.0.0".to_owned()], &[])),
             stop: stop.clone(),
+            max_feeds: 8,
         };
         Self {
             router: api::router(api),

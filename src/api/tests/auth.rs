@@ -7,16 +7,17 @@ use axum::http::Request;
 
 const CHANGE: &str = r#"{"load":20}"#;
 
+pub(super) fn token(name: &str, role: Role) -> Token {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest(&SHA256, name.as_bytes()).as_ref());
+    Token {
+        name: name.into(),
+        sha256,
+        role,
+    }
+}
+
 fn api() -> TestApi {
-    let token = |name: &str, role| {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest(&SHA256, name.as_bytes()).as_ref());
-        Token {
-            name: name.into(),
-            sha256,
-            role,
-        }
-    };
     TestApi::with(TokenAuth::new(vec![
         token("apps", Role::Client),
         token("screen", Role::Viewer),

@@ -1,6 +1,8 @@
-use super::TestApi;
-use crate::access::Peer;
+use super::auth::token;
+use super::{MAX_FEEDS, TestApi};
+use crate::access::{Peer, TokenAuth};
 use crate::contract::Status;
+use crate::domain::Role;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
@@ -148,4 +150,54 @@ async fn the_stream_ends_when_the_instance_stops() {
 
     let rest = timeout(Duration::from_secs(5), lines.count()).await;
     assert!(rest.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_token_loses_its_stream_and_others_keep_theirs() {
+    let access = TokenAuth::new(vec![
+        token("screen", Role::Viewer),
+        token("ops", Role::Operator),
+    ]);
+    let api = TestApi::with(access.clone());
+    let open = async |name: &str| {
+        let request = Request::get("/api/events").header("x-api-key", name);
+        let mut request = request.body(Body::empty()).unwrap();
+        let peer = Peer::Tcp(([192, 0, 2, 7], 9).into());
+        request.extensions_mut().insert(peer);
+        let response = api.router.clone().oneshot(request).await.unwrap();
+        let mut lines = SseStream::new(response.into_body());
+        next(&mut lines).await;
+        lines
+    };
+    let (mut revoked, mut kept) = (open("screen").await, open("ops").await);
+
+    access.follow(&TokenAuth::new(vec![token("ops", Role::Operator)]));
+
+    let end = timeout(Duration::from_mins(1), async {
+        while revoked.next().await.is_some() {}
+    });
+    end.await.expect("the stream ends");
+    next(&mut kept).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_streams_have_a_limit_of_their_own() {
+    let api = TestApi::new();
+    let over = async |peer: Peer| {
+        let mut request = Request::get("/api/events").body(Body::empty()).unwrap();
+        request.extensions_mut().insert(peer);
+        api.router.clone().oneshot(request).await.unwrap()
+    };
+    let tcp = Peer::Tcp(([127, 0, 0, 1], 9).into());
+    let mut held = Vec::new();
+    for _ in 0..MAX_FEEDS {
+        held.push(over(tcp).await);
+    }
+
+    let rejected = over(tcp).await;
+    assert_eq!(rejected.status(), 503);
+    assert_eq!(rejected.headers()["retry-after"], "10");
+    assert_eq!(over(Peer::Unix).await.status(), 200);
+    held.pop();
+    assert_eq!(over(tcp).await.status(), 200);
 }

@@ -1,4 +1,5 @@
 use super::TestApi;
+use serde_json::json;
 use std::time::Duration;
 
 const WEIGHTS: &str = "/api/weights";
@@ -200,4 +201,30 @@ async fn a_provider_is_pinned_for_a_while() {
 
     let wrong = api.send("PATCH", path, r#"{"pinSeconds":86401}"#).await;
     assert!(wrong.problem(422).contains("from 0 to 86400"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_is_short_and_stays_on_one_line() {
+    let api = TestApi::new();
+    let reason = |text: &str| json!({"load": 20, "reason": text}).to_string();
+
+    let long = api
+        .send("PUT", "/api/weights", &reason(&"x".repeat(60_000)))
+        .await;
+    assert!(long.body.to_string().len() < 1_000);
+    long.problem(422);
+    api.send(
+        "PUT",
+        "/api/weights",
+        &reason("ok\n2026 WARN forged\u{1b}[2J"),
+    )
+    .await
+    .ok();
+
+    let revisions = api.get("/api/revisions").await;
+    let newest = revisions.ok()["revisions"][0]["reason"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(newest, r"ok\n2026 WARN forged\u001b[2J");
 }

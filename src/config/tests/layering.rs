@@ -122,7 +122,7 @@ fn an_empty_variable_counts_as_not_set() {
 #[test]
 fn a_variable_names_a_provider_as_it_names_any_key() {
     let file = "[[providers]]\nname = \"my-vllm\"\nkind = \"openai-compatible\"\n\
-                base_url = \"http://box/v1\"\nmodels = [{ id = \"m\" }]\n";
+                base_url = \"https://box/v1\"\nmodels = [{ id = \"m\" }]\n";
     let workspace = Workspace::with_file(file)
         .variable("AIBAL__PROVIDERS__MY_VLLM__PRIORITY", "70")
         .variable("AIBAL__PROVIDERS__MY_VLLM__WEIGHTS__COST", "80")

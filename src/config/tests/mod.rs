@@ -1,5 +1,6 @@
 //! Tests of the whole module, with files and an environment of their own.
 
+mod boundaries;
 mod differing;
 mod layering;
 mod limits;
@@ -33,6 +34,7 @@ impl Workspace {
             home: Some(home),
             environment: [].into(),
             config_flag: None,
+            trust_env_file: false,
             flags: Flags::default(),
             built_kinds: ALL_KINDS.to_vec(),
             known: [].into(),

@@ -185,7 +185,10 @@ impl PeriodBudget {
         let Some(totals) = self.find(period_id) else {
             return;
         };
-        totals.spent.fetch_add(spent.pico(), Ordering::AcqRel);
+        let add = |before: u64| Some(before.saturating_add(spent.pico()));
+        let _always = totals
+            .spent
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
         let settle = |committed: u64| {
             let others = committed.saturating_sub(reserved.pico());
             Some(others.saturating_add(spent.pico()))

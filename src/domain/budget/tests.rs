@@ -245,3 +245,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_spent_sum_never_starts_again_at_zero() {
+    let budget = PeriodBudget::new(Period::Day, None);
+    let now = UnixTime::from_seconds(1);
+    for _ in 0..2 {
+        let id = budget.reserve(Money::ZERO, false, now).unwrap();
+        budget.settle(id, Money::ZERO, Money::from_usd(18_000_000.0));
+    }
+
+    assert_eq!(budget.usage(now).spent, Money::from_pico(u64::MAX));
+}

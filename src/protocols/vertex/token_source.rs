@@ -14,18 +14,23 @@ use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderValue};
 use serde_json::Value;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Longest time to wait for a token, which takes one round trip. [`TokenError::Timeout`] names
 /// the number.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest credentials file. A usual one has about 2 KB.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Seconds by which the wall clock may be ahead of the running clock. The running clock stands still while
+/// the machine sleeps, and the lifetimes of tokens are measured with it: after a sleep they are not valid.
+const MAX_SLEEP_SECONDS: u64 = 60;
 
 /// Header that names the project that pays.
 pub(super) const BILLING_PROJECT_HEADER: &str = "x-goog-user-project";
@@ -51,6 +56,8 @@ struct Source {
     file: Option<PathBuf>,
     unix_seconds: UnixClock,
     provider: Mutex<Option<TokenProvider>>,
+    /// Time of the last token by both clocks.
+    last: std::sync::Mutex<Option<(Instant, u64)>>,
     /// Number of providers so far that were opened and returned a token.
     generation: AtomicU64,
 }
@@ -69,6 +76,7 @@ impl TokenSource {
             file,
             unix_seconds,
             provider: Mutex::new(None),
+            last: std::sync::Mutex::default(),
             generation: AtomicU64::new(0),
         }))
     }
@@ -91,6 +99,9 @@ impl Source {
     /// Returns a token; `refused` is the generation whose token was rejected.
     async fn token(&self, refused: Option<u64>) -> Result<AccessToken, TokenError> {
         let mut provider = self.provider.lock().await;
+        if self.has_slept() {
+            *provider = None;
+        }
         if provider.is_none() || refused == Some(self.generation.load(Ordering::Acquire)) {
             *provider = None;
             let mut opened = self.open().await?;
@@ -112,6 +123,16 @@ impl Source {
             }
             None => Err(self.refused()),
         }
+    }
+
+    /// Whether the machine slept since the last call.
+    fn has_slept(&self) -> bool {
+        let now = (Instant::now(), (self.unix_seconds)());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.replace(now).is_some_and(|(running, wall)| {
+            let passed = now.0.saturating_duration_since(running).as_secs();
+            now.1.saturating_sub(wall) > passed + MAX_SLEEP_SECONDS
+        })
     }
 
     async fn exchange_token(
@@ -178,7 +199,11 @@ impl Source {
 }
 
 async fn read_credentials(file: &Path) -> Result<Value, FileFault> {
-    let size = tokio::fs::metadata(file).await.map(|data| data.len());
+    let found = tokio::fs::metadata(file).await;
+    if found.as_ref().is_ok_and(|data| !data.is_file()) {
+        return Err(FileFault::Unreadable(ErrorKind::InvalidInput));
+    }
+    let size = found.map(|data| data.len());
     let text = match size {
         Ok(size) if size > MAX_FILE_BYTES => return Err(FileFault::TooLarge),
         Ok(_) => tokio::fs::read(file).await,

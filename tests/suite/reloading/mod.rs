@@ -3,6 +3,7 @@
 mod authorities;
 mod draining;
 mod providers;
+mod saving;
 
 use crate::program::{Running, program, run, serving};
 use crate::upstream::{Behaviour, Upstream};

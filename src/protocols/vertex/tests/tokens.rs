@@ -3,6 +3,7 @@ use super::*;
 use crate::domain::Failure;
 use futures_util::future::join_all;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -60,6 +61,24 @@ async fn a_token_is_renewed_before_it_expires() {
         tokio::time::resume();
         assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-2");
         assert_eq!(server.granted(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_token_from_before_a_sleep_is_not_used() {
+    static WALL: AtomicU64 = AtomicU64::new(1_700_000_000);
+    for file in FILES {
+        let server = TokenServer::start(ServerBehaviour::Grants).await;
+        let source = TokenSource::new(Some(file(&server)), || WALL.load(Ordering::Relaxed));
+        let endpoint = endpoint(None).with_tokens(source);
+        assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-1");
+
+        WALL.fetch_add(59, Ordering::Relaxed);
+        assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-1");
+        // The running clock stood still.
+        WALL.fetch_add(7_200, Ordering::Relaxed);
+        assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-2");
+        assert_eq!(bearer(&endpoint, false).await.unwrap(), "Bearer token-2");
     }
 }
 
