@@ -81,7 +81,7 @@ mod tests {
             (
                 Chat,
                 r#"{"max_tokens":7,"max_tokens":9,"max_tokens":8}"#,
-                (Some(9), 1),
+                (Some(8), 1),
             ),
             (Chat, r#"{"max_tokens":1000.0,"n":2e0}"#, (Some(1000), 2)),
             (Chat, r#"{"max_tokens":null,"n":0}"#, (None, 1)),
