@@ -86,6 +86,13 @@ impl Capabilities {
         }
     }
 
+    /// Returns the lack that excludes also a target that the client named: a model that is said to see
+    /// no pictures would answer as if there were none.
+    pub fn blind_to(&self, needs: RequiredCapabilities) -> Option<MissingCapability> {
+        let is_blind = needs.images && self.vision == Some(false);
+        is_blind.then_some(MissingCapability::Vision)
+    }
+
     /// Returns the first capability that the model lacks for a request with a prompt of about `input`
     /// tokens.
     pub fn missing(&self, needs: RequiredCapabilities, input: f64) -> Option<MissingCapability> {

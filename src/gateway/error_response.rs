@@ -96,6 +96,9 @@ impl GatewayError {
 
     fn class(&self) -> ErrorClass {
         match self {
+            Self::InvalidRequest(InvalidRequest::Field(error)) => {
+                (StatusCode::BAD_REQUEST, INVALID_REQUEST, error.code())
+            }
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, INVALID_REQUEST, None),
             Self::Auth(error) => auth_class(error),
             Self::BodyTooLarge { .. } => (

@@ -141,7 +141,7 @@ impl ForwardTarget {
             return body;
         };
         if self.is_list()
-            && let Some(data) = value["data"].as_array_mut()
+            && let Some(data) = value.get_mut("data").and_then(Value::as_array_mut)
         {
             data.retain(|one| one["id"].as_str().is_some_and(&is_own));
             let first = data.first().map_or(Value::Null, |one| one["id"].clone());

@@ -337,6 +337,7 @@ fn untranslatable(translation: &TranslationError) -> UpstreamError {
         Failure::InvalidRequest
     };
     let mut error = UpstreamError::without_response(failure, translation.message.clone());
+    error.code = translation.code().map(str::to_owned);
     error.openai = translation.param.clone().map(|param| {
         Box::new(OpenAiErrorFields {
             kind: "invalid_request_error".to_owned(),

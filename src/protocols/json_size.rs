@@ -6,6 +6,8 @@ use std::fmt;
 
 /// Most objects and lists. Even a conversation of a million tokens has fewer.
 const MAX_CONTAINERS: usize = 100_000;
+/// Most objects and lists of an answer.
+const MAX_ANSWER_CONTAINERS: usize = 1_000_000;
 /// Most values, counted by the commas between them. A prompt in tokens has one for each.
 const MAX_VALUES: usize = 1_000_000;
 /// Most members of one object.
@@ -29,8 +31,17 @@ impl fmt::Display for JsonExcess {
     }
 }
 
-/// Checks the number of values and their nesting. What is no JSON is left to the parser.
+/// Checks the number of values in a request and their nesting. What is no JSON is left to the parser.
 pub fn check_json_size(text: &[u8]) -> Result<(), JsonExcess> {
+    check(text, MAX_CONTAINERS, MAX_VALUES)
+}
+
+/// Checks an answer, which may have probabilities of all tokens, and numbers of many vectors.
+pub(super) fn check_answer_size(text: &[u8]) -> Result<(), JsonExcess> {
+    check(text, MAX_ANSWER_CONTAINERS, usize::MAX)
+}
+
+fn check(text: &[u8], max_containers: usize, max_values: usize) -> Result<(), JsonExcess> {
     let excess = |what, limit, at| Err(JsonExcess { what, limit, at });
     let (mut containers, mut values) = (0, 0);
     // The commas of each open object; a list counts none.
@@ -42,8 +53,8 @@ pub fn check_json_size(text: &[u8]) -> Result<(), JsonExcess> {
             b'{' | b'[' => {
                 containers += 1;
                 members.push((*byte == b'{').then_some(1));
-                if containers > MAX_CONTAINERS {
-                    return excess("objects and lists", MAX_CONTAINERS, at);
+                if containers > max_containers {
+                    return excess("objects and lists", max_containers, at);
                 }
                 if members.len() > MAX_DEPTH {
                     return excess("levels of nesting", MAX_DEPTH, at);
@@ -54,8 +65,8 @@ pub fn check_json_size(text: &[u8]) -> Result<(), JsonExcess> {
             }
             b',' => {
                 values += 1;
-                if values > MAX_VALUES {
-                    return excess("values", MAX_VALUES, at);
+                if values > max_values {
+                    return excess("values", max_values, at);
                 }
                 if let Some(Some(count)) = members.last_mut() {
                     *count += 1;
@@ -112,6 +123,13 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(excess(&text), expected, "{}", &text[..20]);
         }
+    }
+
+    #[test]
+    fn an_answer_may_have_more() {
+        let answer = |count| check_answer_size(format!("[{}]", "[1,1],".repeat(count)).as_bytes());
+        assert_eq!(answer(999_999), Ok(()));
+        assert!(answer(1_000_000).is_err());
     }
 
     #[test]

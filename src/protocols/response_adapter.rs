@@ -1,6 +1,7 @@
 //! Adapts one upstream response for its client: unchanged, or translated.
 
 use super::half_characters::mend_body;
+use super::json_size::check_answer_size;
 use super::{ErrorBody, Event, Framing, ResponseFault, Splitter, UpstreamError, stray_lines};
 use crate::domain::Usage;
 use bytes::{Bytes, BytesMut};
@@ -92,6 +93,7 @@ pub fn whole_from(adapter: &mut dyn ResponseAdapter, body: Bytes) -> Result<Byte
         return adapter.whole(&body);
     }
     let body = mend_body(body);
+    check_answer_size(&body).map_err(|_| ResponseFault::TooManyValues)?;
     if stray_lines::is_stream(&body) {
         adapter.folded(&body)
     } else {
@@ -110,6 +112,7 @@ pub fn stream_from(
         return adapter.unfolded(&body, out);
     }
     let body = mend_body(body);
+    check_answer_size(&body).map_err(|_| ResponseFault::TooManyValues)?;
     if stray_lines::is_stream(&body) {
         read_stream(adapter, &body, out)
     } else {

@@ -79,7 +79,8 @@ impl RequestProfile<'_> {
     ) -> Result<(), ExclusionReason> {
         let capabilities = &candidate.capabilities;
         let lack = match capabilities.unsupported_type(self.class.kind()) {
-            None if !self.pinned => capabilities.missing(self.needs, self.input).or_else(|| {
+            None if self.pinned => capabilities.blind_to(self.needs),
+            None => capabilities.missing(self.needs, self.input).or_else(|| {
                 self.is_outgrown(table, candidate)
                     .then_some(MissingCapability::ContextExceeded)
             }),
@@ -170,6 +171,26 @@ mod tests {
         let choice = decide(&table, &ask, &mut CandidateSet::default()).expect("a target");
 
         assert_eq!(choice.target.get(), 1);
+        assert_eq!(
+            why(&table, &ask),
+            ["0 cannot see pictures; if it can, set vision = true for the model"]
+        );
+    }
+
+    #[test]
+    fn a_named_target_that_is_said_to_be_blind_gets_no_picture() {
+        let mut table = windows(&[("a", None)]);
+        let ask = RequestProfile {
+            needs: RequiredCapabilities {
+                images: true,
+                ..RequiredCapabilities::default()
+            },
+            pinned: true,
+            ..RequestProfile::usual(ModelType::Chat)
+        };
+        assert!(why(&table, &ask).is_empty(), "no configuration says so");
+
+        table.candidates[0].capabilities.vision = Some(false);
         assert_eq!(
             why(&table, &ask),
             ["0 cannot see pictures; if it can, set vision = true for the model"]

@@ -4,6 +4,7 @@
 //! them before it is written, and returns a [`ToolIndex`], with which [`Restoring`] gives the
 //! response the client's own tools again.
 
+mod caps;
 mod free_text;
 mod history;
 mod limits;

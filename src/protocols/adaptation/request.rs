@@ -2,11 +2,11 @@
 
 use super::limits::{ProtocolLimits, SchemaRule, UserRule, hash};
 use super::tool_index::ToolIndex;
-use super::{free_text, history, media, pairs, reasoning, schema};
+use super::{caps, free_text, history, media, pairs, reasoning, schema};
 use crate::protocols::model_traits::ModelTraits;
 use crate::protocols::neutral::{
     ChatMessage, ChatRequest, ContentPart, DroppedFields, ReasoningEffort, ResponseFormat, Tool,
-    ToolChoice, ToolForm,
+    ToolChoice, ToolForm, TranslationError,
 };
 use crate::protocols::reasoning_cache::ReasoningCache;
 use std::collections::HashSet;
@@ -23,12 +23,14 @@ pub struct TranslationTarget<'a> {
 }
 
 /// Changes a request to what its target accepts. Returns the tools under the names that the target
-/// knows; `dropped` gets the names of what is left out.
+/// knows; `dropped` gets the names of what is left out. Fails where the request has more parts than any
+/// model reads.
 pub fn adapt(
     request: &mut ChatRequest,
     target: TranslationTarget<'_>,
     dropped: &mut DroppedFields,
-) -> ToolIndex {
+) -> Result<ToolIndex, TranslationError> {
+    caps::check(request)?;
     let limits = target.limits;
     // The cache knows calls by the client's ids, so it comes before they change.
     reasoning::adapt(
@@ -60,7 +62,7 @@ pub fn adapt(
         .take()
         .and_then(|id| shorten_user(id, limits.user, dropped));
     wishes(request, target.traits, limits, dropped);
-    index
+    Ok(index)
 }
 
 /// Leaves out what is a wish and not possible: reasoning of a model without it, a limit above the

@@ -263,7 +263,8 @@ impl Encode for Encoder {
                 self.alone(Block::Thinking { is_signed: true }, &shape, out);
             }
             Delta::Refusal(text) => {
-                self.begin(out);
+                self.open(Block::Text, &json!({"type": "text", "text": ""}), out);
+                self.delta_event(&json!({"type": "text_delta", "text": text}), out);
                 self.refusal.push_str(&text);
             }
             Delta::Annotation(value) => self.citation(&value, out),
@@ -315,7 +316,8 @@ impl Encode for Encoder {
     }
 }
 
-/// Encodes a part of a whole response; the text of a refusal goes into `stop_details`.
+/// Encodes a part of a whole response. The text of a refusal goes into `stop_details` too, which most
+/// clients do not show.
 fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
     match part {
         ContentPart::Text(text) => Some(json!({"type": "text", "text": text})),
@@ -332,7 +334,7 @@ fn block(part: ContentPart, refusal: &mut String) -> Option<Value> {
         }
         ContentPart::Refusal(text) => {
             refusal.push_str(&text);
-            None
+            Some(json!({"type": "text", "text": text}))
         }
         ContentPart::Media(media) => media_block(&media),
         ContentPart::ToolResult { .. } | ContentPart::CacheMark(_) => None,

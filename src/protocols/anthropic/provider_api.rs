@@ -2,7 +2,7 @@
 
 use super::write::Request;
 use super::{decode, headers, pass_through, tool_loop, write};
-use crate::protocols::adaptation::Restoring;
+use crate::protocols::adaptation::{NameRule, Restoring};
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::neutral::{
@@ -14,6 +14,9 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Anthropic's Messages.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ const ANSWER_MEMBERS: [&str; 8] = [
     "top_p",
 ];
 
+/// Names of tools and ids of calls that the newest version of the protocol accepts.
+const SENT_NAMES: NameRule = NameRule::plain(128);
+const SENT_IDS: NameRule = NameRule::plain(usize::MAX);
+
 impl ProviderApi for Anthropic {
     fn kinds(&self) -> &'static [&'static str] {
         &["anthropic"]
@@ -42,7 +49,9 @@ impl ProviderApi for Anthropic {
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
         match call.dialect {
-            ApiDialect::Messages => Ok(pass_through(endpoint, call)),
+            ApiDialect::Messages if !has_refused_names(call.object) => {
+                Ok(pass_through(endpoint, call))
+            }
             _ => translate(endpoint, call),
         }
     }
@@ -53,8 +62,9 @@ impl ProviderApi for Anthropic {
         call: &CallSpec<'_>,
     ) -> Option<TokenCountCall> {
         let body = if call.dialect == ApiDialect::Messages {
-            let model = [("model", json_text(call.model))];
-            call.object.without(&ANSWER_MEMBERS, &model)
+            let sent = self.build_request(endpoint, call).ok()?.request.body;
+            let object: RawObject<'_> = serde_json::from_slice(&sent).ok()?;
+            object.without(&ANSWER_MEMBERS, &[])
         } else {
             let mut dropped = DroppedFields::default();
             let read = call.dialect.client_api().read(call.object, &mut dropped);
@@ -85,6 +95,49 @@ impl ProviderApi for Anthropic {
     fn model_names(&self, body: &[u8]) -> Option<Vec<String>> {
         listed_names(body)
     }
+}
+
+/// Checks whether the provider refuses a name of a tool, or an id of a call that comes twice. Such a
+/// request is translated, so that both are mended.
+fn has_refused_names(object: &RawObject<'_>) -> bool {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        content: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        name: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        id: Option<Cow<'a, str>>,
+    }
+    let is_refused = |tool: &Named<'_>| {
+        let name = tool.name.as_deref();
+        name.is_some_and(|name| !SENT_NAMES.accepts(name))
+    };
+    let tools = object.read::<Vec<Named<'_>>>("tools");
+    if tools.iter().flatten().any(is_refused) {
+        return true;
+    }
+    if !object.mentions("messages", r#""tool_use""#) {
+        return false;
+    }
+    let messages: Vec<Message<'_>> = object.read("messages").unwrap_or_default();
+    let mut ids = BTreeSet::new();
+    let blocks = messages.iter().filter_map(|message| {
+        // A text instead of a list has no calls.
+        serde_json::from_str::<Vec<Named<'_>>>(message.content.get()).ok()
+    });
+    let mut calls = blocks
+        .flatten()
+        .filter(|block| block.kind.as_deref() == Some("tool_use"));
+    calls.any(|call| {
+        let id = call.id.clone().unwrap_or_default();
+        is_refused(&call) || !SENT_IDS.accepts(&id) || !ids.insert(id)
+    })
 }
 
 /// Passes the client's body with the model's name replaced.

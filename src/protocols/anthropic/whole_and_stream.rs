@@ -132,8 +132,12 @@ fn add_delta(block: &mut Value, input: &mut String, delta: &Value) {
     };
     for name in ["text", "thinking", "signature"] {
         if let Some(more) = delta[name].as_str() {
-            let text = block.get(name).and_then(Value::as_str).unwrap_or_default();
-            block.insert(name.to_owned(), format!("{text}{more}").into());
+            match block.get_mut(name) {
+                Some(Value::String(text)) => text.push_str(more),
+                _ => {
+                    block.insert(name.to_owned(), more.into());
+                }
+            }
         }
     }
     match &delta["partial_json"] {

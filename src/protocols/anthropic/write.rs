@@ -52,7 +52,7 @@ pub(super) fn request(
         traits,
         reasoning_cache,
     };
-    let index = adapt(&mut conversation, target, dropped);
+    let index = adapt(&mut conversation, target, dropped)?;
     let mut draft = RequestDraft::new(&mut conversation, traits, dropped)?;
     if let Some(format) = conversation.format.take() {
         draft.apply_format(format, traits, &index);

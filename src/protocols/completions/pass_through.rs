@@ -16,6 +16,7 @@ use crate::protocols::upstream_error::error_in_success_body;
 use crate::protocols::{Endpoint, ErrorBody, Event, RawObject, ResponseFault, UpstreamError};
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Beginnings and parts of the names of OpenAI's models that complete texts.
 const COMPLETION_MODELS: [&str; 3] = ["instruct", "davinci", "babbage"];
@@ -100,7 +101,7 @@ impl PassThrough {
 /// Merges the chunks of a stream into one response.
 fn merged(stream: &[u8]) -> Bytes {
     let mut whole = Map::new();
-    let mut choices: Vec<Value> = Vec::new();
+    let mut choices: BTreeMap<String, Value> = BTreeMap::new();
     let data = lines(stream).filter_map(|line| line.strip_prefix(b"data:"));
     for chunk in data.filter_map(|json| serde_json::from_slice::<Value>(json).ok()) {
         let Value::Object(mut chunk) = chunk else {
@@ -114,11 +115,9 @@ fn merged(stream: &[u8]) -> Bytes {
             .into_iter()
             .flatten()
         {
-            let same = choices
-                .iter_mut()
-                .find(|one| one["index"] == choice["index"]);
-            let Some(Value::Object(earlier)) = same else {
-                choices.push(choice.clone());
+            let index = choice["index"].to_string();
+            let Some(Value::Object(earlier)) = choices.get_mut(&index) else {
+                choices.insert(index, choice.clone());
                 continue;
             };
             for (name, value) in choice.as_object().into_iter().flatten() {
@@ -134,6 +133,7 @@ fn merged(stream: &[u8]) -> Bytes {
             }
         }
     }
+    let choices: Vec<Value> = choices.into_values().collect();
     whole.insert("choices".to_owned(), choices.into());
     Value::Object(whole).to_string().into()
 }

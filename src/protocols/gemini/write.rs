@@ -25,7 +25,7 @@ pub(super) fn request(
         traits,
         reasoning_cache,
     };
-    let index = adapt(&mut conversation, target, dropped);
+    let index = adapt(&mut conversation, target, dropped)?;
     let mut contents = Contents::new(generation);
     for turn in conversation.turns {
         contents.add(turn, dropped)?;

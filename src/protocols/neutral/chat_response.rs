@@ -87,12 +87,15 @@ impl ReportedUsage {
 
 impl From<ReportedUsage> for Usage {
     fn from(tokens: ReportedUsage) -> Self {
+        // No part of the prompt is larger than what is left of it.
+        let cached = tokens.cached.unwrap_or(0).min(tokens.input);
+        let written = tokens.written.unwrap_or(0).min(tokens.input - cached);
         Self {
             input: tokens.input,
             output: tokens.output,
-            cached: tokens.cached.unwrap_or(0),
-            written: tokens.written.unwrap_or(0),
-            written_long: tokens.written_long.unwrap_or(0),
+            cached,
+            written,
+            written_long: tokens.written_long.unwrap_or(0).min(written),
             reasoning: tokens.reasoning.unwrap_or(0),
         }
     }
@@ -208,5 +211,29 @@ impl Choice {
             ContentPart::ToolCall(call) => Some(call),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_the_prompt_is_larger_than_the_prompt() {
+        let reported = ReportedUsage {
+            input: 10,
+            cached: Some(1_000_000),
+            written: Some(7),
+            written_long: Some(9),
+            ..ReportedUsage::default()
+        };
+        let usage = Usage::from(reported);
+        assert_eq!(
+            (usage.cached, usage.written, usage.written_long),
+            (10, 0, 0)
+        );
+        let cached = Some(4);
+        let usage = Usage::from(ReportedUsage { cached, ..reported });
+        assert_eq!((usage.cached, usage.written, usage.written_long), (4, 6, 6));
     }
 }

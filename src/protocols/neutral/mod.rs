@@ -22,5 +22,5 @@ pub use chat_request::{
 pub use chat_response::{ChatResponse, Choice, Delta, Deltas, Finish, ReportedUsage};
 pub use fill_in::fill_in;
 pub use object_reader::{DroppedFields, ObjectReader, TranslationError};
-pub use reasoning_memory::KeptReasoning;
+pub use reasoning_memory::{KeptReasoning, ReasoningMemory};
 pub use transcoder::{Decode, DecodeStep, Encode, Transcoder};

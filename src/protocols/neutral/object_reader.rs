@@ -30,6 +30,12 @@ impl TranslationError {
         }
     }
 
+    /// Returns the code that clients know such an error by.
+    pub fn code(&self) -> Option<&'static str> {
+        let is_previous = self.param.as_deref() == Some("previous_response_id");
+        is_previous.then_some("previous_response_not_found")
+    }
+
     /// Creates an error for a request that this target's protocol cannot represent; another target
     /// may.
     pub fn untranslatable(param: impl Into<String>, message: impl fmt::Display) -> Self {
@@ -277,6 +283,17 @@ mod tests {
             error.message,
             "messages[1].content is a number, but must be a text"
         );
+    }
+
+    #[test]
+    fn a_whole_number_may_have_a_point() {
+        let value = json!({"seed": -2.0, "n": 3.0, "k": 1e3, "top_k": -1.0, "half": 0.5});
+        let mut members = ObjectReader::new(value, "").unwrap();
+        assert_eq!(members.integer("seed"), Ok(Some(-2)));
+        assert_eq!(members.count("n"), Ok(Some(3)));
+        assert_eq!(members.count("k"), Ok(Some(1_000)));
+        assert!(members.count("top_k").is_err());
+        assert!(members.integer("half").is_err());
     }
 
     #[test]

@@ -13,12 +13,17 @@ pub enum KeptReasoning {
     All,
 }
 
+/// Most bytes of reasoning that are kept.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
+
 /// Reasoning of one response until its first call.
 #[derive(Debug)]
-pub(super) struct ReasoningMemory {
+pub struct ReasoningMemory {
     cache: ReasoningCache,
     kept: KeptReasoning,
     before_call: Choice,
+    /// Bytes of the reasoning so far.
+    bytes: usize,
     has_called: bool,
 }
 
@@ -28,6 +33,7 @@ impl ReasoningMemory {
             cache,
             kept,
             before_call: Choice::default(),
+            bytes: 0,
             has_called: false,
         }
     }
@@ -38,7 +44,13 @@ impl ReasoningMemory {
             Delta::Reasoning(_) | Delta::Signature(_) | Delta::Redacted(_)
                 if choice == 0 && !self.has_called =>
             {
-                self.before_call.take(delta.clone());
+                self.bytes += length(delta);
+                if self.bytes <= MAX_BYTES {
+                    self.before_call.take(delta.clone());
+                } else {
+                    // A part of it would be worse than none.
+                    self.before_call = Choice::default();
+                }
             }
             Delta::Call { id, signature, .. } => {
                 let mut parts = Vec::new();
@@ -55,6 +67,13 @@ impl ReasoningMemory {
             }
             _ => {}
         }
+    }
+}
+
+fn length(delta: &Delta) -> usize {
+    match delta {
+        Delta::Reasoning(text) | Delta::Signature(text) | Delta::Redacted(text) => text.len(),
+        _ => 0,
     }
 }
 

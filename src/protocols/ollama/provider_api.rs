@@ -62,7 +62,7 @@ impl ProviderApi for Ollama {
             traits: call.traits,
             reasoning_cache: &endpoint.reasoning_cache,
         };
-        let index = adapt(&mut conversation, target, &mut dropped);
+        let index = adapt(&mut conversation, target, &mut dropped)?;
         let mut body = request::body(conversation, call.model, call.stream, &mut dropped)?;
         server_fields::carry(call.object, &mut body, &mut dropped);
         let body = Value::Object(body).to_string().into_bytes();

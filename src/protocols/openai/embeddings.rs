@@ -6,7 +6,7 @@ use crate::protocols::neutral::{ObjectReader, ReportedUsage, TranslationError};
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind};
 use crate::protocols::token_counts::count;
 use crate::protocols::upstream_error::error_in_success_body;
-use crate::protocols::{ErrorBody, Event, ResponseFault, UpstreamError};
+use crate::protocols::{ErrorBody, Event, RawObject, ResponseFault, UpstreamError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -161,33 +161,56 @@ impl EmbeddingAdapter {
             input: usage.prompt_tokens.unwrap_or(0),
             ..ReportedUsage::default()
         });
+        let is_bare = |one: &VectorShape<'_>| one.object.is_none() || one.index.is_none();
+        let is_encoded = self.base64 && is_numbers;
         let is_object = body.trim_ascii_start().starts_with(b"{");
-        if is_object && !(self.base64 && is_numbers) {
+        let is_right = shape.object.is_some() && !data.iter().any(is_bare);
+        if is_object && is_right && !is_encoded {
             return Ok(body.clone());
         }
-        let mut value: Value = serde_json::from_slice(body).map_err(|_| unreadable())?;
-        // Some servers wrap their answer in a list.
-        if let Value::Array(list) = &mut value {
-            value = list.swap_remove(0);
-        }
-        if !(self.base64 && is_numbers) {
-            return Ok(value.to_string().into());
-        }
-        let data = value.get_mut("data").and_then(Value::as_array_mut);
-        for one in data.into_iter().flatten() {
-            let Some(embedding) = one.get_mut("embedding") else {
-                continue;
-            };
-            let vector: Vec<f64> =
-                serde_json::from_value(embedding.take()).map_err(|_| unreadable())?;
-            *embedding = encode_base64(&vector).into();
-        }
-        Ok(value.to_string().into())
+        // Some servers wrap their answer in a list. Numbers stay text: as values they would take much
+        // more memory.
+        let whole: Option<RawObject<'_>> = if is_object {
+            serde_json::from_slice(body).ok()
+        } else {
+            let list = serde_json::from_slice::<Vec<&RawValue>>(body).unwrap_or_default();
+            let mut objects = list.into_iter();
+            objects.find_map(|raw| serde_json::from_str(raw.get()).ok())
+        };
+        let Some(whole) = whole else {
+            return Ok(body.clone());
+        };
+        let Some(items) = whole.read::<Vec<RawObject<'_>>>("data") else {
+            return Ok(whole.with(&[]).into());
+        };
+        let items = items.iter().enumerate();
+        let items = items.map(|(index, one)| mended_vector(index, one, is_encoded));
+        let items = items.collect::<Option<Vec<String>>>();
+        let data = format!("[{}]", items.ok_or_else(unreadable)?.join(","));
+        let object = r#""list""#.to_owned();
+        Ok(whole.with(&[("object", object), ("data", data)]).into())
     }
+}
+
+/// Returns a vector with the members that clients read; `None` where its numbers are none.
+fn mended_vector(index: usize, one: &RawObject<'_>, is_encoded: bool) -> Option<String> {
+    let mut more = Vec::new();
+    if !one.has("object") {
+        more.push(("object", r#""embedding""#.to_owned()));
+    }
+    if !one.has("index") {
+        more.push(("index", index.to_string()));
+    }
+    if is_encoded && let Some(numbers) = one.get("embedding") {
+        let vector: Vec<f64> = serde_json::from_str(numbers.get()).ok()?;
+        more.push(("embedding", json!(encode_base64(&vector)).to_string()));
+    }
+    String::from_utf8(one.with(&more)).ok()
 }
 
 lenient_object! {
     struct EmbeddingsResponse<'a> {
+        object: Option<&'a RawValue> = "object",
         data: Option<Vec<VectorShape<'a>>> = "data",
         usage: Option<UsageShape> = "usage",
         error: Option<&'a RawValue> = "error",
@@ -197,6 +220,8 @@ lenient_object! {
 
 lenient_object! {
     struct VectorShape<'a> {
+        object: Option<&'a RawValue> = "object",
+        index: Option<&'a RawValue> = "index",
         embedding: Option<&'a RawValue> = "embedding",
     }
 }

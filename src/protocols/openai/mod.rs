@@ -16,6 +16,7 @@ mod forward;
 mod held_end;
 mod http_request;
 mod json_text;
+mod kept_reasoning;
 mod limits;
 mod mend;
 mod model_list;

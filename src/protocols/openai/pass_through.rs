@@ -8,11 +8,13 @@ use super::chunk_template::ChunkTemplate;
 use super::decode::{read_chunk, whole_chunk};
 use super::error_json::error_event;
 use super::held_end::HeldEnd;
+use super::kept_reasoning;
 use super::mend::{ChoiceRepair, choices, parse, remove_odd, repair_choice, split_usage};
 use super::whole_and_stream;
 use crate::domain::Usage;
 use crate::protocols::call::CallSpec;
-use crate::protocols::neutral::ReportedUsage;
+use crate::protocols::neutral::{KeptReasoning, ReasoningMemory, ReportedUsage};
+use crate::protocols::reasoning_cache::ReasoningCache;
 use crate::protocols::response_adapter::{ResponseAdapter, StreamEventKind, read_stream};
 use crate::protocols::upstream_error::UpstreamError;
 use crate::protocols::{ErrorBody, Event, ResponseFault};
@@ -32,6 +34,8 @@ pub(super) struct PassThrough {
     /// True for OpenAI itself, whose finish reasons are not corrected.
     is_openai: bool,
     tokens: Option<ReportedUsage>,
+    /// Keeps the reasoning that the server needs back.
+    memory: Option<ReasoningMemory>,
     choices: Vec<ChoiceState>,
     text_bytes: usize,
     template: Option<ChunkTemplate>,
@@ -50,11 +54,17 @@ impl PassThrough {
                     .mentions("stream_options", r#""continuous_usage_stats""#),
             is_openai,
             tokens: None,
+            memory: None,
             choices: Vec::new(),
             text_bytes: 0,
             template: None,
             end: HeldEnd::default(),
         }
+    }
+
+    /// Stores the reasoning before calls.
+    pub fn remember(&mut self, cache: &ReasoningCache) {
+        self.memory = Some(ReasoningMemory::new(cache.clone(), KeptReasoning::All));
     }
 
     /// Reads usage and state from a chunk; returns the repaired chunk where it needs repair.
@@ -70,7 +80,12 @@ impl PassThrough {
         let mut repairs: Vec<ChoiceRepair> = Vec::with_capacity(listed.len());
         for choice in listed {
             let state = ChoiceState::of(&mut self.choices, choice.index);
-            repairs.push(state.repair(choice, is_stream, self.is_openai));
+            let repair = state.repair(choice, is_stream, self.is_openai);
+            if let (Some(memory), Some(body)) = (&mut self.memory, choice.body(is_stream)) {
+                let at = (choice.index.unwrap_or(0), body);
+                kept_reasoning::remember(memory, at, &repair, &self.id);
+            }
+            repairs.push(repair);
             self.text_bytes += choice.body(is_stream).map_or(0, length);
         }
         let may_follow = is_stream && listed.is_empty() && tokens.is_none();

@@ -6,7 +6,7 @@ use super::json_text::json_text;
 use super::model_list::{listed_names, listed_windows};
 use super::server_quirks::{OPENAI, ServerKind, XAI};
 use super::write::WriteQuirks;
-use super::{decode, limits, pass_through, write};
+use super::{decode, kept_reasoning, limits, pass_through, write};
 use crate::protocols::adaptation::{ReasoningReturn, Restoring, TranslationTarget, adapt};
 use crate::protocols::api_dialect::ApiDialect;
 use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
@@ -65,7 +65,10 @@ impl ProviderApi for OpenAi {
                 let limits = limits::of_responses(ServerKind::new(endpoint));
                 responses::translate(endpoint, call, limits)
             }
-            ApiDialect::Chat if &*endpoint.kind == OPENAI || !has_special_tools(call) => {
+            ApiDialect::Chat
+                if !has_refused_names(endpoint, call)
+                    && (&*endpoint.kind == OPENAI || !has_special_tools(call)) =>
+            {
                 Ok(pass_through(endpoint, call))
             }
             ApiDialect::Chat
@@ -243,6 +246,28 @@ fn known_traits<'c>(endpoint: &Endpoint, call: &CallSpec<'c>) -> Cow<'c, ModelTr
     }
 }
 
+/// Checks whether OpenAI or xAI refuses the name of a tool. Such a request is translated, so that the
+/// names are mended.
+fn has_refused_names(endpoint: &Endpoint, call: &CallSpec<'_>) -> bool {
+    #[derive(Deserialize)]
+    struct Function<'a> {
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+    }
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(borrow, default)]
+        function: Option<Function<'a>>,
+    }
+    let rule = limits::of(ServerKind::new(endpoint)).tool_names;
+    let is_refused = |tool: &Tool<'_>| {
+        let function = tool.function.as_ref();
+        function.is_some_and(|function| !rule.accepts(&function.name))
+    };
+    let tools = || call.object.read::<Vec<Tool<'_>>>("tools");
+    has_responses(endpoint) && tools().iter().flatten().any(is_refused)
+}
+
 /// Checks whether a chat client has tools with free text, or allows only some of its tools, which
 /// other servers than OpenAI's refuse. With its quotes the string can only be a field's name or
 /// value: within a text it is escaped.
@@ -288,15 +313,24 @@ fn pass_through(endpoint: &Endpoint, call: &CallSpec<'_>) -> PreparedCall {
     let server = ServerKind::new(endpoint);
     let mut dropped = DroppedFields::default();
     let mut replaced = vec![("model", json_text(call.model))];
+    let keeps_reasoning = limits::of(server).reasoning == ReasoningReturn::BesideCalls;
+    let cache = Some(&endpoint.reasoning_cache).filter(|_| keeps_reasoning);
+    let messages = cache.and_then(|cache| kept_reasoning::restored(call.object, cache));
     let mut object = Cow::Borrowed(call.object);
     if call.stream && endpoint.refused_options.has(call.model) {
         object = Cow::Owned(call.object.clone().without_member("stream_options"));
     } else if call.stream && server.has_usage_option() {
         replaced.push(("stream_options", with_usage(call.object)));
     }
+    if let Some(messages) = &messages {
+        object.to_mut().push("messages", messages);
+    }
     let model = (call.model, call.traits);
     let body = server.request(&object, model, replaced, &mut dropped);
-    let adapter = pass_through::PassThrough::new(call, server == ServerKind::OpenAi);
+    let mut adapter = pass_through::PassThrough::new(call, server == ServerKind::OpenAi);
+    if let Some(cache) = cache {
+        adapter.remember(cache);
+    }
     PreparedCall {
         request: post(endpoint, "/chat/completions", body, call.stream),
         adapter: Box::new(adapter),
@@ -314,7 +348,7 @@ fn translate(endpoint: &Endpoint, call: &CallSpec<'_>) -> Result<PreparedCall, T
         traits: call.traits,
         reasoning_cache: &endpoint.reasoning_cache,
     };
-    let index = adapt(&mut conversation, target, &mut dropped);
+    let index = adapt(&mut conversation, target, &mut dropped)?;
     let quirks = WriteQuirks {
         limit: server.limit(),
     };

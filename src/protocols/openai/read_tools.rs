@@ -44,7 +44,10 @@ pub(super) fn tools(
         let path = "web_search_options".to_owned();
         let mut search = ServerTool::new(ServerToolKind::WebSearch, path);
         let location = options.take("user_location");
-        search.location = location.map(|mut location| location["approximate"].take());
+        search.location = location.and_then(|mut location| {
+            let approximate = location.get_mut("approximate")?;
+            Some(approximate.take())
+        });
         server_tools.push(search);
     }
     Ok((tools, server_tools))

@@ -288,7 +288,7 @@ impl Edits<'_, '_> {
             && let Some(mut tools) = self.object.read::<Value>("tools")
         {
             for tool in tools.as_array_mut().into_iter().flatten() {
-                let function = tool["function"].as_object_mut();
+                let function = tool.get_mut("function").and_then(Value::as_object_mut);
                 if function.is_some_and(|function| function.shift_remove("strict").is_some()) {
                     dropped.add("strict");
                 }

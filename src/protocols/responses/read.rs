@@ -84,8 +84,15 @@ fn reject_stored(
 ) -> Result<(), TranslationError> {
     for name in STORE_ONLY_FIELDS {
         if members.has(name) {
-            let problem = "refers to stored data that the gateway does not hold; send the whole \
-                           conversation in input";
+            let id = members
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let id: String = id.chars().take(80).collect();
+            let problem = format!(
+                "refers to stored data ({id:?}) that the gateway does not hold; send the whole \
+                 conversation in input"
+            );
             return Err(TranslationError::untranslatable(name, problem));
         }
     }

@@ -80,7 +80,7 @@ pub(in crate::protocols) fn translate(
         traits: call.traits,
         reasoning_cache: &endpoint.reasoning_cache,
     };
-    let index = adapt(&mut conversation, target, &mut dropped);
+    let index = adapt(&mut conversation, target, &mut dropped)?;
     let mut body = write::request(conversation, call.model, call.traits, &mut dropped)?;
     if call.stream {
         body.insert("stream".to_owned(), true.into());

@@ -12,19 +12,24 @@ pub(super) fn fold(stream: &[u8]) -> Result<Bytes, UpstreamError> {
     let events = data.filter_map(|json| serde_json::from_slice::<Value>(json).ok());
     let mut done = Vec::new();
     let mut last = None;
-    for mut event in events {
-        if event["type"] == "response.output_item.done" {
-            done.push(event["item"].take());
-        } else if event["response"].is_object() {
-            last = Some(event["response"].take());
+    for event in events {
+        let Value::Object(mut event) = event else {
+            continue;
+        };
+        let is_done = |kind: &Value| kind == "response.output_item.done";
+        if event.get("type").is_some_and(is_done) {
+            done.extend(event.shift_remove("item"));
+        } else if let Some(Value::Object(response)) = event.shift_remove("response") {
+            last = Some(response);
         }
     }
     let mut response = last.ok_or(ResponseFault::NoOutput)?;
     // Some servers leave the output out of the last event.
-    if response["output"].as_array().is_none_or(Vec::is_empty) {
-        response["output"] = done.into();
+    let output = response.get("output").and_then(Value::as_array);
+    if output.is_none_or(Vec::is_empty) {
+        response.insert("output".to_owned(), done.into());
     }
-    Ok(response.to_string().into())
+    Ok(Value::Object(response).to_string().into())
 }
 
 /// Returns the response of a list with nothing else.

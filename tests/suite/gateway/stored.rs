@@ -80,7 +80,11 @@ async fn stored_responses_are_read_listed_and_removed() {
     let body = json!({"model": "shared", "input": "more", "previous_response_id": response["id"]});
     let gone = bench.respond(&body).await;
     assert_eq!(gone.status(), 400);
-    assert_eq!(error(gone).await["param"], "previous_response_id");
+    let gone = error(gone).await;
+    assert_eq!(gone["param"], "previous_response_id");
+    assert_eq!(gone["code"], "previous_response_not_found");
+    let id = response["id"].as_str().unwrap();
+    assert!(gone["message"].as_str().unwrap().contains(id), "{gone}");
 
     let unstored = json!({"model": "shared", "input": "hi", "store": false});
     let unstored: Value = bench.respond(&unstored).await.json().await.unwrap();

@@ -193,7 +193,7 @@ fn a_thinking_budget_is_dropped_where_tools_were_used_without_reasoning() {
     assert!(!sent_with(budget.clone(), &[&question, &lost, &first]));
     assert!(!sent_with(
         budget.clone(),
-        &[&question, &thought, &first, &question, &bare, &first]
+        &[&question, &thought, &first, &question, &second, &next]
     ));
     // Between calls of one turn the model need not think, and an earlier turn is over.
     assert!(sent_with(

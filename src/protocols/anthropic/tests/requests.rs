@@ -225,3 +225,49 @@ fn a_prompt_is_counted_without_response_settings() {
         assert_eq!((counting.read)(br#"{"input_tokens":7}"#), Some(7));
     }
 }
+
+#[test]
+fn names_and_ids_that_the_provider_refuses_are_mended_for_its_own_clients_too() {
+    let endpoint = endpoint("anthropic");
+    let client = Client::new(&endpoint, ApiDialect::Messages);
+    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "tide.level", "input": {}});
+    let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "4"});
+    let body = |name: &str, ids: [&str; 2]| {
+        json!({"model": "m", "max_tokens": 9, "tools": [{"name": name, "input_schema": {}}],
+            "messages": [{"role": "user", "content": "a"},
+                {"role": "assistant", "content": ids.map(call)},
+                {"role": "user", "content": ids.map(result)}]})
+    };
+    let sent = client.request(&body("tide.level", ["a", "a"]));
+    assert_eq!(sent["tools"][0]["name"], "tide_level");
+    let content = |turn: usize| &sent["messages"][turn]["content"];
+    assert_eq!(content(1)[0]["name"], "tide_level");
+    assert_eq!(
+        (&content(1)[0]["id"], &content(1)[1]["id"]),
+        (&json!("a"), &json!("a_2"))
+    );
+    assert_eq!(content(2)[1]["tool_use_id"], "a_2");
+
+    let plain = json!({"model": "m", "max_tokens": 9, "unknown": 1,
+        "tools": [{"name": "x".repeat(128), "input_schema": {}}],
+        "messages": [{"role": "user", "content": "a"}]});
+    assert_eq!(client.request(&plain), plain, "what is accepted passes");
+}
+
+#[test]
+fn a_count_has_no_thinking_for_a_model_without_it() {
+    let endpoint = endpoint("anthropic");
+    let mut client = Client::new(&endpoint, ApiDialect::Messages);
+    client.traits.reasoning = Some(false);
+    let body = json!({"model": "m", "max_tokens": 5_000, "thinking": {"type": "enabled",
+        "budget_tokens": 2_000}, "messages": [{"role": "user", "content": "a"}]});
+    let counted = client.with(&body, |call| {
+        let protocol = endpoint.protocol;
+        protocol.build_token_count(&endpoint, call).unwrap().request
+    });
+    let sent: Value = serde_json::from_slice(&counted.body).unwrap();
+    assert_eq!(
+        sent,
+        json!({"model": "m", "messages": [{"role": "user", "content": "a"}]})
+    );
+}

@@ -248,3 +248,56 @@ fn a_rejection_that_the_other_api_can_avoid_is_recognized() {
     assert!(use_fallback(ApiDialect::Responses, input, 404, "not found"));
     assert!(!use_fallback(ApiDialect::Responses, input, 404, unknown));
 }
+
+#[test]
+fn names_of_tools_that_a_vendor_refuses_are_mended_for_chat_clients_too() {
+    let tool = json!({"type": "function", "function": {"name": "tide.level", "parameters": {}}});
+    let body =
+        json!({"model": "m", "tools": [tool], "messages": [{"role": "user", "content": "a"}]});
+    for (kind, expected) in [
+        ("openai", "tide_level"),
+        ("xai", "tide_level"),
+        ("openai-compatible", "tide.level"),
+    ] {
+        let (sent, _) = sent(kind, "http://h/v1", &body);
+        assert_eq!(sent["tools"][0]["function"]["name"], expected, "{kind}");
+    }
+}
+
+#[test]
+fn lists_where_objects_belong_break_nothing() {
+    let body = json!({"model": "grok-4.7", "messages": [{"role": "user", "content": "a"}],
+        "tools": [[{"strict": true}], {"function": [{"strict": true}]}]});
+    let (sent, _) = sent("xai", "http://h/v1", &body);
+    assert_eq!(sent["tools"], body["tools"]);
+    let location = json!({"model": "m", "messages": [{"role": "user", "content": "a"}],
+        "web_search_options": {"user_location": [1]}});
+    with_call(ApiDialect::Chat, &location.to_string(), |call| {
+        let endpoint = endpoint("anthropic", "http://h/v1");
+        drop(endpoint.protocol.build_request(&endpoint, call));
+    });
+}
+
+#[test]
+fn vectors_get_the_members_that_clients_read() {
+    for (format, embedding) in [
+        ("float", json!([1.0, -0.5])),
+        ("base64", json!("AACAPwAAAL8=")),
+    ] {
+        let endpoint = endpoint("openai-compatible", "http://h/v1");
+        let body = json!({"model": "m", "input": ["a", "b"], "encoding_format": format});
+        let prepared = with_call(ApiDialect::Chat, &body.to_string(), |call| {
+            OpenAi.build_embeddings(&endpoint, call).unwrap()
+        });
+        let mut adapter = prepared.adapter;
+        let answer = r#"{"data":[{"embedding":[1.0,-0.5]},{"embedding":[1.0,-0.5]}],"model":"e"}"#;
+        let whole = adapter
+            .whole(&Bytes::from_static(answer.as_bytes()))
+            .unwrap();
+        let whole: Value = serde_json::from_slice(&whole).unwrap();
+        let expected =
+            |index: usize| json!({"object": "embedding", "index": index, "embedding": embedding});
+        assert_eq!(whole["object"], "list");
+        assert_eq!(whole["data"], json!([expected(0), expected(1)]));
+    }
+}
