@@ -58,7 +58,8 @@ def answer_faults(front: str, is_own: bool, got: Got) -> list:
         return [f"{got.status} without JSON: {got.body[:200]!r}"]
     value = parsed(got.body)
     if front == "gemini" and isinstance(value, list):
-        return [] if is_own or if value and all(isinstance(item, dict) for item in value) else ["an odd list of responses"]
+        are_objects = bool(value) and all(isinstance(item, dict) for item in value)
+        return [] if is_own or are_objects else ["an odd list of responses"]
     return [] if isinstance(value, dict) else [f"the answer is no object: {got.body[:80]!r}"]
 
 

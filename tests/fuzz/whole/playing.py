@@ -136,7 +136,8 @@ async def read_answer(reader) -> Got:
 
 def faults(exchange: Exchange) -> list:
     request, got = exchange.request, exchange.got
-    is_own = not exchange.is_healthy and request.front == "messages" and exchange.kind == "anthropic"
+    own = {"messages": "anthropic", "gemini": "gemini"}.get(request.front)
+    is_own = not exchange.is_healthy and exchange.kind == own
     found = judging.answer_faults(request.front, is_own, got)
     if not exchange.is_healthy:
         return found
