@@ -1,7 +1,7 @@
 //! Authorization of calls.
 
 use super::state::{ApiState, SharedState};
-use crate::access::Permission;
+use crate::access::{AuthError, Permission};
 use crate::client::ApiError;
 use crate::contract::Problem;
 use axum::extract::{Request, State};
@@ -15,17 +15,22 @@ use std::sync::Arc;
 pub(super) async fn guard(State(state): SharedState, mut request: Request, next: Next) -> Response {
     match authorize(&state, &mut request) {
         Ok(()) => next.run(request).await,
-        Err(problem) => ApiError::from(problem).into_response(),
+        Err(denial) => {
+            let delay = state.api.access.delay_after(&request, &denial);
+            // Nothing of the request is kept meanwhile.
+            drop(request);
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            let problem = Problem::new(denial.status(), denial.to_string());
+            ApiError::from(problem).into_response()
+        }
     }
 }
 
-fn authorize(state: &Arc<ApiState>, request: &mut Request) -> Result<(), Problem> {
+fn authorize(state: &Arc<ApiState>, request: &mut Request) -> Result<(), AuthError> {
     let needed = needed_permission(request.method(), request.uri().path());
-    let principal = state
-        .api
-        .access
-        .admit(request, needed)
-        .map_err(|denial| Problem::new(denial.status(), denial.to_string()))?;
+    let principal = state.api.access.admit(request, needed)?;
     request.extensions_mut().insert(principal);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::extract::JsonBody;
 use super::recent_selections::Selected;
 use super::state::{ApiState, SharedState};
+use crate::access::Principal;
 use crate::client::{ApiError, find_provider};
 use crate::clock;
 use crate::contract::{
@@ -10,50 +11,120 @@ use crate::contract::{
 };
 use crate::domain::{
     AttemptEnd, AttemptStart, Catalogue, Command, CommandError, CommandReply, DecisionId, Failure,
-    MeasuredUsage, Observation, Outcome, ProviderIdx, TargetIdx, UnixTime, UpstreamLimits, Usage,
-    cost,
+    MeasuredUsage, Observation, Outcome, ProviderIdx, Role, TargetIdx, UnixTime, UpstreamLimits,
+    Usage, cost,
 };
 use crate::engine::Busy;
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest accepted duration of a request, in milliseconds: a day.
 const MAX_LATENCY_MS: f64 = 86_400_000.0;
 /// Highest accepted token count of a request.
 const MAX_TOKENS: u64 = 1_000_000_000;
+/// The same for a token with the role client, which may be wrong about it.
+const MAX_CLIENT_TOKENS: u64 = 2_000_000;
 
 /// `POST /api/load-balancing`
 pub(super) async fn count(
     State(state): SharedState,
+    Extension(principal): Extension<Principal>,
     JsonBody(change): JsonBody<ExternalLoadChange>,
 ) -> Result<Json<ExternalLoadReading>, ApiError> {
-    check_values(&change)?;
+    let counted = count_for(&state, &principal, change).await;
+    if let Err(error) = &counted
+        && is_client(&principal)
+    {
+        let who = &principal.who;
+        let text = format!("a report of the token {who:?} was refused: {error}");
+        state.api.local.handle().emit_refusal(&text);
+    }
+    counted.map(Json)
+}
+
+/// Whether the reports of a token are believed within bounds only.
+fn is_client(principal: &Principal) -> bool {
+    principal.role == Role::Client
+}
+
+async fn count_for(
+    state: &ApiState,
+    principal: &Principal,
+    change: ExternalLoadChange,
+) -> Result<ExternalLoadReading, ApiError> {
+    check_values(&change, principal)?;
     let handle = state.api.local.handle();
     let table = handle.routing_table();
     let now = clock::now();
     // Whatever can be rejected is, before anything is counted.
-    let attempt = attempt(&state, &table.catalogue, &change, now)?;
+    let selected = selected(state, &table.catalogue, &change, principal)?;
+    let attempt = attempt(
+        &table.catalogue,
+        &change,
+        (selected.as_ref(), principal),
+        now,
+    )?;
     let command = Command::AdjustExternalLoad {
         provider: change.provider.clone(),
         model: change.model,
         action: change.action.into(),
+        holder: Arc::clone(&principal.who),
+        is_capped: is_client(principal),
     };
     let CommandReply::InFlight(in_flight) = handle.execute(command).await? else {
         return Err(Busy.into());
     };
     if let Some(attempt) = attempt {
-        handle.observe(Observation::Attempt(attempt));
+        // Of two reports of a client at the same time one counts.
+        let is_first = selected.is_some_and(|selected| state.selections.take(&selected));
+        if is_first || !is_client(principal) {
+            handle.observe(Observation::Attempt(attempt));
+        }
     }
-    Ok(Json(ExternalLoadReading {
+    Ok(ExternalLoadReading {
         provider: change.provider,
         in_flight,
-    }))
+    })
+}
+
+/// The selection that a report names. A client's result needs one that was made for its token and
+/// has no result yet.
+fn selected(
+    state: &ApiState,
+    catalogue: &Catalogue,
+    change: &ExternalLoadChange,
+    principal: &Principal,
+) -> Result<Option<Selected>, ApiError> {
+    let provider = find_provider(catalogue, &change.provider)?;
+    let decision = change.decision_id.as_deref();
+    let decision = decision.and_then(|id| id.parse::<DecisionId>().ok());
+    let owner = Some(&*principal.who).filter(|_| is_client(principal));
+    let selected = decision.and_then(|decision| state.selections.find(decision, owner));
+    if selected.is_none() && is_client(principal) && change.has_result() {
+        let value = Value::from(change.decision_id.clone());
+        let expected = "the id of a selection for this token without a result";
+        return Err(Problem::field("decisionId", value, expected).into());
+    }
+    if let Some(selected) = &selected
+        && catalogue.targets[selected.target].provider != provider
+    {
+        let other = &catalogue.targets[selected.target].id.provider;
+        let expected = format!("{other}, which that decision selected");
+        return Err(Problem::field("provider", change.provider.as_str(), &expected).into());
+    }
+    Ok(selected)
 }
 
 /// Rejects values that no request can have, all of them at once.
-fn check_values(change: &ExternalLoadChange) -> Result<(), ApiError> {
+fn check_values(change: &ExternalLoadChange, principal: &Principal) -> Result<(), ApiError> {
+    let most = if is_client(principal) {
+        MAX_CLIENT_TOKENS
+    } else {
+        MAX_TOKENS
+    };
     let mut mistakes = Vec::new();
     let mut reject = |field: &str, value: Value, expected: &str| {
         mistakes.push(FieldProblem::new(field, value, expected));
@@ -75,8 +146,8 @@ fn check_values(change: &ExternalLoadChange) -> Result<(), ApiError> {
         ("outputTokens", change.output_tokens),
     ];
     for (field, tokens) in tokens {
-        if let Some(tokens) = tokens.filter(|&tokens| MAX_TOKENS < tokens) {
-            let expected = format!("a whole number from 0 to {MAX_TOKENS}");
+        if let Some(tokens) = tokens.filter(|&tokens| most < tokens) {
+            let expected = format!("a whole number from 0 to {most}");
             reject(field, tokens.into(), &expected);
         }
     }
@@ -94,22 +165,12 @@ fn check_values(change: &ExternalLoadChange) -> Result<(), ApiError> {
 /// Attempt that the balancer learns from, where the report has a result. A result without `success`
 /// is a success.
 fn attempt(
-    state: &ApiState,
     catalogue: &Catalogue,
     change: &ExternalLoadChange,
+    (selected, principal): (Option<&Selected>, &Principal),
     now: UnixTime,
 ) -> Result<Option<AttemptEnd>, ApiError> {
     let provider = find_provider(catalogue, &change.provider)?;
-    let decision = change.decision_id.as_deref();
-    let decision = decision.and_then(|id| id.parse::<DecisionId>().ok());
-    let selected = decision.and_then(|decision| state.selections.find(decision));
-    if let Some(selected) = selected
-        && catalogue.targets[selected.target].provider != provider
-    {
-        let other = &catalogue.targets[selected.target].id.provider;
-        let expected = format!("{other}, which that decision selected");
-        return Err(Problem::field("provider", change.provider.as_str(), &expected).into());
-    }
     if !change.has_result() {
         return Ok(None);
     }
@@ -148,7 +209,8 @@ fn attempt(
         dropped_fields: 0,
         ticket: AttemptStart::default(),
         limits: UpstreamLimits::default(),
-        client_deadline_hit: false,
+        // A client's word is no evidence for a circuit breaker.
+        client_deadline_hit: is_client(principal),
         abandoned_after: None,
     }))
 }
@@ -159,7 +221,7 @@ fn target(
     catalogue: &Catalogue,
     provider: ProviderIdx,
     change: &ExternalLoadChange,
-    selected: Option<Selected>,
+    selected: Option<&Selected>,
 ) -> Result<TargetIdx, ApiError> {
     let targets: Vec<TargetIdx> = catalogue
         .active_targets()

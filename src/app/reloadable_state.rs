@@ -7,7 +7,7 @@ use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{
-    BodyBuffer, BodyWork, Cache, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal,
+    BodyBuffer, BodyWork, Cache, CountMeter, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal,
     TargetTimeouts,
 };
 use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
@@ -71,6 +71,10 @@ impl ReloadableState {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: config.environment,
         };
+        for access in [&config.access, &config.gateway_access] {
+            let handle = handle.clone();
+            access.report_failures_to(move |text| handle.emit_refusal(text));
+        }
         Ok(Self {
             local: LocalClient::new(handle.clone(), who).with_saved_to(&config.saved),
             handle,
@@ -93,6 +97,7 @@ impl ReloadableState {
             shutdown,
             bodies: BodyBuffer::default(),
             body_work: BodyWork::default(),
+            counts: CountMeter::default(),
             responses: ResponseStore::default(),
             objects: OwnedObjects::default(),
         }

@@ -127,6 +127,7 @@ impl From<CommandError> for Problem {
             CommandError::UnknownProvider { .. }
             | CommandError::UnknownModel { .. }
             | CommandError::UnknownRevision { .. } => Self::new(404, detail),
+            CommandError::ExternalLoadLimit { .. } => Self::new(429, detail),
             CommandError::Stale { .. }
             | CommandError::NothingToConfirm
             | CommandError::ConfigOutdated => Self::new(409, detail),

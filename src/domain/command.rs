@@ -4,6 +4,7 @@ use super::config_update::ConfigUpdate;
 use super::index::ProviderIdx;
 use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights, WeightsError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Change of the state, with its author.
@@ -40,6 +41,10 @@ pub enum Command {
         model: Option<String>,
         /// Start or end of the request.
         action: ExternalLoadAction,
+        /// Name of the token that counts it.
+        holder: Arc<str>,
+        /// True if the token may count only a part of what the provider takes.
+        is_capped: bool,
     },
     /// Apply a reloaded configuration.
     Reconfigure(Box<ConfigUpdate>),
@@ -179,6 +184,16 @@ pub enum CommandError {
         value: f64,
         /// Description of the valid range.
         expected: &'static str,
+    },
+    /// A token counts as many requests as it may.
+    #[error("{holder:?} counts {limit} requests at {provider} already, and may count no more")]
+    ExternalLoadLimit {
+        /// Name of the token.
+        holder: Arc<str>,
+        /// Name of the provider.
+        provider: String,
+        /// Number of requests that it may count there.
+        limit: usize,
     },
     /// The revision never existed, or is no longer stored.
     #[error("revision {number} is not stored; the oldest stored revision is {oldest}")]

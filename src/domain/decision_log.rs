@@ -10,6 +10,10 @@ use std::sync::Arc;
 const MAX_DECISIONS: usize = 10_000;
 const MAX_CANDIDATES: usize = 200_000;
 
+/// Maximum number of stored selections without a request, and of their candidates.
+const MAX_ADVICE: usize = 1_000;
+const MAX_ADVICE_CANDIDATES: usize = 20_000;
+
 /// Record of one decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecisionRecord {
@@ -35,49 +39,150 @@ impl DecisionRecord {
 /// Bounded log of the latest decisions.
 #[derive(Debug, Default)]
 pub struct DecisionLog {
+    requests: DecisionQueue,
+    /// Selections without a request; kept apart, so that they remove none of a request.
+    advice: DecisionQueue,
+    /// Place of the next decision among all.
+    next: u64,
+}
+
+/// Decisions of one kind, oldest first.
+#[derive(Debug, Default)]
+struct DecisionQueue {
     decisions: BTreeMap<DecisionId, Arc<DecisionRecord>>,
+    /// Ids by the place of the decision.
+    order: BTreeMap<u64, DecisionId>,
     candidates: usize,
 }
 
 impl DecisionLog {
     /// Records one selection.
     pub fn add(&mut self, round: SelectionRound) {
-        self.change(round.decision, |decision| decision.rounds.push(round));
+        let (queue, bounds) = if round.is_dry_run {
+            (&mut self.advice, (MAX_ADVICE, MAX_ADVICE_CANDIDATES))
+        } else {
+            (&mut self.requests, (MAX_DECISIONS, MAX_CANDIDATES))
+        };
+        self.next += 1;
+        queue.change((self.next, round.decision), bounds, |decision| {
+            decision.rounds.push(round);
+        });
     }
 
     /// Records the end of a request.
     pub fn end(&mut self, end: RequestEnd) {
-        self.change(end.decision, |decision| decision.end = Some(end));
+        let bounds = (MAX_DECISIONS, MAX_CANDIDATES);
+        self.next += 1;
+        let place = (self.next, end.decision);
+        self.requests
+            .change(place, bounds, |decision| decision.end = Some(end));
     }
 
     /// Returns a stored decision.
     pub fn get(&self, id: DecisionId) -> Option<&Arc<DecisionRecord>> {
-        self.decisions.get(&id)
+        self.requests.get(id).or_else(|| self.advice.get(id))
     }
 
     /// Iterates over the stored decisions, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<DecisionRecord>> {
-        self.decisions.values().rev()
+        let mut requests = self.requests.iter().peekable();
+        let mut advice = self.advice.iter().peekable();
+        std::iter::from_fn(move || {
+            let place = |next: Option<&(u64, _)>| next.map(|(place, _)| *place);
+            let is_advice = place(advice.peek()) > place(requests.peek());
+            let next = if is_advice {
+                advice.next()
+            } else {
+                requests.next()
+            };
+            next.map(|(_, decision)| decision)
+        })
+    }
+}
+
+impl DecisionQueue {
+    fn get(&self, id: DecisionId) -> Option<&Arc<DecisionRecord>> {
+        self.decisions.get(&id)
     }
 
-    fn change(&mut self, id: DecisionId, change: impl FnOnce(&mut DecisionRecord)) {
-        let empty = || {
-            Arc::new(DecisionRecord {
+    /// Iterates over the decisions with their places, newest first.
+    fn iter(&self) -> impl Iterator<Item = (u64, &Arc<DecisionRecord>)> {
+        let newest = self.order.iter().rev();
+        newest.filter_map(|(place, id)| Some((*place, self.get(*id)?)))
+    }
+
+    fn change(
+        &mut self,
+        (place, id): (u64, DecisionId),
+        (most, most_candidates): (usize, usize),
+        change: impl FnOnce(&mut DecisionRecord),
+    ) {
+        let decision = self.decisions.entry(id).or_insert_with(|| {
+            self.order.insert(place, id);
+            let empty = DecisionRecord {
                 id,
                 // Most decisions have one round; `Vec` would allocate four.
                 rounds: Vec::with_capacity(1),
                 end: None,
-            })
-        };
-        let decision = Arc::make_mut(self.decisions.entry(id).or_insert_with(empty));
+            };
+            Arc::new(empty)
+        });
+        let decision = Arc::make_mut(decision);
         let before = decision.size();
         change(decision);
         self.candidates = self.candidates + decision.size() - before;
-        while self.decisions.len() > MAX_DECISIONS || self.candidates > MAX_CANDIDATES {
-            let Some((_, oldest)) = self.decisions.pop_first() else {
+        while self.decisions.len() > most || self.candidates > most_candidates {
+            let Some((_, oldest)) = self.order.pop_first() else {
                 return;
             };
-            self.candidates -= oldest.size();
+            if let Some(oldest) = self.decisions.remove(&oldest) {
+                self.candidates -= oldest.size();
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        BalancerState, CandidateSet, Catalogue, ModelType, RandomDraw, RequestClass,
+        SelectionContext, Strategy, UnixTime,
+    };
+
+    fn round(id: u64, is_dry_run: bool) -> SelectionRound {
+        let now = UnixTime::default();
+        let weights = crate::domain::Weights::default();
+        let (catalogue, best) = (Catalogue::default(), Strategy::Best);
+        let table = BalancerState::new(catalogue, best, weights, 1, now).routing_table(now);
+        let context = SelectionContext {
+            decision: DecisionId(id),
+            is_dry_run,
+            attempt: 1,
+            class: RequestClass::new(ModelType::Chat, false),
+            input: 1.0,
+            luck: RandomDraw::default(),
+            at: UnixTime::default(),
+        };
+        SelectionRound::of(&table, &CandidateSet::default(), None, context)
+    }
+
+    #[test]
+    fn selections_without_a_request_remove_no_decision_of_a_request() {
+        let mut log = DecisionLog::default();
+        log.add(round(7, false));
+        for id in 0..=(MAX_DECISIONS as u64) {
+            log.add(round(1_000 + id, true));
+        }
+        log.add(round(3, false));
+
+        assert!(log.get(DecisionId(7)).is_some());
+        assert_eq!(log.iter().count(), MAX_ADVICE + 2);
+        let newest: Vec<u64> = log.iter().take(2).map(|decision| decision.id.0).collect();
+        assert_eq!(
+            newest,
+            [3, 1_000 + MAX_DECISIONS as u64],
+            "in the order of time"
+        );
     }
 }

@@ -3,10 +3,11 @@
 use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::domain::{
     Command, CommandError, CommandReply, DecisionId, DecisionRecord, Event, Observation,
-    PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64,
+    PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Lengths of the windows that can be watched, in seconds.
@@ -24,6 +25,16 @@ pub enum EngineError {
     Rejected(#[from] CommandError),
     #[error(transparent)]
     Busy(#[from] Busy),
+}
+
+/// Minimum time between two events about refused calls.
+const REFUSAL_EVENT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The last event about a refused call, and the number of calls refused since.
+#[derive(Debug, Default)]
+pub(super) struct RefusalEvents {
+    last: UnixTime,
+    suppressed: u64,
 }
 
 /// Commands and queries to the engine.
@@ -76,6 +87,7 @@ pub struct EngineHandle {
     pub(super) drops: Arc<DropCounters>,
     pub(super) random: Arc<AtomicU64>,
     pub(super) decisions: Arc<AtomicU64>,
+    pub(super) refusals: Arc<Mutex<RefusalEvents>>,
 }
 
 impl EngineHandle {
@@ -115,9 +127,14 @@ impl EngineHandle {
         }
     }
 
-    /// Returns a new decision id, unique across restarts.
+    /// Returns a new decision id, which no client can guess: responses and reports name it.
     pub fn next_decision(&self) -> DecisionId {
-        DecisionId(self.decisions.fetch_add(1, Ordering::Relaxed))
+        let mut bytes = [0; 8];
+        match aws_lc_rs::rand::fill(&mut bytes) {
+            Ok(()) => DecisionId(u64::from_le_bytes(bytes)),
+            // Without a source of random numbers it is at least unique.
+            Err(_) => DecisionId(self.decisions.fetch_add(1, Ordering::Relaxed)),
+        }
     }
 
     /// Executes a command.
@@ -132,6 +149,27 @@ impl EngineHandle {
         let _lost_is_fine = self
             .requests
             .try_send(EngineRequest::EmitInfo { text, bad });
+    }
+
+    /// Emits an event about a call that was refused. At most one per [`REFUSAL_EVENT_INTERVAL`]; it
+    /// counts the others.
+    pub fn emit_refusal(&self, text: &str) {
+        let now = crate::clock::now();
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(refusals.last) < REFUSAL_EVENT_INTERVAL {
+            refusals.suppressed += 1;
+            return;
+        }
+        let more = match refusals.suppressed {
+            0 => String::new(),
+            more => format!(" (and {more} more refusals since the last)"),
+        };
+        *refusals = RefusalEvents {
+            last: now,
+            suppressed: 0,
+        };
+        drop(refusals);
+        self.emit_info(format!("{text}{more}"), true);
     }
 
     /// Computes a snapshot over a window in seconds.

@@ -54,8 +54,9 @@ pub fn build(state: BalancerState, seed: u64) -> (Engine, EngineHandle, PersistQ
         events: events.clone(),
         drops: Arc::default(),
         random: Arc::new(AtomicU64::new(seed)),
-        // Unique across restarts and in the order of time: the start in microseconds, then counted.
+        // Unique across restarts: the start in microseconds, then counted.
         decisions: Arc::new(AtomicU64::new(now.micros() << 8)),
+        refusals: Arc::default(),
     };
     (
         Engine {

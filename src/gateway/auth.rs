@@ -50,6 +50,14 @@ async fn authenticate(
             request.extensions_mut().insert(principal);
             next.run(request).await
         }
-        Err(error) => GatewayError::Auth(error).respond(dialect),
+        Err(error) => {
+            let delay = auth.delay_after(&request, &error);
+            // Nothing of the request is kept meanwhile.
+            drop(request);
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            GatewayError::Auth(error).respond(dialect)
+        }
     }
 }

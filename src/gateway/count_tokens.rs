@@ -1,6 +1,9 @@
 //! Token counts of prompts: the provider's own where it counts for free, else an estimate. Some clients
-//! ask before every request, so a count takes no permit, appears in no total and never waits long.
+//! ask before every request, so a count appears in no
+//! total and never waits long. Each client has limits of its own.
 
+use super::admission;
+use super::count_meter::{CountAllowance, CountMeter};
 use super::error::GatewayError;
 use super::error::InvalidRequest;
 use super::operation::Operation;
@@ -30,11 +33,12 @@ const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 pub(super) async fn run(
     gateway: Gateway,
     (dialect, path): (ApiDialect, PathFields),
+    owner: Arc<str>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let target = (dialect, Arc::new(path));
-    match count(&gateway, target, &Arc::new(headers), body).await {
+    match count(&gateway, target, &owner, &Arc::new(headers), body).await {
         Ok(tokens) => Json(dialect.client_api().token_count(tokens)).into_response(),
         Err(error) => error.respond(dialect),
     }
@@ -43,11 +47,14 @@ pub(super) async fn run(
 async fn count(
     gateway: &Gateway,
     (dialect, path): (ApiDialect, Arc<PathFields>),
+    owner: &Arc<str>,
     headers: &Arc<HeaderMap>,
     body: Body,
 ) -> Result<u64, GatewayError> {
+    let may_ask = may_ask(gateway, owner)?;
     let limit = gateway.config.load().max_body;
     let body = gateway.bodies.read(body, limit).await?;
+    let _permit = admission::acquire_permit(gateway)?;
     let read = {
         let (body, headers) = (body.bytes.clone(), Arc::clone(headers));
         let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
@@ -62,9 +69,13 @@ async fn count(
         request: &request,
         headers,
         id: &id,
+        owner,
         started: Instant::now(),
         keep_alive: None,
     };
+    if !may_ask {
+        return Ok(request.input);
+    }
     let profile = request.selection_profile(&[], &[]);
     let (now, draw) = (clock::now(), gateway.handle.random_draw());
     let counted = match select_target(&table, &profile, now, draw, &mut CandidateSet::default()) {
@@ -91,6 +102,30 @@ fn read(
     let counted = dialect.client_api().counted(fields.object()).with(&[]);
     let fields = fields.with_body(counted)?;
     ParsedRequest::read(Operation::Generate(dialect), headers, fields, catalogue)
+}
+
+/// Counts the call of a client: whether a provider may be asked. Operators are told of a client that
+/// counts too often.
+fn may_ask(gateway: &Gateway, owner: &Arc<str>) -> Result<bool, GatewayError> {
+    let now = clock::now();
+    let allowance = gateway.counts.count(owner, now);
+    if let CountAllowance::Estimate { is_first: true } | CountAllowance::Reject { is_first: true } =
+        allowance
+    {
+        let what = match allowance {
+            CountAllowance::Reject { .. } => "refused",
+            _ => "estimated",
+        };
+        let text = format!("{owner:?} counts tokens too often; until the next minute it is {what}");
+        gateway.handle.emit_refusal(&text);
+    }
+    match allowance {
+        CountAllowance::Provider => Ok(true),
+        CountAllowance::Estimate { .. } => Ok(false),
+        CountAllowance::Reject { .. } => Err(GatewayError::TooManyCounts {
+            retry_after: Duration::from_secs(CountMeter::wait_s(now)),
+        }),
+    }
 }
 
 /// The provider's count; `None` where it has none, or fails.

@@ -17,6 +17,11 @@ const TIME_PER_TOKEN_FACTOR: f64 = 1.5;
 const EARLY_HEADERS_AFTER: Duration = Duration::from_secs(5);
 /// The same for a response that is held back until it is complete, from the first attempt on.
 const HELD_HEADERS_AFTER: Duration = Duration::from_secs(10);
+/// Bounds of the time for a response of many tokens, relative to the configured limit or to the time
+/// of a usual response: a client cannot make a request wait for hours. A target whose speed is not
+/// measured has less.
+const MAX_MEASURED_FACTOR: u32 = 4;
+const MAX_UNMEASURED_FACTOR: u32 = 2;
 /// A request that waited longer for the response to an identical one has less time left than a
 /// target may take.
 const COALESCE_WAIT: Duration = Duration::from_secs(1);
@@ -106,11 +111,37 @@ impl<'g> Deadlines<'g> {
         }
         let limit = self.gateway.config.load().timeout(selection.target);
         match self.request.max_tokens {
-            Some(tokens) if !self.request.stream => {
-                limit.max(response_time(table, selection, tokens as f64).unwrap_or(limit))
-            }
+            Some(_) if !self.request.stream => self.whole_time(table, selection, limit),
             _ => limit,
         }
+    }
+
+    /// Time for a whole response: at least `limit`, and the time that the largest response should
+    /// take, within a multiple of the time of a usual one.
+    fn whole_time(
+        &self,
+        table: &RoutingTable,
+        selection: &TargetSelection,
+        limit: Duration,
+    ) -> Duration {
+        let candidate = &table.candidates[selection.target];
+        let usual = table.outputs[selection.class.index()];
+        let stated = self
+            .request
+            .max_tokens
+            .map_or(usual, |tokens| tokens as f64);
+        let possible = candidate.capabilities.max_output;
+        let tokens = possible.map_or(stated, |possible| stated.min(possible as f64));
+        let needed = response_time(table, selection, tokens).unwrap_or(Duration::MAX);
+        let expected = response_time(table, selection, usual).unwrap_or_default();
+        let factor = if candidate.estimate.measured {
+            MAX_MEASURED_FACTOR
+        } else {
+            MAX_UNMEASURED_FACTOR
+        };
+        needed
+            .min(limit.max(expected).saturating_mul(factor))
+            .max(limit)
     }
 
     /// Silence after which a client disconnect counts as upstream slowness: the time for a first
@@ -121,9 +152,29 @@ impl<'g> Deadlines<'g> {
         if self.request.stream {
             return limit;
         }
-        let stated = self.request.max_tokens.map(|tokens| tokens as f64);
-        let tokens = stated.unwrap_or(table.outputs[selection.class.index()]);
-        limit.max(response_time(table, selection, tokens).unwrap_or(limit))
+        self.whole_time(table, selection, limit)
+    }
+
+    /// Time that the target should take for this response, or until the first content of a stream, by
+    /// its own measurements or those of its peers. Giving up earlier pays for a response that is on
+    /// its way.
+    fn own_time(&self, selection: &TargetSelection) -> Duration {
+        let table = self.gateway.handle.routing_table();
+        let mut targets = table.candidates.iter();
+        if !targets.any(|target| target.estimate.measured) {
+            return Duration::ZERO;
+        }
+        let usual = table.outputs[selection.class.index()];
+        let most = self
+            .request
+            .max_tokens
+            .map_or(usual, |tokens| tokens as f64);
+        let tokens = if self.request.stream {
+            0.0
+        } else {
+            usual.min(most)
+        };
+        response_time(&table, selection, tokens).unwrap_or(Duration::MAX)
     }
 
     /// The setting to raise where the time was too short.
@@ -137,7 +188,8 @@ impl<'g> Deadlines<'g> {
         }
     }
 
-    /// When an attempt is given up. With `has_more` targets to try, it gets only a part of the time.
+    /// When an attempt is given up. With `has_more` targets to try, it gets only a part of the time,
+    /// but never less than it is known to need.
     pub fn attempt_deadline(
         &self,
         selection: &TargetSelection,
@@ -147,7 +199,8 @@ impl<'g> Deadlines<'g> {
         let now = Instant::now();
         let left = self.deadline(limit).saturating_duration_since(now);
         let part = if has_more {
-            left.mul_f64(ATTEMPT_TIME_SHARE)
+            let share = left.mul_f64(ATTEMPT_TIME_SHARE);
+            share.max(self.own_time(selection)).min(left)
         } else {
             left
         };

@@ -76,12 +76,16 @@ async fn run(
 pub(super) async fn count_tokens(
     gateway: Gateway,
     (dialect, path): (ApiDialect, PathFields),
+    principal: Option<Extension<Principal>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     match admission::admit(&gateway, None) {
         // Counting is free, so it counts against no budget.
-        Ok(_budget_scope) => count_tokens::run(gateway, (dialect, path), headers, body).await,
+        Ok(_budget_scope) => {
+            let owner = owner(principal.as_deref());
+            count_tokens::run(gateway, (dialect, path), owner, headers, body).await
+        }
         Err(error) => error.respond(dialect),
     }
 }

@@ -42,6 +42,8 @@ pub enum GatewayError {
     },
     /// Other requests took the last permit of each selected target before this one could.
     TargetsBusy { retry_after: Duration },
+    /// The client counts tokens too often.
+    TooManyCounts { retry_after: Duration },
     /// The instance stops, and the time for requests in flight is over.
     ShuttingDown,
     /// `max_in_flight` requests run already.

@@ -22,6 +22,9 @@ const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// `Retry-After` where an operator has to act first.
 const OFF_RETRY_AFTER: Duration = Duration::from_secs(30);
 
+/// Message where a client counts tokens too often.
+const COUNTED_TOO_OFTEN: &str = "tokens are counted too often; wait for the next minute";
+
 const INVALID_REQUEST: &str = "invalid_request_error";
 const SERVER_ERROR: &str = "server_error";
 const SERVICE_UNAVAILABLE: &str = "service_unavailable_error";
@@ -128,6 +131,11 @@ impl GatewayError {
             Self::NoTarget { .. } | Self::TargetsBusy { .. } => unavailable("no_target"),
             Self::ShuttingDown => unavailable("shutting_down"),
             Self::Overloaded { .. } | Self::BodyMemoryExhausted => unavailable("overloaded"),
+            Self::TooManyCounts { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                Some("rate_limit_exceeded"),
+            ),
             Self::OverBudget(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "insufficient_quota",
@@ -161,7 +169,9 @@ impl GatewayError {
                 excluded,
                 ..
             } => retry_after.or_else(|| is_off(excluded).then_some(OFF_RETRY_AFTER)),
-            Self::TargetsBusy { retry_after } => Some(*retry_after),
+            Self::TargetsBusy { retry_after } | Self::TooManyCounts { retry_after } => {
+                Some(*retry_after)
+            }
             Self::ShuttingDown | Self::Overloaded { .. } | Self::BodyMemoryExhausted => {
                 Some(OVERLOADED_RETRY_AFTER)
             }
@@ -226,6 +236,7 @@ impl fmt::Display for GatewayError {
             Self::TargetsBusy { .. } => {
                 f.write_str("all targets reached their concurrency limit; retry")
             }
+            Self::TooManyCounts { .. } => f.write_str(COUNTED_TOO_OFTEN),
             Self::ShuttingDown => f.write_str(
                 "the gateway is shutting down, and the time for requests in flight is over; retry",
             ),

@@ -378,8 +378,11 @@ impl FailoverLoop<'_> {
     fn give_up(&mut self, failure: &AttemptFailure) -> GatewayError {
         let outcome = RequestOutcome::Error(failure.error.failure);
         self.recorder.end(outcome, self.spent);
+        let mut error = failure.error.clone();
+        let upstreams = self.context.gateway.upstreams.load();
+        upstreams.registry.remove_keys(&mut error);
         GatewayError::from(UpstreamFailure {
-            error: failure.error.clone(),
+            error,
             provider: self.recorder.provider().to_owned(),
             setting: self.deadlines.setting(failure.had_content),
             retry_after: self.recovery_estimate(failure.error.failure),

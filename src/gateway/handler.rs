@@ -183,6 +183,7 @@ async fn operate(
         request: &request,
         headers,
         id: &id,
+        owner: &caller.owner,
         budget_scope: &caller.budget_scope,
         started: Instant::now(),
     };
@@ -251,6 +252,7 @@ async fn forward(
         request: &request,
         headers,
         id: &id,
+        owner: &caller.owner,
         budget_scope: &caller.budget_scope,
         started: Instant::now(),
     };

@@ -71,7 +71,7 @@ pub(super) async fn model_method(
         ModelVerb::BatchEmbed => Operation::Embed(EmbeddingDialect::BatchEmbedContents),
         ModelVerb::CountTokens => {
             let target = (ApiDialect::GenerateContent, path);
-            return count_tokens(gateway, target, headers, body).await;
+            return count_tokens(gateway, target, principal, headers, body).await;
         }
     };
     if verb == ModelVerb::Stream {

@@ -12,8 +12,10 @@ use super::request_recorder::RequestRecorder;
 use super::shutdown::ShutdownSignal;
 use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
 use crate::protocols::{
-    ErrorBody, Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, transport_failure,
+    ErrorBody, Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, UpstreamSet,
+    transport_failure,
 };
+use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -21,6 +23,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use std::convert::Infallible;
 use std::future::pending;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -90,6 +93,8 @@ pub(super) struct StreamRelay {
     keep_alive: Option<KeepAlive>,
     /// The provider's name, for the error event.
     provider: String,
+    /// The keys that no error event may hold.
+    upstreams: Option<Arc<ArcSwap<UpstreamSet>>>,
     attempt: Option<Attempt>,
     recorder: Option<RequestRecorder>,
     /// The result, where it was known before the recorder was moved here.
@@ -123,6 +128,7 @@ impl StreamRelay {
             quiet_since: None,
             keep_alive: None,
             provider: provider.to_owned(),
+            upstreams: None,
             attempt: Some(attempt),
             recorder: None,
             result: None,
@@ -144,6 +150,12 @@ impl StreamRelay {
     /// Ends the stream with an error event at the signal.
     pub fn with_shutdown(mut self, mut signal: ShutdownSignal) -> Self {
         self.shutdown = async move { signal.triggered().await }.boxed();
+        self
+    }
+
+    /// Removes the keys of these providers from error events.
+    pub fn without_keys(mut self, upstreams: Arc<ArcSwap<UpstreamSet>>) -> Self {
+        self.upstreams = Some(upstreams);
         self
     }
 
@@ -367,11 +379,14 @@ impl StreamRelay {
         self.settle(Outcome::Failed(error.failure));
         // The provider's own error is passed on. Every other cause means the same to the client: it
         // has part of a response.
-        let error = if error.status == 0 {
+        let mut error = if error.status == 0 {
             UpstreamError::without_response(Failure::Disconnected, error.message.clone())
         } else {
             error.clone()
         };
+        if let Some(upstreams) = &self.upstreams {
+            upstreams.load().registry.remove_keys(&mut error);
+        }
         let error = GatewayError::from(UpstreamFailure {
             error,
             provider: self.provider.clone(),

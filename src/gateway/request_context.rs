@@ -18,6 +18,8 @@ pub(super) struct RequestContext<'g> {
     pub headers: &'g Arc<HeaderMap>,
     /// The decision's id; unique to the request.
     pub id: &'g str,
+    /// Name of the client, for what is remembered for it.
+    pub owner: &'g str,
     pub budget_scope: &'g BudgetScope,
     /// When the request began to wait for a response, including the wait for an identical request.
     pub started: Instant,

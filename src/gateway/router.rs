@@ -128,9 +128,10 @@ async fn embeddings(
 
 async fn count_message_tokens(
     State(gateway): State<Gateway>,
+    principal: Option<Extension<Principal>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let target = (ApiDialect::Messages, PathFields::default());
-    count_tokens(gateway, target, headers, body).await
+    count_tokens(gateway, target, principal, headers, body).await
 }

@@ -3,6 +3,7 @@
 use super::body_work::BodyWork;
 use super::cache::Cache;
 use super::config::GatewayConfig;
+use super::count_meter::CountMeter;
 use super::owned_objects::OwnedObjects;
 use super::request_body::BodyBuffer;
 use super::shutdown::ShutdownSignal;
@@ -21,6 +22,8 @@ pub struct Gateway {
     pub shutdown: ShutdownSignal,
     pub bodies: BodyBuffer,
     pub body_work: BodyWork,
+    /// Token counts of each client.
+    pub counts: CountMeter,
     /// Responses that clients refer to by their ids.
     pub responses: ResponseStore,
     /// Files and batches that clients made.

@@ -107,9 +107,14 @@ async fn compact(
     serve(gateway, target, principal, headers, body).await
 }
 
-async fn input_tokens(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
+async fn input_tokens(
+    State(gateway): State<Gateway>,
+    principal: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let target = (ApiDialect::Responses, PathFields::default());
-    count_tokens(gateway, target, headers, body).await
+    count_tokens(gateway, target, principal, headers, body).await
 }
 
 fn unknown(id: String) -> Response {

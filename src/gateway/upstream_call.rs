@@ -44,6 +44,8 @@ pub(super) struct UpstreamCall<'g> {
     pub headers: &'g Arc<HeaderMap>,
     /// Unique to the request.
     pub id: &'g str,
+    /// Name of the client.
+    pub owner: &'g str,
     /// When the client's request began.
     pub started: Instant,
     pub keep_alive: Option<KeepAlive>,
@@ -56,6 +58,7 @@ impl<'g> UpstreamCall<'g> {
             request: context.request,
             headers: context.headers,
             id: context.id,
+            owner: context.owner,
             started: context.started,
             keep_alive: context.keep_alive(),
         }
@@ -153,8 +156,9 @@ impl<'g> UpstreamCall<'g> {
         let (mut corrections, mut use_fallback) = (0, false);
         loop {
             let ready = with_deadline(until, endpoint.with_credentials(use_fallback)).await;
-            let endpoint = ready.map_err(UpstreamError::never_sent)?;
-            let target = (&*endpoint, id, traits);
+            let mut endpoint = ready.map_err(UpstreamError::never_sent)?.into_owned();
+            endpoint.reasoning_cache = endpoint.reasoning_cache.of_client(self.owner);
+            let target = (&endpoint, id, traits);
             let build = |endpoint: &Endpoint, spec: &CallSpec<'_>, request: &ParsedRequest| {
                 let prepared = request.build_request(endpoint, spec);
                 prepared.map_err(|error| untranslatable(&error))
@@ -214,7 +218,8 @@ impl<'g> UpstreamCall<'g> {
         let prompt = self.request.input;
         let mut relay = StreamRelay::new(upstream, adapter, timeouts, prompt, name, attempt)
             .with_keep_alive(self.keep_alive.clone())
-            .with_shutdown(self.gateway.shutdown.clone());
+            .with_shutdown(self.gateway.shutdown.clone())
+            .without_keys(Arc::clone(&self.gateway.upstreams));
         if let StreamRecovery::Restart(budget) = &config.recovery {
             relay.hold(budget.reservation());
         }

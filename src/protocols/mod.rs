@@ -36,6 +36,7 @@ mod outbound_request;
 mod output_limits;
 mod path_fields;
 mod provider_api;
+mod quoted_keys;
 mod rate_limit_headers;
 mod raw_object;
 mod reasoning_cache;

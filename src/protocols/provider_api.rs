@@ -219,6 +219,20 @@ impl Endpoint {
         )
     }
 
+    /// Returns the key or the last token, to recognise it in what a provider sends.
+    pub(super) fn secret(&self) -> Option<Cow<'_, str>> {
+        let text = |value: &HeaderValue| {
+            let text = std::str::from_utf8(value.as_bytes()).ok()?;
+            Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
+        };
+        match &self.credential {
+            Credential::Key { bare, .. } => text(bare).map(Cow::Owned),
+            Credential::Token(token) => text(&token.bearer).map(Cow::Owned),
+            Credential::Source(source) => text(&source.last_bearer()?).map(Cow::Owned),
+            Credential::None => None,
+        }
+    }
+
     /// Returns the key as a bearer token.
     pub fn bearer(&self) -> Option<HeaderValue> {
         match &self.credential {

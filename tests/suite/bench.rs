@@ -8,8 +8,8 @@ use aibal_tui::domain::{
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
-    BodyBuffer, BodyWork, Cache, CacheLimits, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal,
-    router, with_auth,
+    BodyBuffer, BodyWork, Cache, CacheLimits, CountMeter, Gateway, GatewayConfig, OwnedObjects,
+    ShutdownSignal, router, with_auth,
 };
 use aibal_tui::protocols::{
     Endpoint, EndpointRegistry, ResponseStore, TransportOptions, UpstreamSet, by_kind,
@@ -176,6 +176,7 @@ async fn serve(
         shutdown: ShutdownSignal::default(),
         bodies: BodyBuffer::default(),
         body_work: BodyWork::default(),
+        counts: CountMeter::default(),
         responses: ResponseStore::default(),
         objects: OwnedObjects::default(),
     };

@@ -131,3 +131,65 @@ async fn a_page_of_another_site_changes_nothing() {
     assert!(foreign.problem(403).starts_with("Origin is another site"));
     own.ok();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_reports_one_result_for_each_selection_that_it_got() {
+    let api = api();
+    let mut events = api.handle.events();
+    let select = async |token: &str| {
+        let answer = api
+            .ask(request(
+                "GET",
+                "/api/load-balancing?model=beta/small",
+                token,
+                "",
+            ))
+            .await;
+        answer.ok()["decisionId"].as_str().unwrap().to_owned()
+    };
+    let report = async |token: &str, decision: &str| {
+        let body = format!(
+            r#"{{"provider":"beta","action":"decrement","decisionId":"{decision}","success":false}}"#
+        );
+        let answer = api
+            .ask(request("POST", "/api/load-balancing", token, &body))
+            .await;
+        answer.status.as_u16()
+    };
+    let (own, other) = (select("apps").await, select("screen").await);
+
+    assert_eq!(report("apps", &other).await, 422, "made for another token");
+    assert_eq!(report("apps", "0000000000000001").await, 422);
+    assert_eq!(report("apps", &own).await, 200);
+    assert_eq!(report("apps", &own).await, 422, "reported already");
+    let refusal = events.recv().await.unwrap();
+    assert!(refusal.text.contains("\"apps\" was refused"), "{refusal:?}");
+    assert_eq!(report("ops", &other).await, 200);
+    let wasteful = r#"{"provider":"beta","action":"decrement","inputTokens":3000000}"#;
+    let answer = api
+        .ask(request("POST", "/api/load-balancing", "apps", wasteful))
+        .await;
+    assert_eq!(answer.status, 422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_s_failures_open_no_circuit_breaker() {
+    let api = api();
+    for _ in 0..20 {
+        let asked = request("GET", "/api/load-balancing?model=beta/small", "apps", "");
+        let answer = api.ask(asked).await;
+        let body = format!(
+            r#"{{"provider":"beta","action":"decrement","decisionId":{},"success":false}}"#,
+            answer.ok()["decisionId"]
+        );
+        api.ask(request("POST", "/api/load-balancing", "apps", &body))
+            .await
+            .ok();
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let table = api.handle.routing_table();
+    assert_eq!(
+        table.candidates[2].standing,
+        crate::domain::RoutingState::Usable
+    );
+}

@@ -1,7 +1,7 @@
 //! Execution of commands. A refused command changes nothing.
 
 use super::patch::{ValidatedPatch, checked_patch};
-use super::target_state::ProviderState;
+use super::target_state::{ExternalLoad, ProviderState};
 use super::{BalancerState, MAX_REVISIONS, push_bounded};
 use crate::domain::command::{
     Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,
@@ -10,12 +10,15 @@ use crate::domain::event::{Effect, EventKind, Revision};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::units::UnixTime;
 use crate::domain::weights::Weights;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// External load that is never decremented expires after this time.
 const EXTERNAL_LOAD_TTL: Duration = Duration::from_mins(10);
 /// Maximum external load of one provider; beyond it the oldest entry is released.
 const MAX_EXTERNAL_LOAD: usize = 10_000;
+/// Maximum external load of one provider that one token with the role client counts.
+const MAX_TOKEN_LOAD: usize = 64;
 
 impl BalancerState {
     /// Executes a command.
@@ -38,7 +41,12 @@ impl BalancerState {
                 provider,
                 model,
                 action,
-            } => self.adjust_external_load(&provider, model.as_deref(), action, now),
+                holder,
+                is_capped,
+            } => {
+                let place = (&*provider, model.as_deref());
+                self.adjust_external_load(place, action, (holder, is_capped), now)
+            }
             Command::Reconfigure(next) => self.reconfigure(*next, now),
         }
     }
@@ -154,9 +162,9 @@ impl BalancerState {
 
     fn adjust_external_load(
         &mut self,
-        provider: &str,
-        model: Option<&str>,
+        (provider, model): (&str, Option<&str>),
         action: ExternalLoadAction,
+        (holder, is_capped): (Arc<str>, bool),
         now: UnixTime,
     ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
         let at = self.find_provider(provider)?;
@@ -164,16 +172,20 @@ impl BalancerState {
             Some(model) => Some(self.find_target(at, provider, model)?),
             None => None,
         };
-        let record = &mut self.providers[at];
         match action {
             ExternalLoadAction::Increment => {
-                if record.external_load.len() >= MAX_EXTERNAL_LOAD {
+                if is_capped {
+                    self.check_external_load(at, target, &holder)?;
+                }
+                if self.providers[at].external_load.len() >= MAX_EXTERNAL_LOAD {
                     self.release_oldest(at);
                 }
                 let record = &mut self.providers[at];
-                record
-                    .external_load
-                    .push_back((now.plus(EXTERNAL_LOAD_TTL), target));
+                record.external_load.push_back(ExternalLoad {
+                    until: now.plus(EXTERNAL_LOAD_TTL),
+                    target,
+                    holder,
+                });
                 record.load_counters.try_acquire(None);
                 if let Some(target) = target {
                     self.targets[target].load_counters.try_acquire(None);
@@ -181,16 +193,16 @@ impl BalancerState {
             }
             ExternalLoadAction::Decrement => {
                 // Load that was added without a model may be removed under any model.
+                let loads = &self.providers[at].external_load;
                 let counted = |fits: &dyn Fn(Option<TargetIdx>) -> bool| {
-                    record.external_load.iter().position(|&(_, of)| fits(of))
+                    let is_own = |load: &ExternalLoad| !is_capped || load.holder == holder;
+                    let mut loads = loads.iter();
+                    loads.position(|load| is_own(load) && fits(load.target))
                 };
                 let same = counted(&|of| target.is_none() || of == target)
                     .or_else(|| counted(&|of| of.is_none()));
-                if let Some((_, of)) = same.and_then(|index| record.external_load.remove(index)) {
-                    record.load_counters.release();
-                    if let Some(of) = of {
-                        self.targets[of].load_counters.release();
-                    }
+                if let Some(index) = same {
+                    self.release(at, index);
                 }
             }
         }
@@ -200,10 +212,48 @@ impl BalancerState {
         ))
     }
 
+    /// Rejects a request of a token that counts as many as it may: half of what the provider or the
+    /// model takes at once, so that no token can close it for the others.
+    fn check_external_load(
+        &self,
+        at: ProviderIdx,
+        target: Option<TargetIdx>,
+        holder: &Arc<str>,
+    ) -> Result<(), CommandError> {
+        let record = &self.providers[at];
+        let own = || {
+            record
+                .external_load
+                .iter()
+                .filter(|load| load.holder == *holder)
+        };
+        let half = |most: Option<u32>| {
+            let half = most.map_or(usize::MAX, |most| most as usize / 2);
+            half.clamp(1, MAX_TOKEN_LOAD)
+        };
+        let check = |count: usize, limit: usize| {
+            if count < limit {
+                return Ok(());
+            }
+            Err(CommandError::ExternalLoadLimit {
+                holder: Arc::clone(holder),
+                provider: record.name.to_string(),
+                limit,
+            })
+        };
+        check(own().count(), half(record.max_concurrent))?;
+        let Some(target) = target else { return Ok(()) };
+        let of_target = own().filter(|load| load.target == Some(target)).count();
+        check(
+            of_target,
+            half(self.catalogue.targets[target].max_concurrent),
+        )
+    }
+
     /// Releases expired external load.
     pub(super) fn expire_external_load(&mut self, now: UnixTime) {
         for at in ProviderIdx::all(self.providers.len()) {
-            let has_expired = |&(until, _): &(UnixTime, Option<TargetIdx>)| now >= until;
+            let has_expired = |load: &ExternalLoad| now >= load.until;
             while self.providers[at]
                 .external_load
                 .front()
@@ -216,10 +266,14 @@ impl BalancerState {
 
     /// Releases the oldest external load of a provider.
     fn release_oldest(&mut self, at: ProviderIdx) {
+        self.release(at, 0);
+    }
+
+    fn release(&mut self, at: ProviderIdx, index: usize) {
         let record = &mut self.providers[at];
-        if let Some((_, target)) = record.external_load.pop_front() {
+        if let Some(load) = record.external_load.remove(index) {
             record.load_counters.release();
-            if let Some(target) = target {
+            if let Some(target) = load.target {
                 self.targets[target].load_counters.release();
             }
         }

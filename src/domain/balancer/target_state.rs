@@ -213,6 +213,17 @@ impl TargetState {
     }
 }
 
+/// One request that runs outside of the gateway.
+#[derive(Debug)]
+pub(super) struct ExternalLoad {
+    /// Time at which it counts no longer.
+    pub until: UnixTime,
+    /// Its target, if one was named.
+    pub target: Option<TargetIdx>,
+    /// Name of the token that counts it.
+    pub holder: Arc<str>,
+}
+
 /// Settings and state of one provider.
 #[derive(Debug)]
 pub(super) struct ProviderState {
@@ -230,8 +241,8 @@ pub(super) struct ProviderState {
     /// Detail of the last probe.
     pub probe_detail: String,
     pub load_counters: Arc<LoadCounters>,
-    /// External load: expiry of each entry, and its target if one was named.
-    pub external_load: VecDeque<(UnixTime, Option<TargetIdx>)>,
+    /// Requests that run outside of the gateway, oldest first.
+    pub external_load: VecDeque<ExternalLoad>,
     pub rate: DecayedCount,
     pub uptime: Timeline<Uptime>,
     pub state: HealthState,

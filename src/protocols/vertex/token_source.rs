@@ -60,6 +60,8 @@ struct Source {
     last: std::sync::Mutex<Option<(Instant, u64)>>,
     /// Number of providers so far that were opened and returned a token.
     generation: AtomicU64,
+    /// The last bearer token that was given out.
+    given_out: std::sync::Mutex<Option<HeaderValue>>,
 }
 
 /// An opened provider of tokens.
@@ -78,6 +80,7 @@ impl TokenSource {
             provider: Mutex::new(None),
             last: std::sync::Mutex::default(),
             generation: AtomicU64::new(0),
+            given_out: std::sync::Mutex::default(),
         }))
     }
 
@@ -91,7 +94,27 @@ impl TokenSource {
             // The next caller starts again: the file may be fixed by then, or the server available.
             self.0.close();
         }
+        if let Ok(token) = &token {
+            let mut last = self
+                .0
+                .given_out
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *last = Some(token.bearer.clone());
+        }
         token
+    }
+}
+
+impl TokenSource {
+    /// Returns the last token that was given out.
+    pub(in crate::protocols) fn last_bearer(&self) -> Option<HeaderValue> {
+        let last = self
+            .0
+            .given_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        last.clone()
     }
 }
 

@@ -20,6 +20,7 @@ mod sizes;
 mod speech;
 mod table;
 mod times;
+mod waits;
 mod wire;
 
 use crate::bench::{Bench, provider, start_fleet};

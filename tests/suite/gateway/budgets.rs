@@ -267,7 +267,7 @@ async fn what_is_reserved_covers_every_choice_and_the_largest_of_all_limits() {
         (r#""max_tokens":1000.0"#, 1_000.0),
         (r#""max_tokens":1e3"#, 1_000.0),
         (r#""max_completion_tokens":1,"max_tokens":1000"#, 1_000.0),
-        (r#""max_tokens":1000,"max_tokens":1"#, 1_000.0),
+        (r#""max_tokens":1,"max_tokens":1000"#, 1_000.0),
     ];
     for (limits, tokens) in cases {
         let body = body(limits);

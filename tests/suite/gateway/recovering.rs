@@ -1,8 +1,8 @@
 //! Failures of providers that say how long and for what they last.
 
-use super::{ASK, header, pair};
+use super::{ASK, STREAM, header, pair};
 use crate::bench::{limits, start};
-use crate::upstream::{Behaviour, Upstream};
+use crate::upstream::{Behaviour, Ending, HELLO, ROLE, Upstream};
 use reqwest::StatusCode;
 
 fn told(status: u16, body: &'static str) -> Behaviour {
@@ -68,4 +68,28 @@ async fn a_redirect_is_asked_for_once_and_never_followed() {
     assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
     assert!(response.text().await.unwrap().contains("never followed"));
     assert_eq!(a.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_a_provider_quotes_reaches_no_client() {
+    let quoting = r#"{"error":{"message":"wrong value near upstream-key","type":"x upstream-key","code":"upstream-key"}}"#;
+    let event = r#"{"error":{"message":"broken near upstream-key","type":"server_error"}}"#;
+    let whole_200 = r#"{"error":{"message":"broken near upstream-key","type":"server_error"}}"#;
+    for (behaviour, body) in [
+        (told(400, quoting), ASK),
+        (told(500, quoting), ASK),
+        (told(200, whole_200), ASK),
+        (Behaviour::Events(vec![event], Ending::Close), STREAM),
+        (
+            Behaviour::Events(vec![ROLE, HELLO, event], Ending::Close),
+            STREAM,
+        ),
+    ] {
+        let a = Upstream::start(behaviour.clone()).await;
+        let bench = start(&[&a], limits()).await;
+        let response = bench.post(body).await;
+        let told = response.text().await.unwrap();
+        assert!(told.contains("near [key]"), "{behaviour:?}: {told}");
+        assert!(!told.contains("upstream-key"), "{behaviour:?}: {told}");
+    }
 }

@@ -155,6 +155,8 @@ fn external_load_expires_and_never_falls_below_zero() {
             provider: "a".to_owned(),
             model: None,
             action,
+            holder: "ops".into(),
+            is_capped: false,
         };
         fleet.tick(at(second));
         fleet.execute(command, at(second)).unwrap().0
@@ -182,6 +184,44 @@ fn external_load_expires_and_never_falls_below_zero() {
 }
 
 #[test]
+fn a_client_token_counts_a_part_of_a_provider_and_ends_only_what_it_counted() {
+    let mut fleet = fleet();
+    let patch = ProviderPatch {
+        max_concurrent: Some(8),
+        ..ProviderPatch::default()
+    };
+    let change = Command::ChangeProvider {
+        name: "a".to_owned(),
+        patch,
+        who: "ops".to_owned(),
+    };
+    fleet.execute(change, at(0)).unwrap();
+    let mut count = |holder: &str, action| {
+        let command = Command::AdjustExternalLoad {
+            provider: "a".to_owned(),
+            model: None,
+            action,
+            holder: holder.into(),
+            is_capped: true,
+        };
+        fleet.execute(command, at(1)).map(|(reply, _)| reply)
+    };
+    for one in 1..=4 {
+        let counted = count("app", ExternalLoadAction::Increment);
+        assert_eq!(counted, Ok(CommandReply::InFlight(one)));
+    }
+    let error = count("app", ExternalLoadAction::Increment).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"app\" counts 4 requests at a already, and may count no more"
+    );
+    let other = count("other", ExternalLoadAction::Decrement);
+    assert_eq!(other, Ok(CommandReply::InFlight(4)), "nothing is its own");
+    let own = count("app", ExternalLoadAction::Decrement);
+    assert_eq!(own, Ok(CommandReply::InFlight(3)));
+}
+
+#[test]
 fn external_load_that_is_never_decremented_has_a_bound() {
     let mut fleet = fleet();
     let mut count = |second| {
@@ -189,6 +229,8 @@ fn external_load_that_is_never_decremented_has_a_bound() {
             provider: "a".to_owned(),
             model: None,
             action: ExternalLoadAction::Increment,
+            holder: "ops".into(),
+            is_capped: false,
         };
         fleet.execute(command, at(second)).unwrap().0
     };
