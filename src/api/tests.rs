@@ -18,7 +18,7 @@ use crate::contract::{InstanceInfo, ProbeReport};
 use crate::domain::ProviderIdx;
 use crate::domain::{
     BalancerState, Capabilities, Catalogue, ModelType, ModelTypes, Price, Provider, Route,
-    Strategy, Target, TargetId, Weights,
+    RouteOrder, Strategy, Target, TargetId, Weights,
 };
 use crate::engine::{self, EngineHandle};
 use axum::Router;
@@ -70,6 +70,7 @@ fn catalogue() -> Catalogue {
             target(2.into(), "gamma", "tiny", ModelTypes::CHAT, None),
         ],
         routes: vec![Route {
+            order: RouteOrder::Balanced,
             model: "good".into(),
             targets: vec![1.into(), 2.into()],
         }],

@@ -6,8 +6,8 @@ use crate::contract::{SelectRequest, Selection, SelectionRoundReport};
 use crate::domain::{
     CandidateSet, Catalogue, CommandError, DecisionId, ModelResolution, ModelType,
     NoEligibleTarget, ProviderIdx, RandomDraw, RequestClass, RequestProfile, RequiredCapabilities,
-    RoutingTable, SelectionContext, SelectionRound, TargetIdx, TargetScope, UnixTime, resolve,
-    select_target,
+    RouteOrder, RoutingTable, SelectionContext, SelectionRound, TargetIdx, TargetScope, UnixTime,
+    resolve, select_target,
 };
 
 /// Id, random numbers and time of a selection.
@@ -34,14 +34,18 @@ pub(super) fn select(
         Some(name) => resolve(catalogue, name)?,
         None => ModelResolution::Auto(None),
     };
-    let (scope, model_type, pinned) = match &resolution {
+    let (scope, order, model_type, pinned) = match &resolution {
         ModelResolution::Auto(named) => {
             let kind = requested.or(*named).unwrap_or_default();
-            (TargetScope::Type(kind), kind, false)
+            (TargetScope::Type(kind), &RouteOrder::Balanced, kind, false)
         }
-        ModelResolution::Targets { places, pinned } => {
+        ModelResolution::Targets {
+            places,
+            pinned,
+            order,
+        } => {
             let kind = requested.unwrap_or_else(|| first_type(catalogue, places));
-            (TargetScope::Only(places), kind, *pinned)
+            (TargetScope::Only(places), order, kind, *pinned)
         }
     };
     let preferred = match request.preferred_provider.as_deref() {
@@ -51,6 +55,7 @@ pub(super) fn select(
     let max_tokens = request.max_tokens.map(|tokens| tokens as f64);
     let profile = RequestProfile {
         scope,
+        order,
         class: RequestClass::new(model_type, request.stream.unwrap_or(false))
             .with_max_tokens(max_tokens),
         // A type that the request does not name requires nothing: a route may hold several types.

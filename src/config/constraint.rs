@@ -31,6 +31,11 @@ impl InputValue {
                 "false" | "0" | "no" | "off" => Some(Self::Flag(false)),
                 _ => None,
             },
+            Constraint::Weights => {
+                let items = text.split(',').map(|item| item.trim().parse().ok());
+                let items: Option<Vec<i64>> = items.collect();
+                items.map(|items| Self::List(items.into_iter().map(Self::Whole).collect()))
+            }
             Constraint::Words(_) | Constraint::Texts | Constraint::Hosts | Constraint::Origins => {
                 let items = text.split(',').map(str::trim);
                 let items = items.filter(|item| !item.is_empty());
@@ -94,6 +99,8 @@ pub(super) enum Constraint {
     Hosts,
     /// Origins of web pages; none is valid.
     Origins,
+    /// At least one whole number from 0 to 1000.
+    Weights,
     /// An address and a port to listen on.
     Address,
     /// http or https, with a host and without user, query or fragment.
@@ -130,6 +137,7 @@ impl Constraint {
                 Self::Words(_) | Self::Texts | Self::Hosts | Self::Origins,
                 InputValue::List(items),
             ) => self.check_list(items),
+            (Self::Weights, InputValue::List(items)) => check_weights(items),
             (_, InputValue::Text(text)) => self
                 .takes_text(text)
                 .then(|| ValueKind::String(text.trim().to_owned())),
@@ -173,7 +181,8 @@ impl Constraint {
             | Self::Words(_)
             | Self::Texts
             | Self::Hosts
-            | Self::Origins => false,
+            | Self::Origins
+            | Self::Weights => false,
         }
     }
 
@@ -208,6 +217,9 @@ impl Constraint {
             Self::Texts => "must be a list of at least one text, [\"…\"]".to_owned(),
             Self::Hosts => "must be a list of host names without ports, [\"box.lan\"]".to_owned(),
             Self::Origins => "must be a list of origins, [\"https://app.example.org\"]".to_owned(),
+            Self::Weights => {
+                "must be a list of whole numbers from 0 to 1000, for example [90, 10]".to_owned()
+            }
             Self::Address => {
                 "must be an address with a port, for example 127.0.0.1:8080".to_owned()
             }
@@ -238,6 +250,17 @@ impl Constraint {
             _ => given.to_string(),
         }
     }
+}
+
+fn check_weights(items: &[InputValue]) -> Option<ValueKind> {
+    let weight = |item: &InputValue| match item {
+        InputValue::Whole(weight @ 0..=1000) => Some(config::Value::from(*weight)),
+        _ => None,
+    };
+    let weights: Option<Vec<config::Value>> = items.iter().map(weight).collect();
+    weights
+        .filter(|weights| !weights.is_empty())
+        .map(ValueKind::Array)
 }
 
 /// Upper case only, as names of such variables are written, so that a key that was pasted here is

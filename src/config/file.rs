@@ -245,6 +245,10 @@ pub(super) struct Route {
     /// The targets that may serve it, each as provider/model.
     #[serde(default)]
     pub targets: Vec<String>,
+    /// How one of the targets is selected: balanced, by the strategy; strict, always the first one that is healthy; weighted, by the fixed shares of weights. Default: weighted where there are weights, else balanced.
+    pub order: Option<String>,
+    /// One whole number for each target, for fixed shares such as [90, 10] among the healthy ones; 0 makes a target the reserve.
+    pub weights: Option<Vec<u32>>,
 }
 
 /// Spending limits of all requests; none by default.

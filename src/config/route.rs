@@ -5,6 +5,7 @@ use super::report::Report;
 use super::setting_error::did_you_mean;
 use super::settings::{ProviderSettings, RouteSettings, RouteTarget};
 use super::vendors;
+use crate::domain::RouteOrder;
 
 pub(super) fn routes(
     routes: &[file::Route],
@@ -28,16 +29,58 @@ pub(super) fn routes(
                 "is also the name of another route, but must be unique",
             );
         }
-        let targets = route.targets.iter();
-        let targets = targets
-            .filter_map(|text| target(route, text, providers, report))
-            .collect();
+        let is_weighted = is_weighted(route, report);
+        let weights = route.weights.as_deref().unwrap_or_default();
+        let (mut targets, mut own_weights) = (Vec::new(), Vec::new());
+        for (index, text) in route.targets.iter().enumerate() {
+            if let Some(target) = target(route, text, providers, report) {
+                targets.push(target);
+                own_weights.push(weights.get(index).copied().unwrap_or_default());
+            }
+        }
         settings.push(RouteSettings {
             model: route.model.clone(),
             targets,
+            order: match route.order.as_deref() {
+                _ if is_weighted => RouteOrder::Weighted(own_weights),
+                Some("strict") => RouteOrder::Strict,
+                _ => RouteOrder::Balanced,
+            },
         });
     }
     settings
+}
+
+/// Whether the route has fixed shares; reports weights that do not fit to its order or its targets.
+fn is_weighted(route: &file::Route, report: &mut Report<'_>) -> bool {
+    let key = |name: &str| format!("routes[{}].{name}", route.model);
+    let order = route.order.as_deref();
+    let Some(weights) = &route.weights else {
+        if order == Some("weighted") {
+            let problem = "needs weights, one whole number for each target, such as [90, 10]";
+            report.error(&key("order"), Some("\"weighted\"".to_owned()), problem);
+        }
+        return false;
+    };
+    let value = Some(format!("{weights:?}"));
+    if order.is_some_and(|order| order != "weighted") {
+        let problem = "has an effect with order = \"weighted\" only; remove one of them";
+        report.error(&key("weights"), value, problem);
+        return false;
+    }
+    if weights.len() != route.targets.len() {
+        let problem = format!(
+            "must have one number for each of the {} targets",
+            route.targets.len()
+        );
+        report.error(&key("weights"), value, problem);
+        return false;
+    }
+    if weights.iter().all(|weight| *weight == 0) {
+        report.error(&key("weights"), value, "must have a number above 0");
+        return false;
+    }
+    true
 }
 
 fn target(

@@ -33,6 +33,7 @@ pub(super) const STRATEGIES: &[&str] = &[
     "lowest-cost",
 ];
 pub(super) const MODEL_TYPES: &[&str] = &["chat", "vision", "reasoning", "artifact", "embedding"];
+pub(super) const ROUTE_ORDERS: &[&str] = &["balanced", "strict", "weighted"];
 pub(super) const WINDOWS: &[&str] = &["1m", "5m", "15m", "1h", "6h", "24h"];
 pub(super) const THEMES: &[&str] = &["default", "light", "high-contrast", "mono", "deuter"];
 pub(super) const ROLES: &[&str] = &["client", "viewer", "operator"];
@@ -212,6 +213,8 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("providers[].models[].first_token_timeout_ms", TIMEOUT_MS),
     required("routes[].model", Constraint::Filled),
     required("routes[].targets", Constraint::Texts),
+    key("routes[].order", Constraint::Word(ROUTE_ORDERS)),
+    key("routes[].weights", Constraint::Weights),
     key("budget.usd_per_day", MONEY),
     key("budget.usd_per_month", MONEY),
     key("budget.on_limit", Constraint::Word(&["refuse", "cheapest"])),

@@ -6,8 +6,8 @@
 use super::capabilities::{ModelInfo, ModelQuirks};
 use super::prices::{self, KnownModel};
 use crate::domain::{
-    BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role, Strategy, Tuning,
-    WeightOverride, Weights,
+    BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role, RouteOrder,
+    Strategy, Tuning, WeightOverride, Weights,
 };
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
@@ -178,6 +178,8 @@ pub struct RouteSettings {
     pub model: String,
     /// Empty where all targets are left out because keys are missing, with warnings.
     pub targets: Vec<RouteTarget>,
+    /// With one weight for each target where it is weighted.
+    pub order: RouteOrder,
 }
 
 /// A provider that exists and, where its models are configured, one of them.

@@ -18,6 +18,8 @@ pub(super) const fn reason_code(reason: SelectionReason) -> &'static str {
         SelectionReason::Fallback => "fallback",
         SelectionReason::Cheapest => "cheapest",
         SelectionReason::LastResort => "last_resort",
+        SelectionReason::RouteOrder => "route_order",
+        SelectionReason::RouteShare => "route_share",
     }
 }
 

@@ -113,7 +113,7 @@ pub use snapshot::{
     Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,
     RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
-pub use target::{Catalogue, Provider, RemovedEntries, Route, Target};
+pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};
 pub use timeline::{BucketCounts, BucketRange, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
 pub use tuning::{GUARD_FREE_RISK, Tuning};

@@ -6,7 +6,7 @@
 //! 4. A bare model id: every provider that serves it.
 
 use super::model_type::ModelType;
-use super::target::Catalogue;
+use super::target::{Catalogue, RouteOrder};
 use crate::domain::index::TargetIdx;
 
 /// Maximum number of suggested names.
@@ -26,6 +26,8 @@ pub enum ModelResolution {
         places: Vec<TargetIdx>,
         /// True if the client insists on this target: there is no fallback.
         pinned: bool,
+        /// How one of them is selected.
+        order: RouteOrder,
     },
 }
 
@@ -106,6 +108,7 @@ fn route(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
     Some(ModelResolution::Targets {
         places: route.targets.clone(),
         pinned: false,
+        order: route.order.clone(),
     })
 }
 
@@ -117,6 +120,7 @@ fn pinned(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
     Some(ModelResolution::Targets {
         places: vec![target],
         pinned: true,
+        order: RouteOrder::Balanced,
     })
 }
 
@@ -129,6 +133,7 @@ fn bare(catalogue: &Catalogue, name: &str) -> Option<ModelResolution> {
     (!places.is_empty()).then_some(ModelResolution::Targets {
         places,
         pinned: false,
+        order: RouteOrder::Balanced,
     })
 }
 
@@ -173,6 +178,7 @@ mod tests {
             routes: vec![Route {
                 model: "fast".into(),
                 targets: vec![2.into(), 0.into()],
+                order: RouteOrder::Balanced,
             }],
             ..Catalogue::default()
         }
@@ -182,6 +188,7 @@ mod tests {
         ModelResolution::Targets {
             places: places.iter().copied().map(Into::into).collect(),
             pinned,
+            order: RouteOrder::Balanced,
         }
     }
 
@@ -212,6 +219,7 @@ mod tests {
         catalogue.routes.push(Route {
             model: "gpt-4o".into(),
             targets: vec![2.into()],
+            order: RouteOrder::Balanced,
         });
 
         assert_eq!(resolve(&catalogue, "gpt-4o"), Ok(targets(&[2], false)));

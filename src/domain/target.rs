@@ -75,6 +75,20 @@ pub struct Route {
     pub model: Arc<str>,
     /// Targets in the configured order of preference.
     pub targets: Vec<TargetIdx>,
+    /// How one of them is selected.
+    pub order: RouteOrder,
+}
+
+/// How a route selects among its eligible targets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum RouteOrder {
+    /// By the strategy.
+    #[default]
+    Balanced,
+    /// Always the first one.
+    Strict,
+    /// By fixed shares, in proportion to these weights, one for each target of the route.
+    Weighted(Vec<u32>),
 }
 
 /// All providers, targets and routes, in the order of the configuration. Indices are permanent:

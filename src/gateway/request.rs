@@ -7,7 +7,7 @@ use super::request_fields::RequestFields;
 use crate::clock;
 use crate::domain::{
     Catalogue, Failure, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
-    RequiredCapabilities, TargetIdx, TargetScope, prompt_tokens, resolve,
+    RequiredCapabilities, RouteOrder, TargetIdx, TargetScope, prompt_tokens, resolve,
 };
 use crate::protocols::{
     CallSpec, Endpoint, ForwardCall, GuardedAdapter, PendingResponse, PreparedCall, RawObject,
@@ -168,7 +168,13 @@ impl ParsedRequest {
                     has_path(provider) && only.is_none_or(|only| only == provider)
                 });
                 let pinned = held_by.is_some();
-                (ModelResolution::Targets { places, pinned }, false)
+                let order = RouteOrder::Balanced;
+                let resolution = ModelResolution::Targets {
+                    places,
+                    pinned,
+                    order,
+                };
+                (resolution, false)
             }
         };
         let timeout = timeout(headers)?;
@@ -209,6 +215,7 @@ impl ParsedRequest {
         self.resolution = ModelResolution::Targets {
             places: places.into_iter().filter(is_there).collect(),
             pinned: true,
+            order: RouteOrder::Balanced,
         };
     }
 
@@ -249,13 +256,21 @@ impl ParsedRequest {
         tried: &'b [TargetIdx],
         context_exceeded: &'b [TargetIdx],
     ) -> RequestProfile<'b> {
-        let (scope, pinned) = match &self.resolution {
-            ModelResolution::Auto(_) => (TargetScope::Type(self.model_type), false),
-            ModelResolution::Targets { places, pinned } => (TargetScope::Only(places), *pinned),
+        let (scope, pinned, order) = match &self.resolution {
+            ModelResolution::Auto(_) => {
+                let scope = TargetScope::Type(self.model_type);
+                (scope, false, &RouteOrder::Balanced)
+            }
+            ModelResolution::Targets {
+                places,
+                pinned,
+                order,
+            } => (TargetScope::Only(places), *pinned, order),
         };
         let max_tokens = self.max_tokens.map(|tokens| tokens as f64);
         RequestProfile {
             scope,
+            order,
             class: RequestClass::new(self.model_type, self.stream)
                 .with_tools(self.needs.tools)
                 .with_json(self.needs.json_schema)

@@ -4,7 +4,7 @@ use crate::upstream::Upstream;
 use aibal_tui::access::TokenAuth;
 use aibal_tui::domain::{
     BalancerState, Capabilities, Catalogue, GlobalLimits, ModelTypes, Price, Provider, Route,
-    Snapshot, Strategy, Target, TargetId, Weights,
+    RouteOrder, Snapshot, Strategy, Target, TargetId, Weights,
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
@@ -126,6 +126,7 @@ fn catalogue(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
     catalogue.routes.push(Route {
         model: "smart".into(),
         targets: vec![0.into()],
+        order: RouteOrder::Balanced,
     });
     let protocol = by_kind("openai-compatible").unwrap();
     let endpoint = |address: &&str| {

@@ -1,7 +1,9 @@
 //! Providers, models and routes as the domain knows them, and the endpoints that serve them.
 
 use crate::config::{ModelSettings, ProviderSettings, Settings};
-use crate::domain::{Catalogue, ModelType, Provider, ProviderIdx, Route, Target, TargetId};
+use crate::domain::{
+    Catalogue, ModelType, Provider, ProviderIdx, Route, RouteOrder, Target, TargetId,
+};
 use crate::foreign::read_body;
 use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
@@ -198,10 +200,15 @@ fn traits(model: &ModelSettings) -> ModelTraits {
 
 fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<String>) {
     for route in &settings.routes {
-        let mut targets = Vec::new();
-        for target in &route.targets {
+        let (mut targets, mut weights) = (Vec::new(), Vec::new());
+        for (at, target) in route.targets.iter().enumerate() {
             match catalogue.target(&target.provider, &target.model) {
-                Some(index) => targets.push(index),
+                Some(index) => {
+                    targets.push(index);
+                    if let RouteOrder::Weighted(all) = &route.order {
+                        weights.extend(all.get(at));
+                    }
+                }
                 None => warnings.push(format!(
                     "route {}: {}/{} does not exist and is left out",
                     route.model, target.provider, target.model
@@ -211,6 +218,10 @@ fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<Str
         catalogue.routes.push(Route {
             model: route.model.as_str().into(),
             targets,
+            order: match &route.order {
+                RouteOrder::Weighted(_) => RouteOrder::Weighted(weights),
+                order => order.clone(),
+            },
         });
     }
 }

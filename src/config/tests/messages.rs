@@ -289,3 +289,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn shares_and_order_of_a_route_that_do_not_fit() {
+    let route = |settings: &str| {
+        format!(
+            "[[providers]]\nname = \"a\"\nkind = \"ollama\"\nmodels = [{{ id = \"m\" }}, {{ id = \"n\" }}]\n\
+             [[routes]]\nmodel = \"r\"\ntargets = [\"a/m\", \"a/n\"]\n{settings}\n"
+        )
+    };
+    for (settings, error) in [
+        (
+            "weights = [90]",
+            "aibal.toml:8: routes[r].weights: [90]: must have one number for each of the 2 targets",
+        ),
+        (
+            "weights = [0, 0]",
+            "aibal.toml:8: routes[r].weights: [0, 0]: must have a number above 0",
+        ),
+        (
+            "weights = [90, 10.5]",
+            "aibal.toml:8: routes[r].weights: [90, 10.5]: must be a list of whole numbers from 0 to 1000, for example [90, 10]",
+        ),
+        (
+            "order = \"weighted\"",
+            "aibal.toml:8: routes[r].order: \"weighted\": needs weights, one whole number for each target, such as [90, 10]",
+        ),
+        (
+            "order = \"strict\"\nweights = [90, 10]",
+            "aibal.toml:9: routes[r].weights: [90, 10]: has an effect with order = \"weighted\" only; remove one of them",
+        ),
+        (
+            "order = \"first\"",
+            "aibal.toml:8: routes[r].order: \"first\": must be one of balanced, strict, weighted",
+        ),
+    ] {
+        let workspace = Workspace::with_file(&route(settings));
+        assert_eq!(workspace.errors().trim_end(), error);
+    }
+}

@@ -5,6 +5,7 @@ use super::budget_filter::filter_by_budget;
 use super::eligibility::entry;
 use super::exclusion::ExclusionReason;
 use super::request_profile::{RequestProfile, TargetScope};
+use super::route_order::assign_route_shares;
 use super::scored_candidate::{Eligibility, ScoredCandidate};
 use super::target_selection::RankedTarget;
 use crate::domain::index::{ProviderIdx, TargetIdx};
@@ -15,6 +16,7 @@ use crate::domain::score::{
     linear_score, load_penalty, temperature, utility, weighted_sum,
 };
 use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
+use crate::domain::target::RouteOrder;
 use crate::domain::tuning::Tuning;
 use crate::domain::units::UnixTime;
 use crate::domain::weights::Weights;
@@ -38,6 +40,8 @@ pub struct CandidateSet {
     rows: Vec<ScoredCandidate>,
     /// Expected output tokens.
     pub output: f64,
+    /// True if the order of the rows is that of preference.
+    has_order: bool,
 }
 
 /// Values that all rows share.
@@ -85,6 +89,8 @@ impl CandidateSet {
         self.prefer_wishes(table, ask);
         filter_by_budget(&mut self.rows, table, ask, (self.output, scale.max_prices));
         assign_probabilities(&mut self.rows, table.strategy);
+        assign_route_shares(&mut self.rows, ask);
+        self.has_order = *ask.order == RouteOrder::Strict;
         if let Some(pinned) = table
             .pinned
             .and_then(|pinned| preferred(&self.rows, pinned))
@@ -118,11 +124,13 @@ impl CandidateSet {
         let mut others: Vec<&ScoredCandidate> = others
             .filter(|row| !matches!(row.entry, Eligibility::Excluded(_)))
             .collect();
-        others.sort_by(|a, b| {
-            b.utility
-                .total_cmp(&a.utility)
-                .then(a.target.cmp(&b.target))
-        });
+        if !self.has_order {
+            others.sort_by(|a, b| {
+                b.utility
+                    .total_cmp(&a.utility)
+                    .then(a.target.cmp(&b.target))
+            });
+        }
         let ranked = |row: &ScoredCandidate| RankedTarget {
             target: row.target,
             score: score(table, row),

@@ -5,6 +5,7 @@
 //!    remaining budget.
 //! 3. The provider that an operator pinned, then the one that the client prefers, if it passes the
 //!    filters and is more likely to succeed than to fail.
+//!    A route with a strict order or fixed shares selects by those, in place of 4 to 6.
 //! 4. The probe request of a half-open target, for first attempts only.
 //! 5. Exploration: a small share goes to the target unused for longest, so that its measurements stay
 //!    current; with `adaptive` a tenth of it if no measurement could change the selection.
@@ -20,6 +21,7 @@ mod max_usage;
 #[cfg(test)]
 mod properties;
 mod request_profile;
+mod route_order;
 mod scored_candidate;
 #[cfg(test)]
 mod strategy_tests;
@@ -34,12 +36,14 @@ use candidates::{best, score};
 pub use exclusion::ExclusionReason;
 pub use max_usage::MaxUsage;
 pub use request_profile::{RequestProfile, TargetScope};
+use route_order::ordered;
 pub use scored_candidate::{Eligibility, ScoredCandidate};
 pub use target_selection::{NoEligibleTarget, RankedTarget, SelectionReason, TargetSelection};
 
 use crate::domain::random::RandomDraw;
 use crate::domain::score::{Factors, Penalties, utility};
 use crate::domain::snapshot::{RoutingTable, Strategy};
+use crate::domain::target::RouteOrder;
 use crate::domain::units::UnixTime;
 use std::time::Duration;
 
@@ -189,6 +193,9 @@ fn pick(
         {
             return Some((row, reason));
         }
+    }
+    if *ask.order != RouteOrder::Balanced {
+        return ordered(rows, ask, draw_weighted(rows, random.draw));
     }
     if !first_attempt {
         let of = |&tried: &TargetIdx| Some(table.candidates.get(tried.get())?.provider);

@@ -6,6 +6,7 @@ use crate::domain::capability::{MissingCapability, RequiredCapabilities};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::model_type::{ModelType, RequestClass};
 use crate::domain::snapshot::{Candidate, RoutingTable};
+use crate::domain::target::RouteOrder;
 
 /// Targets that a request's model name allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum TargetScope<'a> {
 pub struct RequestProfile<'a> {
     /// Targets that the model name allows.
     pub scope: TargetScope<'a>,
+    /// How one of the targets in scope is selected.
+    pub order: &'a RouteOrder,
     /// Model type and form of the response; decides which targets fit and the expected length.
     pub class: RequestClass,
     /// Capabilities that a target must have.
@@ -55,6 +58,7 @@ impl RequestProfile<'_> {
     pub fn usual(kind: ModelType) -> Self {
         Self {
             scope: TargetScope::Type(kind),
+            order: &RouteOrder::Balanced,
             class: RequestClass::new(kind, true),
             needs: RequiredCapabilities::default(),
             pinned: false,

@@ -75,11 +75,15 @@ pub enum SelectionReason {
     Cheapest,
     /// All targets are excluded for now, and this one may recover first.
     LastResort,
+    /// First eligible target in the strict order of a route.
+    RouteOrder,
+    /// Drawn by the fixed shares of a route.
+    RouteShare,
 }
 
 impl SelectionReason {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Best,
         Self::WeightedRandom,
         Self::Pinned,
@@ -90,6 +94,8 @@ impl SelectionReason {
         Self::Fallback,
         Self::Cheapest,
         Self::LastResort,
+        Self::RouteOrder,
+        Self::RouteShare,
     ];
 
     /// Returns the reason as text.
@@ -105,6 +111,8 @@ impl SelectionReason {
             Self::Fallback => "fallback after a failure",
             Self::Cheapest => "cheapest eligible: the budget is used up",
             Self::LastResort => "last resort: all targets are excluded, this one may recover first",
+            Self::RouteOrder => "first eligible target in the order of its route",
+            Self::RouteShare => "drawn by the weights of its route",
         }
     }
 

@@ -6,8 +6,8 @@ use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::{
     Capabilities, Catalogue, Command, CommandError, CommandReply, ConfigUpdate, Effect,
     EndpointChange, Failure, GlobalLimits, ModelResolution, ModelTypes, Objective, Observation,
-    Outcome, Provider, ProviderPatch, ProviderSetting, RateLimits, Route, RoutingState, Target,
-    TargetId, Weights, WeightsPatch, model_names, resolve,
+    Outcome, Provider, ProviderPatch, ProviderSetting, RateLimits, Route, RouteOrder, RoutingState,
+    Target, TargetId, Weights, WeightsPatch, model_names, resolve,
 };
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 use std::time::Duration;
@@ -108,6 +108,7 @@ fn a_removed_provider_is_neither_selected_nor_listed_and_returns_with_its_statis
     let both = ModelResolution::Targets {
         places: vec![1.into(), 2.into()],
         pinned: false,
+        order: RouteOrder::Balanced,
     };
     assert_eq!(named, both);
 
@@ -376,6 +377,7 @@ proptest! {
             wished.routes = names.first().map(|name| Route {
                 model: (*name).into(),
                 targets: vec![0.into()],
+                order: RouteOrder::Balanced,
             }).into_iter().collect();
             let next = catalogue.merged_with(wished);
 
