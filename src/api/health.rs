@@ -18,8 +18,11 @@ pub(super) async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: 200 while at least one target is usable.
+/// `GET /readyz`: 200 while at least one target is usable and the instance does not stop.
 pub(super) async fn ready(State(state): SharedState) -> Result<Json<Value>, ApiError> {
+    if state.api.leaving.is_cancelled() {
+        return Err(ApiError::from(Problem::new(503, "the instance stops")));
+    }
     let ready = || Ok(Json(json!({ "status": "ready" })));
     let now = clock::now();
     let table = state.api.local.handle().routing_table();

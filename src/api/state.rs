@@ -12,6 +12,8 @@ pub struct Api {
     pub local: LocalClient,
     /// Tokens and roles.
     pub access: TokenAuth,
+    /// Says that the instance is not ready any more.
+    pub leaving: CancellationToken,
     /// Ends the event streams, which would otherwise last as long as their readers.
     pub stop: CancellationToken,
     /// Event streams at once over TCP, and as many over the Unix socket.

@@ -114,6 +114,7 @@ impl TestApi {
                 .with_saved_to("config.toml")
                 .with_controls(OnlyAlpha),
             access,
+            leaving: CancellationToken::new(),
             stop: stop.clone(),
             max_feeds: MAX_FEEDS,
         };

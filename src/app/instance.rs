@@ -18,8 +18,9 @@ use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,10 @@ pub struct Instance {
     /// The state that a reload changes and the requests for it, until the configuration task takes
     /// them.
     pub reloadable: Option<(ReloadableState, mpsc::Receiver<ReloadRequest>)>,
+    /// Says that the instance is not ready any more.
+    leaving: CancellationToken,
+    /// Time between that and the drain.
+    pre_stop: watch::Receiver<Duration>,
     /// Stops the listeners.
     listeners: CancellationToken,
     /// Stops probes and engine.
@@ -66,6 +71,7 @@ impl Instance {
         let address = listener.local_addr()?;
         let (engine, handle, persist_queue) = engine::build(balancer(&mut config), config.seed);
         let (listeners, background) = (CancellationToken::new(), CancellationToken::new());
+        let leaving = CancellationToken::new();
         let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
         let thread = threads.next_worker().context("the engine has no thread")?;
         let engine = thread.spawn(engine.run(background.clone()));
@@ -99,6 +105,7 @@ impl Instance {
         let api = Api {
             local: local.clone(),
             access: reloadable.access.clone(),
+            leaving: leaving.clone(),
             stop: listeners.clone(),
             max_feeds: (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS),
         };
@@ -119,7 +126,9 @@ impl Instance {
             persist_queue: Some(persist_queue),
             save_queries: Some(save_queries),
             reloads,
+            pre_stop: reloadable.pre_stop.subscribe(),
             reloadable: Some((reloadable, reload_requests)),
+            leaving,
             listeners,
             probe: tokio::spawn(probe.run(background.clone())),
             background,
@@ -129,9 +138,20 @@ impl Instance {
         })
     }
 
+    /// Says "not ready" and goes on serving, for as long as load balancers need to notice.
+    pub async fn leave(&self) {
+        let time = *self.pre_stop.borrow();
+        self.leaving.cancel();
+        if !time.is_zero() {
+            tracing::info!("not ready any more; serving for {} s", time.as_secs());
+            tokio::time::sleep(time).await;
+        }
+    }
+
     /// Stops accepting, waits for running requests up to the drain timeout, then stops the
     /// background tasks.
     pub async fn drain(self) {
+        self.leaving.cancel();
         self.listeners.cancel();
         let _ = self.server.await;
         self.background.cancel();

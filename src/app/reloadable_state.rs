@@ -50,6 +50,7 @@ pub struct ReloadableState {
     /// Tokens of the model API.
     pub gateway_access: TokenAuth,
     pub drain: watch::Sender<Duration>,
+    pub pre_stop: watch::Sender<Duration>,
 }
 
 /// The changes of a reload, by the indices of the merged catalogue.
@@ -84,6 +85,7 @@ impl ReloadableState {
             access: config.access,
             gateway_access: config.gateway_access,
             drain: watch::Sender::new(config.drain),
+            pre_stop: watch::Sender::new(config.pre_stop),
         })
     }
 
@@ -148,6 +150,7 @@ impl ReloadableState {
         self.gateway_access.follow(&config.gateway_access);
         self.probe_interval.send_replace(config.probe_interval);
         self.drain.send_replace(config.drain);
+        self.pre_stop.send_replace(config.pre_stop);
         self.local.reconfigured(&config.environment, &config.saved);
         Ok(revision)
     }

@@ -183,7 +183,7 @@ async fn with_screen(
     let mut screen = DashboardThread::open(instance.client.clone(), options)?;
     tokio::select! {
             ended = screen.ended() => match ended {
-                ExitReason::Stop | ExitReason::Quit => { drain(instance, &mut signals).await; Ok(0) }
+                ExitReason::Stop | ExitReason::Quit => { drain(instance, &mut signals, None).await; Ok(0) }
                 ExitReason::Detach => {
                     logs.to_stderr();
                     print_note(&format!("detached; still serving on http://{} (Ctrl-C drains)", instance.address));
@@ -213,7 +213,7 @@ async fn with_screen(
                 }
                 OsSignal::Terminate | OsSignal::Interrupt => {
                     screen.close().await;
-                    drain(instance, &mut signals).await;
+                    drain(instance, &mut signals, Some(signal)).await;
                     Ok(signal.exit_code())
                 }
             },
@@ -243,7 +243,7 @@ async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, ExitEr
                 }
                 OsSignal::Quit => return Ok(signal.exit_code()),
                 OsSignal::Terminate | OsSignal::Interrupt => {
-                    drain(instance, &mut signals).await;
+                    drain(instance, &mut signals, Some(signal)).await;
                     return Ok(signal.exit_code());
                 }
             },
@@ -252,10 +252,17 @@ async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, ExitEr
     }
 }
 
-/// Waits for running requests; a second signal ends at once.
-async fn drain(instance: Instance, signals: &mut Signals) {
+/// Waits for running requests; a second signal ends at once. SIGTERM comes from a service manager,
+/// whose load balancers must notice first.
+async fn drain(instance: Instance, signals: &mut Signals, signal: Option<OsSignal>) {
+    let stop = async {
+        if signal == Some(OsSignal::Terminate) {
+            instance.leave().await;
+        }
+        instance.drain().await;
+    };
     tokio::select! {
-        () = instance.drain() => {}
+        () = stop => {}
         _ = signals.next_end() => {}
     }
 }

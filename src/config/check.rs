@@ -263,6 +263,7 @@ fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
         max_body_bytes: usize::try_from(file.server.max_body_mb).unwrap_or(usize::MAX >> 20) << 20,
         max_in_flight: file.server.max_in_flight,
         drain: Duration::from_secs(file.server.drain_seconds),
+        pre_stop: Duration::from_secs(file.server.pre_stop_seconds),
         max_connections: file.server.max_connections,
         keep_alive: Duration::from_secs(file.server.keep_alive_seconds),
         allowed_hosts: file.server.allowed_hosts.clone(),

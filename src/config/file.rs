@@ -42,6 +42,8 @@ pub(super) struct Server {
     pub max_in_flight: u32,
     /// Seconds that a stop waits for requests in flight before it ends them.
     pub drain_seconds: u64,
+    /// Seconds after SIGTERM in which /readyz says not ready and requests are still served, before the drain begins.
+    pub pre_stop_seconds: u64,
     /// Client connections at once; the limit of open files may allow fewer.
     pub max_connections: usize,
     /// Seconds that a client's connection may stay open without a request.

@@ -121,6 +121,10 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
         "server.drain_seconds",
         Constraint::Whole { min: 0, max: 3600 },
     ),
+    key(
+        "server.pre_stop_seconds",
+        Constraint::Whole { min: 0, max: 3600 },
+    ),
     key("server.max_connections", CONNECTIONS),
     key(
         "server.keep_alive_seconds",

@@ -43,6 +43,8 @@ pub struct ServerSettings {
     /// Client requests at once.
     pub max_in_flight: u32,
     pub drain: Duration,
+    /// Time between "not ready" and the drain.
+    pub pre_stop: Duration,
     /// Client connections at once.
     pub max_connections: usize,
     /// A connection without a request is closed after this time.

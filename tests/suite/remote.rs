@@ -46,6 +46,7 @@ impl TestApi {
             local: local.clone(),
             // A test asks over an address that does not count as loopback.
             access: TokenAuth::default().with_sites(Sites::new(&["0.0.0.0".to_owned()], &[])),
+            leaving: CancellationToken::new(),
             stop: stop.clone(),
             max_feeds: 8,
         };

@@ -29,6 +29,8 @@ pub(in crate::app) struct InstanceConfig {
     pub environment: String,
     pub server: ConnectionLimits,
     pub drain: Duration,
+    /// Time between "not ready" and the drain.
+    pub pre_stop: Duration,
     /// Where changes are stored, for the responses to those who make them.
     pub saved: String,
     pub seed: u64,

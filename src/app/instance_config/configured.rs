@@ -106,6 +106,7 @@ pub(in crate::app) async fn build_instance_config(
         environment: settings.server.environment.clone(),
         server: connection_limits(&settings.server),
         drain: settings.server.drain,
+        pre_stop: settings.server.pre_stop,
         saved: persist::saved_to(loaded, no_save),
         seed: crate::clock::now().micros(),
     })

@@ -71,6 +71,7 @@ pub(in crate::app) fn demo_instance_config(
             DRAIN_TIMEOUT,
         ),
         drain: DRAIN_TIMEOUT,
+        pre_stop: Duration::ZERO,
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
     };

@@ -71,3 +71,24 @@ async fn requests_that_outlast_the_drain_get_an_error() {
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(tokio::task::block_in_place(|| instance.running.code()), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_sigterm_an_instance_is_not_ready_and_serves_for_the_pre_stop_time() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let settings = "[server]\npre_stop_seconds = 3600\n";
+    let mut instance = TestInstance::open(&configuration(settings, &[Entry::of("a", &a)]));
+    let ready = format!("{}/readyz", instance.url);
+    let status = async |client: &reqwest::Client| client.get(&ready).send().await.unwrap().status();
+    assert_eq!(status(&instance.client).await, 200);
+
+    instance.running.signal("TERM");
+    while status(&instance.client).await != 503 {
+        tokio::task::yield_now().await;
+    }
+    let answer = instance.ask(ASK).await;
+    assert_eq!(answer.status(), 200);
+
+    // A second signal does not wait.
+    instance.running.signal("TERM");
+    assert_eq!(tokio::task::block_in_place(|| instance.running.code()), 0);
+}
