@@ -21,6 +21,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -72,6 +73,7 @@ async fn count(
         owner,
         started: Instant::now(),
         keep_alive: None,
+        own_ns: AtomicU64::default(),
     };
     if !may_ask {
         return Ok(request.input);

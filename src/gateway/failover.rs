@@ -109,8 +109,12 @@ impl FailoverLoop<'_> {
             }
             let call = UpstreamCall::new(self.context);
             let dropped = &mut self.recorder.dropped;
+            let begun = Instant::now();
             let response = call.try_once((&id, provider), attempt, until.at, dropped);
-            let failure = match response.await {
+            let response = response.await;
+            let waited = begun.elapsed().saturating_sub(call.own_time());
+            self.recorder.add_upstream_time(waited);
+            let failure = match response {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };

@@ -101,6 +101,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
             let mut response = Response::new(Body::from(body));
             *response.headers_mut() = headers;
             recorder.set_headers(response.headers_mut());
+            recorder.set_timing_header(response.headers_mut());
             response
                 .headers_mut()
                 .entry(CONTENT_TYPE)
@@ -111,6 +112,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = headers;
             recorder.set_headers(response.headers_mut());
+            recorder.set_timing_header(response.headers_mut());
             set_stream_headers(response.headers_mut());
             *response.body_mut() = Body::from_stream(relay.into_body(recorder));
             response
@@ -118,6 +120,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
         Err(error) => {
             let mut response = error.respond_to(dialect, Some(recorder.request_id()));
             recorder.set_headers(response.headers_mut());
+            recorder.set_timing_header(response.headers_mut());
             response
         }
     }

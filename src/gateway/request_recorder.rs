@@ -15,6 +15,8 @@ use crate::protocols::DroppedFields;
 use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 const DECISION: HeaderName = HeaderName::from_static("x-aibal-decision");
 const PROVIDER: HeaderName = HeaderName::from_static("x-aibal-provider");
@@ -23,6 +25,7 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-aibal-attempts");
 const COST: HeaderName = HeaderName::from_static("x-aibal-cost-usd");
 const CACHE: HeaderName = HeaderName::from_static("x-aibal-cache");
 const DROPPED: HeaderName = HeaderName::from_static("x-aibal-dropped");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Most bytes of the header that lists dropped fields.
@@ -54,6 +57,9 @@ pub(super) struct RequestRecorder {
     pub dropped: DroppedFields,
     /// Held until the request ends; `None` before its body is complete.
     permit: Option<InFlightPermit>,
+    /// When the request was complete, and the time that providers took since.
+    complete_at: Option<Instant>,
+    upstream_time: Duration,
 }
 
 impl RequestRecorder {
@@ -76,12 +82,36 @@ impl RequestRecorder {
             cache: None,
             dropped: DroppedFields::default(),
             permit: None,
+            complete_at: None,
+            upstream_time: Duration::ZERO,
         }
     }
 
-    /// Holds the in-flight permit until the request ends.
+    /// Holds the in-flight permit until the request ends. Its body is complete, so the time of the
+    /// gateway begins.
     pub fn set_permit(&mut self, permit: InFlightPermit) {
         self.permit = Some(permit);
+        self.complete_at = Some(Instant::now());
+    }
+
+    /// Adds the time that a provider took, or its connection.
+    pub fn add_upstream_time(&mut self, time: Duration) {
+        self.upstream_time += time;
+    }
+
+    /// Sets the header that says how long the gateway and the providers took for the beginning of the
+    /// response, in milliseconds.
+    pub fn set_timing_header(&self, headers: &mut HeaderMap) {
+        let Some(complete_at) = self.complete_at else {
+            return;
+        };
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let own = complete_at.elapsed().saturating_sub(self.upstream_time);
+        let (own, upstream) = (ms(own), ms(self.upstream_time));
+        let text = format!("gateway;dur={own:.3}, upstream;dur={upstream:.3}");
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(SERVER_TIMING, value);
+        }
     }
 
     /// Reports a selection, or that none was possible, for the decision log.

@@ -25,6 +25,8 @@ use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Bytes that are read of the body of an error.
@@ -36,7 +38,7 @@ type SentRequest = (Box<dyn ResponseAdapter>, reqwest::Response, OutboundRequest
 const MAX_CORRECTIONS: u32 = 2;
 
 /// One call to a provider.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct UpstreamCall<'g> {
     pub gateway: &'g Gateway,
     pub request: &'g Arc<ParsedRequest>,
@@ -49,6 +51,8 @@ pub(super) struct UpstreamCall<'g> {
     /// When the client's request began.
     pub started: Instant,
     pub keep_alive: Option<KeepAlive>,
+    /// Nanoseconds of translation, which are no wait for the provider.
+    pub own_ns: AtomicU64,
 }
 
 impl<'g> UpstreamCall<'g> {
@@ -61,7 +65,19 @@ impl<'g> UpstreamCall<'g> {
             owner: context.owner,
             started: context.started,
             keep_alive: context.keep_alive(),
+            own_ns: AtomicU64::default(),
         }
+    }
+
+    /// The time of translation so far.
+    pub fn own_time(&self) -> Duration {
+        Duration::from_nanos(self.own_ns.load(Ordering::Relaxed))
+    }
+
+    /// Adds the time of some translation.
+    fn count_own(&self, begun: Instant) {
+        let spent = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.own_ns.fetch_add(spent, Ordering::Relaxed);
     }
 
     /// Makes one attempt. It is reported when this returns, or continues in the response's relay.
@@ -163,14 +179,15 @@ impl<'g> UpstreamCall<'g> {
                 let prepared = request.build_request(endpoint, spec);
                 prepared.map_err(|error| untranslatable(&error))
             };
+            let begun = Instant::now();
             let prepared = self.with_spec(target, use_fallback, build);
+            let prepared = with_deadline(until, prepared).await;
+            self.count_own(begun);
             let PreparedCall {
                 request,
                 adapter,
                 mut dropped,
-            } = with_deadline(until, prepared)
-                .await
-                .map_err(UpstreamError::never_sent)?;
+            } = prepared.map_err(UpstreamError::never_sent)?;
             let client_api = self.request.operation.dialect().client_api();
             dropped.rename(|name| client_api.member(name));
             log_dropped_fields(&endpoint, dropped.names());
@@ -270,8 +287,10 @@ impl<'g> UpstreamCall<'g> {
             Ok(Ok(body)) => body,
         };
         let bytes = body.len();
+        let begun = Instant::now();
         let read = move || (whole_from(&mut *adapter, body), adapter);
         let read = self.gateway.body_work.run(bytes, read).await;
+        self.count_own(begun);
         let (adapter, body) = match read {
             Ok((Ok(body), adapter)) => (adapter, body),
             Ok((Err(error), _)) => return Err(attempt.fail(error)),

@@ -251,3 +251,31 @@ async fn streams_responses_and_errors_carry_the_same_headers() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_response_says_how_long_the_gateway_and_the_providers_took() {
+    let clock = Clock::stopped();
+    for stream in [true, false] {
+        let (a, b, bench) = pair(Speech::Chat, usual()).await;
+        a.script([vec![Step::Hang]]);
+        b.script([if stream {
+            Speech::Chat.late(seconds(4))
+        } else {
+            vec![Step::Wait(seconds(4)), whole(200, Speech::Chat.whole())]
+        }]);
+        let answer = asking(&bench, Speech::Chat, stream);
+        a.until_hanging().await;
+        while !answer.is_finished() {
+            clock.pass(Duration::from_millis(250)).await;
+        }
+        let answer = answer.await.unwrap();
+        assert_eq!(header(&answer, "x-aibal-attempts"), "2");
+        let timing = header(&answer, "server-timing");
+        let (own, upstream) = timing.split_once(", upstream;dur=").unwrap();
+        let own: f64 = own.strip_prefix("gateway;dur=").unwrap().parse().unwrap();
+        let upstream: f64 = upstream.parse().unwrap();
+        // The clock stands still while the gateway works.
+        let least = if stream { 14_000.0 } else { 22_000.0 };
+        assert!(own < 1_000.0 && upstream >= least - 500.0, "{timing}");
+    }
+}
