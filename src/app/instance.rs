@@ -10,7 +10,7 @@ use crate::domain::BalancerState;
 use crate::engine::{self, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, ShutdownSignal};
 use crate::logs::DroppedLines;
-use crate::probe::Probe;
+use crate::probe::{ManualProbe, Probe};
 use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
 use crate::{clock, server};
@@ -77,11 +77,7 @@ impl Instance {
         let engine = thread.spawn(engine.run(background.clone()));
         let (listener_limits, cache) = (config.server.clone(), config.cache);
         let reloadable = ReloadableState::new(handle.clone(), config)?;
-        let (probe, probes) = Probe::new(
-            handle.clone(),
-            Arc::clone(&reloadable.upstreams),
-            reloadable.probe_interval.subscribe(),
-        );
+        let (probe, probes) = probe(&reloadable);
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = ShutdownSignal::channel();
         let listener_limits = server::ConnectionLimits {
@@ -166,6 +162,15 @@ impl Instance {
             _ = &mut self.engine => "the engine",
         }
     }
+}
+
+/// The task that probes, and the queue of manual probes.
+fn probe(reloadable: &ReloadableState) -> (Probe, mpsc::Sender<ManualProbe>) {
+    Probe::new(
+        reloadable.handle.clone(),
+        Arc::clone(&reloadable.upstreams),
+        reloadable.probe_interval.subscribe(),
+    )
 }
 
 fn balancer(config: &mut InstanceConfig) -> BalancerState {
