@@ -12,7 +12,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use failed_logins::FailedLogins;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +72,8 @@ pub struct Token {
     pub name: Arc<str>,
     pub sha256: [u8; 32],
     pub role: Role,
+    /// Patterns of the models that it may use; `None`: all.
+    pub models: Option<Arc<[String]>>,
 }
 
 /// The sender of an authenticated request.
@@ -80,6 +82,8 @@ pub struct Principal {
     /// Name of the token, or `local` where none was needed.
     pub who: Arc<str>,
     pub role: Role,
+    /// Patterns of the models that it may use; `None`: all.
+    pub models: Option<Arc<[String]>>,
 }
 
 /// Reasons for which a request is not authorised.
@@ -182,6 +186,11 @@ impl TokenAuth {
         }
     }
 
+    /// Whether a page of this origin may read the responses.
+    pub fn lists_origin(&self, origin: &HeaderValue) -> bool {
+        self.sites.load().lists(origin)
+    }
+
     /// Authenticates a request and checks its permission. The Unix socket has the role operator, and so has
     /// loopback while no tokens are configured, both with any token. A request without a known peer
     /// needs a token. Pages of other sites are rejected.
@@ -209,6 +218,7 @@ impl TokenAuth {
             Principal {
                 who: Arc::clone(&self.local),
                 role: Role::Operator,
+                models: None,
             }
         } else {
             authenticate(&tokens, headers)?
@@ -234,6 +244,7 @@ fn authenticate(tokens: &[Token], headers: &HeaderMap) -> Result<Principal, Auth
     Ok(Principal {
         who: Arc::clone(&token.name),
         role: token.role,
+        models: token.models.clone(),
     })
 }
 
@@ -255,7 +266,7 @@ pub fn sent_tokens(headers: &HeaderMap) -> Vec<&[u8]> {
     let named = TOKEN_HEADERS
         .iter()
         .flat_map(|name| headers.get_all(*name))
-        .map(http::HeaderValue::as_bytes);
+        .map(HeaderValue::as_bytes);
     bearer
         .chain(named)
         .map(<[u8]>::trim_ascii)

@@ -5,6 +5,7 @@ mod connection;
 mod connection_limits;
 mod connection_state;
 mod connection_tracker;
+mod cors;
 mod drain;
 mod fd_limit;
 mod http2_responses;
@@ -17,6 +18,7 @@ mod upload_rate;
 mod workers;
 
 pub use connection_limits::ConnectionLimits;
+pub use cors::with_cors;
 pub use drain::Drain;
 pub use fd_limit::clamp_to_rlimit;
 pub use listener::serve;

@@ -65,6 +65,16 @@ impl Sites {
         })
     }
 
+    /// Whether the configuration lists the page's origin.
+    pub(super) fn lists(&self, origin: &HeaderValue) -> bool {
+        origin.to_str().is_ok_and(|origin| self.is_listed(origin))
+    }
+
+    fn is_listed(&self, origin: &str) -> bool {
+        let mut known = self.origins.iter();
+        known.any(|known| known.eq_ignore_ascii_case(origin))
+    }
+
     fn check_origins(
         &self,
         headers: &HeaderMap,
@@ -74,11 +84,7 @@ impl Sites {
             let Ok(origin) = origin.to_str() else {
                 return false;
             };
-            let is_listed = self
-                .origins
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(origin));
-            is_listed
+            self.is_listed(origin)
                 || origin
                     .split_once("://")
                     .is_some_and(|(_, site)| is_own(site))

@@ -8,6 +8,7 @@ fn token(name: &str, secret: &str, role: Role) -> Token {
         name: name.into(),
         sha256,
         role,
+        models: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::config_watcher::ConfigWatcher;
 use super::instance::Instance;
+use super::model_lists::{ListChange, ModelLists};
 use super::persist;
 use super::reload::{ActiveConfig, ReloadError, ReloadTrigger};
 use super::reloadable_state::{ReloadRequest, ReloadableState};
@@ -10,6 +11,7 @@ use crate::client::ApiError;
 use crate::config::{self, Loaded, Sources};
 use crate::contract::ReloadReport;
 use crate::domain::Effect;
+use crate::probe::ModelListUpdate;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -26,6 +28,7 @@ struct ConfigTask {
     unsaved: Option<String>,
     /// Warnings that were already emitted; each is emitted once.
     emitted_warnings: BTreeSet<String>,
+    model_lists: ModelLists,
 }
 
 /// Starts the task. It ends with the engine.
@@ -34,7 +37,8 @@ pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, n
     let (Some(mut persist_queue), Some(mut save_queries)) = queues else {
         return;
     };
-    let Some((state, mut requests)) = instance.reloadable.take() else {
+    let lists = instance.reloadable.take().zip(instance.listed.take());
+    let Some(((state, mut requests), mut listed)) = lists else {
         return;
     };
     let mut watcher = ConfigWatcher::new(files(&sources, &loaded));
@@ -45,6 +49,7 @@ pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, n
         unsaved: None,
         emitted_warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
         active: ActiveConfig::new(loaded),
+        model_lists: ModelLists::default(),
     };
     tokio::spawn(async move {
         loop {
@@ -62,6 +67,7 @@ pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, n
                     let _client_may_have_left = query.send(task.saved());
                 }
                 Some(request) = requests.recv() => task.handle_request(request).await,
+                Some(list) = listed.recv() => task.on_listed(list).await,
                 () = watcher.changed() => task.reload_files().await,
             }
             watcher.set_files(files(&task.sources, &task.active.loaded));
@@ -140,6 +146,31 @@ impl ConfigTask {
             is_manual: false,
         };
         self.reload_unattended(trigger).await;
+    }
+
+    /// Reloads where a provider lists other models than the catalogue has.
+    async fn on_listed(&mut self, (provider, names): ModelListUpdate) {
+        let catalogue = self.state.catalogue();
+        let settings = &self.active.loaded.settings;
+        match self
+            .model_lists
+            .compare(settings, &catalogue, (provider, &names))
+        {
+            ListChange::None => {}
+            ListChange::TooMany(warning) => {
+                if self.emitted_warnings.insert(warning.clone()) {
+                    self.state.handle.emit_info(warning, true);
+                }
+            }
+            ListChange::Other(name) => {
+                self.reload_unattended(ReloadTrigger {
+                    who: SYSTEM_ACTOR.to_owned(),
+                    reason: Some(format!("{name} lists other models")),
+                    is_manual: true,
+                })
+                .await;
+            }
+        }
     }
 
     /// No client waits for the result, so errors become an event and log lines.

@@ -10,11 +10,12 @@ use crate::domain::BalancerState;
 use crate::engine::{self, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, ShutdownSignal};
 use crate::logs::DroppedLines;
-use crate::probe::{ManualProbe, Probe};
+use crate::probe::{ManualProbe, ModelListUpdate, Probe};
 use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
 use crate::{clock, server};
 use anyhow::Context as _;
+use axum::Router;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ const FEED_SHARE: usize = 4;
 const MAX_FEEDS: usize = 64;
 /// Reload requests that wait; they are handled one at a time.
 const RELOAD_QUEUE: usize = 16;
+/// Lists of models that wait to be compared with the catalogue.
+const LIST_QUEUE: usize = 16;
 
 /// A running instance.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub struct Instance {
     /// The state that a reload changes and the requests for it, until the configuration task takes
     /// them.
     pub reloadable: Option<(ReloadableState, mpsc::Receiver<ReloadRequest>)>,
+    /// Lists of models that probes read, until the configuration task takes them.
+    pub listed: Option<mpsc::Receiver<ModelListUpdate>>,
     /// Says that the instance is not ready any more.
     leaving: CancellationToken,
     /// Time between that and the drain.
@@ -77,7 +82,9 @@ impl Instance {
         let engine = thread.spawn(engine.run(background.clone()));
         let (listener_limits, cache) = (config.server.clone(), config.cache);
         let reloadable = ReloadableState::new(handle.clone(), config)?;
+        let (lists, listed) = mpsc::channel(LIST_QUEUE);
         let (probe, probes) = probe(&reloadable);
+        let probe = probe.with_lists(lists);
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = ShutdownSignal::channel();
         let listener_limits = server::ConnectionLimits {
@@ -105,12 +112,11 @@ impl Instance {
             stop: listeners.clone(),
             max_feeds: (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS),
         };
-        let gateway_access = reloadable.gateway_access.clone();
-        let gateway = gateway::with_auth(gateway::router(gateway), gateway_access);
+        let router = router(&reloadable, gateway, api);
         let server = tokio::spawn(server::serve(
             listener,
             local_socket(address.port()),
-            server::build_router(gateway, api::router(api)),
+            router,
             listener_limits,
             workers,
             listeners.clone(),
@@ -124,6 +130,7 @@ impl Instance {
             reloads,
             pre_stop: reloadable.pre_stop.subscribe(),
             reloadable: Some((reloadable, reload_requests)),
+            listed: Some(listed),
             leaving,
             listeners,
             probe: tokio::spawn(probe.run(background.clone())),
@@ -162,6 +169,15 @@ impl Instance {
             _ = &mut self.engine => "the engine",
         }
     }
+}
+
+/// Both APIs, with what they follow of the configuration.
+fn router(reloadable: &ReloadableState, gateway: gateway::Gateway, api: Api) -> Router {
+    let router = server::build_router(
+        gateway::with_auth(gateway::router(gateway), reloadable.gateway_access.clone()),
+        api::router(api),
+    );
+    server::with_cors(router, reloadable.access.clone())
 }
 
 /// The task that probes, and the queue of manual probes.

@@ -201,7 +201,7 @@ fn add_listed(
     current: &Catalogue,
     next: &CatalogueMerge,
 ) {
-    for provider in settings.providers.iter().filter(|it| it.models.is_empty()) {
+    for provider in settings.providers.iter().filter(|it| it.lists_models()) {
         let (from, to) = (
             models(current, &provider.name),
             models(&next.catalogue, &provider.name),

@@ -269,6 +269,8 @@ fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
         allowed_hosts: file.server.allowed_hosts.clone(),
         cors_origins: file.server.cors_origins.clone(),
         environment: file.server.environment.clone(),
+        requested_model_in_answer: file.server.model_in_answer == "requested",
+        default_model: Some(file.server.default_model.clone()).filter(|name| !name.is_empty()),
     })
 }
 
@@ -294,6 +296,7 @@ fn tokens(tokens: &[file::Token], report: &mut Report<'_>) -> Vec<TokenSettings>
             name: token.name.clone(),
             sha256,
             role,
+            models: token.models.clone(),
         });
     }
     settings

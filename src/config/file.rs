@@ -52,6 +52,10 @@ pub(super) struct Server {
     pub allowed_hosts: Vec<String>,
     /// Pages of other sites that may send requests, each as https://host or https://host:port.
     pub cors_origins: Vec<String>,
+    /// The model that a response names: as the provider answers (upstream), or as the client asked, for example the name of a route (requested).
+    pub model_in_answer: String,
+    /// The model or route that serves requests with an unknown model name; empty: such requests get 404.
+    pub default_model: String,
     /// A name that the dashboard shows first; with "prod" or "production" it is read-only until `!` is pressed.
     pub environment: String,
 }
@@ -151,6 +155,12 @@ pub(super) struct Provider {
     pub api_key_env: Option<String>,
     /// The key as "keystore:NAME", "env:NAME" or "file:PATH"; a literal key draws a warning.
     pub api_key: Option<String>,
+    /// Headers of every request to the provider, name = value; a value may be "env:NAME" or "file:PATH".
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Headers that pass from clients to the provider, such as traceparent.
+    #[serde(default)]
+    pub forward_headers: Vec<String>,
     /// The operator's preference; the weight priority says how much it counts.
     #[serde(default)]
     pub priority: u8,
@@ -199,10 +209,10 @@ pub(super) struct WeightOverride {
 }
 
 /// A model of a provider.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Model {
-    /// The name that the provider knows.
+    /// The name that the provider knows. With `*`, which stands for any characters, all models that the provider lists and that no other entry names.
     #[serde(default)]
     pub id: String,
     /// The types of requests that it serves. Default: the built-in price table, else chat and artifact.
@@ -338,6 +348,8 @@ pub(super) struct Token {
     /// What the token may do.
     #[serde(default)]
     pub role: String,
+    /// The models that it may use: names of models or routes, or provider/model, each with `*` for any characters. Default: all.
+    pub models: Option<Vec<String>>,
     /// USD that its requests may cost per calendar day in UTC. Default: no limit of its own.
     pub usd_per_day: Option<f64>,
 }

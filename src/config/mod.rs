@@ -18,6 +18,8 @@ mod setting_specs;
 mod address;
 mod connection;
 mod file;
+mod headers;
+mod key_file;
 mod layers;
 mod parse;
 mod text_file;

@@ -5,8 +5,8 @@ use super::file;
 use super::prices::{self, KnownModel};
 use super::resolved::{self, ResolvedSetting};
 use super::setting_error::SettingWarning;
-use super::settings::ModelSettings;
-use crate::domain::{ModelType, ModelTypes, Money, Price};
+use super::settings::{ModelPattern, ModelSettings, ProviderSettings};
+use crate::domain::{ModelType, ModelTypes, Money, Price, matches_glob};
 use std::time::Duration;
 
 /// Timeouts of a request and of an attempt until its first token.
@@ -87,6 +87,47 @@ impl Timeouts {
                 built_in.first_token,
             ),
         }
+    }
+}
+
+impl ProviderSettings {
+    /// Whether a model is served because the provider lists it.
+    pub fn serves_listed(&self, id: &str) -> bool {
+        let is_named = || self.models.iter().any(|model| model.id == id);
+        let fits = self.patterns.is_empty() || self.pattern_of(id).is_some();
+        fits && !is_named()
+    }
+
+    fn pattern_of(&self, id: &str) -> Option<&ModelPattern> {
+        let mut patterns = self.patterns.iter();
+        patterns.find(|pattern| matches_glob(pattern.text(), id))
+    }
+
+    /// The settings of a model that the provider lists itself; `None` where it is not to be served as
+    /// such.
+    pub fn listed_model(&self, id: &str) -> Option<ModelSettings> {
+        if !self.serves_listed(id) {
+            return None;
+        }
+        let pattern = self.pattern_of(id);
+        let given = pattern.map(|pattern| &pattern.0);
+        let known = prices::find(&self.kind, id);
+        let described = ModelInfo { id, given, known };
+        let timeout = |own: Option<u64>| own.map(Duration::from_millis);
+        Some(ModelSettings {
+            id: id.to_owned(),
+            types: described.types(),
+            price: match given {
+                Some(given) => price(given, known),
+                None => known.map(KnownModel::price),
+            },
+            capabilities: described.capabilities(),
+            quirks: described.quirks(),
+            max_concurrent: given.and_then(|given| given.max_concurrent),
+            timeout: timeout(given.and_then(|given| given.timeout_ms)).unwrap_or(self.timeout),
+            first_token_timeout: timeout(given.and_then(|given| given.first_token_timeout_ms))
+                .unwrap_or(self.first_token_timeout),
+        })
     }
 }
 

@@ -3,13 +3,15 @@
 use super::address;
 use super::connection;
 use super::file::{self, File};
+use super::headers;
+use super::key_file::key_in_file;
 use super::model::{self, Timeouts};
 use super::origin::{Origin, Origins};
 use super::provider_context::ProviderContext;
 use super::report::Report;
 use super::resolved::text_in;
 use super::setting_error::SettingError;
-use super::settings::{ProviderSettings, VertexSettings};
+use super::settings::{ModelPattern, ProviderSettings, VertexSettings};
 use super::source::Sources;
 use super::text_file::read_text;
 use super::vendors::GatewayKeyMode;
@@ -63,8 +65,13 @@ fn settings(
     let key = key.filter(|_| keyless.is_none());
     connection::warn_of_plain_http(provider, &base_url, key.is_some(), report);
     let skipped = skip(provider, context, keyless, report);
+    let values = (context.env_vars, &*context.sources.cwd);
+    let own_headers = headers::fixed(provider, values, report);
+    let is_pattern = |model: &&file::Model| model.id.contains('*');
+    let patterns = provider.models.iter().filter(is_pattern).cloned();
     let models = provider.models.iter().filter(|model| !model.id.is_empty());
     let models = models
+        .filter(|model| !is_pattern(model))
         .map(|model| {
             model::model(
                 provider,
@@ -84,8 +91,10 @@ fn settings(
         unix_socket: connection::unix_socket(provider, context.sources, report),
         ca_file: connection::ca_file(provider, context.sources, report),
         key,
+        forward_headers: headers::forwarded(provider, report),
         enabled: provider.enabled,
-        skipped,
+        skipped: skipped.or(own_headers.as_ref().err().cloned()),
+        headers: own_headers.unwrap_or_default(),
         priority: provider.priority,
         max_concurrent: provider.max_concurrent,
         rates: RateLimits {
@@ -99,6 +108,7 @@ fn settings(
         }),
         vertex,
         models,
+        patterns: patterns.map(ModelPattern).collect(),
         timeout: provider_timeouts.timeout,
         first_token_timeout: provider_timeouts.first_token,
     }
@@ -207,16 +217,6 @@ fn resolve(
             }
             Ok(Some(secret))
         }
-    }
-}
-
-fn key_in_file(path: &Path) -> Result<Option<Secret>, String> {
-    match read_text(path) {
-        Ok(text) => match Secret::new(&text) {
-            Some(secret) => Ok(Some(secret)),
-            None => Err(format!("the file {} with its key is empty", path.display())),
-        },
-        Err(error) => Err(format!("the file {} with its key: {error}", path.display())),
     }
 }
 

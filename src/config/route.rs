@@ -3,9 +3,9 @@
 use super::file;
 use super::report::Report;
 use super::setting_error::did_you_mean;
-use super::settings::{ProviderSettings, RouteSettings, RouteTarget};
+use super::settings::{ModelPattern, ProviderSettings, RouteSettings, RouteTarget};
 use super::vendors;
-use crate::domain::RouteOrder;
+use crate::domain::{RouteOrder, matches_glob};
 
 pub(super) fn routes(
     routes: &[file::Route],
@@ -120,10 +120,15 @@ fn target(
         report.error(&key, value, format!("there is no provider {name:?}{near}"));
         return None;
     };
-    let has_model = provider.models.iter().any(|known| known.id == model);
+    let mut patterns = provider.patterns.iter();
+    let has_model = provider.models.iter().any(|known| known.id == model)
+        || patterns.any(|pattern| matches_glob(pattern.text(), model));
     let has_error = report.has_error(&format!("providers[{name}].models"));
-    if !has_model && !provider.models.is_empty() && !has_error {
+    let names_models = !provider.models.is_empty() || !provider.patterns.is_empty();
+    if !has_model && names_models && !has_error {
+        let patterns = provider.patterns.iter().map(ModelPattern::text);
         let ids = provider.models.iter().map(|known| known.id.as_str());
+        let ids = ids.chain(patterns);
         let near = match did_you_mean(model, ids.clone()) {
             near if near.is_empty() => {
                 format!("; known: {}", ids.collect::<Vec<&str>>().join(", "))

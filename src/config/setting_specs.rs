@@ -132,6 +132,11 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     ),
     key("server.allowed_hosts", Constraint::Hosts),
     key("server.cors_origins", Constraint::Origins),
+    key(
+        "server.model_in_answer",
+        Constraint::Word(&["upstream", "requested"]),
+    ),
+    key("server.default_model", Constraint::Text),
     key("server.environment", Constraint::Text),
     key("balancing.strategy", Constraint::Word(STRATEGIES)),
     key(
@@ -184,6 +189,8 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("providers[].ca_file", Constraint::Filled),
     key("providers[].api_key_env", Constraint::VariableName),
     key("providers[].api_key", Constraint::Secret),
+    key("providers[].headers.*", Constraint::Secret),
+    key("providers[].forward_headers", Constraint::Texts),
     key("providers[].priority", PRIORITY),
     key("providers[].max_concurrent", CONCURRENCY),
     key("providers[].requests_per_minute", COUNT),
@@ -267,6 +274,7 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     required("auth.tokens[].name", Constraint::Filled),
     required("auth.tokens[].sha256", Constraint::Sha256),
     required("auth.tokens[].role", Constraint::Word(ROLES)),
+    key("auth.tokens[].models", Constraint::Texts),
     key("auth.tokens[].usd_per_day", MONEY),
 ];
 

@@ -3,8 +3,8 @@
 //! Plain data that was validated. Where a choice is accepted but not built yet, the field holds the
 //! value that applies instead, and a warning says so.
 
-use super::capabilities::{ModelInfo, ModelQuirks};
-use super::prices::{self, KnownModel};
+use super::capabilities::ModelQuirks;
+use super::file;
 use crate::domain::{
     BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role, RouteOrder,
     Strategy, Tuning, WeightOverride, Weights,
@@ -54,6 +54,10 @@ pub struct ServerSettings {
     /// Pages of other sites that may send requests.
     pub cors_origins: Vec<String>,
     pub environment: String,
+    /// Whether responses name the model as the client did.
+    pub requested_model_in_answer: bool,
+    /// For requests with an unknown model name.
+    pub default_model: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +112,10 @@ pub struct ProviderSettings {
     pub ca_file: Option<PathBuf>,
     /// `None` where none is needed, or where it is missing and the provider is skipped.
     pub key: Option<Secret>,
+    /// Headers of every request to it.
+    pub headers: Vec<(String, Secret)>,
+    /// Headers that pass from clients to it.
+    pub forward_headers: Vec<String>,
     pub enabled: bool,
     /// Why the provider is off; `None` where it can be used.
     pub skipped: Option<String>,
@@ -118,8 +126,10 @@ pub struct ProviderSettings {
     pub rates: RateLimits,
     pub weights: WeightOverride,
     pub vertex: Option<VertexSettings>,
-    /// Empty: the provider lists its models itself.
+    /// Without any, and without patterns, the provider lists its models itself.
     pub models: Vec<ModelSettings>,
+    /// Settings of models that the provider lists and that fit a pattern.
+    pub patterns: Vec<ModelPattern>,
     /// For models that are not configured one by one.
     pub timeout: Duration,
     /// For models that are not configured one by one.
@@ -131,24 +141,20 @@ impl ProviderSettings {
         self.enabled && self.skipped.is_none()
     }
 
-    /// The settings of a model that the provider lists itself.
-    pub fn listed_model(&self, id: &str) -> ModelSettings {
-        let known = prices::find(&self.kind, id);
-        let described = ModelInfo {
-            id,
-            given: None,
-            known,
-        };
-        ModelSettings {
-            id: id.to_owned(),
-            types: described.types(),
-            price: known.map(KnownModel::price),
-            capabilities: described.capabilities(),
-            quirks: described.quirks(),
-            max_concurrent: None,
-            timeout: self.timeout,
-            first_token_timeout: self.first_token_timeout,
-        }
+    /// Whether models are served that only the provider itself names.
+    pub fn lists_models(&self) -> bool {
+        self.models.is_empty() || !self.patterns.is_empty()
+    }
+}
+
+/// An entry of a model whose name has wildcards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelPattern(pub(in crate::config) file::Model);
+
+impl ModelPattern {
+    /// The name with wildcards.
+    pub fn text(&self) -> &str {
+        &self.0.id
     }
 }
 
@@ -242,6 +248,8 @@ pub struct TokenSettings {
     /// The hash of the bearer token.
     pub sha256: [u8; 32],
     pub role: Role,
+    /// Patterns of the models that it may use; `None`: all.
+    pub models: Option<Vec<String>>,
 }
 
 impl Settings {

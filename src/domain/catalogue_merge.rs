@@ -52,6 +52,7 @@ impl Catalogue {
         CatalogueMerge {
             catalogue: Self {
                 routes: routes.collect(),
+                default_model: next.default_model,
                 retired: RemovedEntries {
                     providers: without(ProviderIdx::all(providers.len()), &provider_indices),
                     targets: without(TargetIdx::all(targets.len()), &target_indices),

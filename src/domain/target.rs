@@ -102,6 +102,8 @@ pub struct Catalogue {
     pub targets: Vec<Target>,
     /// Configured routes.
     pub routes: Vec<Route>,
+    /// Name that requests with an unknown model name are served under.
+    pub default_model: Option<Arc<str>>,
     /// Indices of removed entries.
     pub retired: RemovedEntries,
 }

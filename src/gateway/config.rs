@@ -23,6 +23,8 @@ pub struct GatewayConfig {
     pub keep_alive: Option<Duration>,
     /// Whether a client that waits long for the first content of a stream gets headers before it.
     pub early_headers: bool,
+    /// Whether responses name the model as the client did, and not as the provider does.
+    pub requested_model_in_answer: bool,
     /// Handling of streams that break after their first content.
     pub recovery: StreamRecovery,
     /// Overrides for single targets, by their index in the catalogue.
@@ -50,6 +52,7 @@ impl Default for GatewayConfig {
             stream_timeout: Duration::from_mins(10),
             keep_alive: Some(Duration::from_secs(10)),
             early_headers: true,
+            requested_model_in_answer: false,
             recovery: StreamRecovery::Error,
             targets: Vec::new(),
         }

@@ -146,7 +146,8 @@ async fn count_at_provider(
         Ok(endpoint.protocol.build_token_count(endpoint, spec))
     };
     let counting = call.with_spec((&endpoint, id, traits), false, build);
-    let counting = counting.await.ok().flatten()?;
+    let mut counting = counting.await.ok().flatten()?;
+    endpoint.add_headers(&mut counting.request.headers, call.headers);
     let sent = upstreams.transport.send(provider, counting.request).await;
     let response = sent
         .ok()

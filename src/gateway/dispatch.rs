@@ -65,6 +65,7 @@ async fn run(
             let caller = Caller {
                 budget_scope,
                 owner,
+                models: principal.and_then(|principal| principal.0.models),
             };
             handler::run(gateway, target, caller, headers, body).await
         }

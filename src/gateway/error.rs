@@ -20,6 +20,8 @@ pub enum GatewayError {
     BodyTooLarge { limit: usize },
     /// The body arrived more slowly than the listener allows.
     BodyTooSlow,
+    /// The client's token does not allow the model.
+    ModelNotAllowed { name: String },
     /// No target has this model name.
     UnknownModel(UnknownModel),
     /// The client has no stored response with this id.

@@ -1,11 +1,10 @@
 //! Texts, statuses and shapes of the gateway's errors: the only place where the codes of [`GatewayError`]
 //! become something that a client reads.
 
-use super::error::{GatewayError, HeaderFormat, InvalidRequest, UpstreamFailure};
+use super::error::{GatewayError, InvalidRequest, UpstreamFailure};
 use super::no_target::{is_off, lacks_capabilities, no_target, overflow_of};
-use super::operation::Operation;
 use crate::access::AuthError;
-use crate::domain::{Failure, ModelType};
+use crate::domain::Failure;
 use crate::protocols::{ApiDialect, ContextOverflow, ErrorBody, UpstreamError};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -21,6 +20,8 @@ const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// `Retry-After` where an operator has to act first.
 const OFF_RETRY_AFTER: Duration = Duration::from_secs(30);
+/// Characters of a model's name in an error.
+const MAX_SHOWN_NAME: usize = 100;
 
 /// Message where a client counts tokens too often.
 const COUNTED_TOO_OFTEN: &str = "tokens are counted too often; wait for the next minute";
@@ -115,6 +116,11 @@ impl GatewayError {
                 Some("request_timeout"),
             ),
             Self::UnknownModel(_) => not_found("model_not_found"),
+            Self::ModelNotAllowed { .. } => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                Some("model_not_allowed"),
+            ),
             Self::UnknownResponse { .. } => not_found("response_not_found"),
             Self::UnknownObject { .. } => not_found("object_not_found"),
             Self::UnknownPath { .. } => not_found("unknown_url"),
@@ -149,6 +155,7 @@ impl GatewayError {
     fn param(&self) -> Option<&str> {
         match self {
             Self::UnknownModel(_)
+            | Self::ModelNotAllowed { .. }
             | Self::InvalidRequest(InvalidRequest::WrongPathForType { .. }) => Some("model"),
             Self::InvalidRequest(
                 InvalidRequest::MissingPrompt { field }
@@ -212,6 +219,7 @@ impl fmt::Display for GatewayError {
                     )
                 }
             }
+            Self::ModelNotAllowed { name } => f.write_str(&not_allowed(name)),
             Self::UnknownResponse { id } => write!(
                 f,
                 "no response with the id {id:?} is stored; only the newest ones are, each for the \
@@ -256,6 +264,15 @@ impl fmt::Display for GatewayError {
     }
 }
 
+fn not_allowed(name: &str) -> String {
+    if name.is_empty() {
+        return "this token may use certain models only, and the request names none of them"
+            .to_owned();
+    }
+    let name: String = name.chars().take(MAX_SHOWN_NAME).collect();
+    format!("this token may not use the model {name:?}; GET /v1/models lists those that it may")
+}
+
 impl fmt::Display for UpstreamFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -276,88 +293,6 @@ impl fmt::Display for UpstreamFailure {
                 "{provider} refuses the gateway's own key; check the key in its configuration"
             ),
             _ => write!(f, "{provider}: {}", error.message),
-        }
-    }
-}
-
-impl fmt::Display for InvalidRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson(error) => {
-                let (line, column) = (error.line(), error.column());
-                write!(
-                    f,
-                    "the body is not a JSON object (at line {line}, column {column})"
-                )
-            }
-            Self::TooMuch(excess) => write!(f, "the body {excess}; send less at once"),
-            Self::BodyIncomplete => f.write_str("the request body ended early; send it again"),
-            Self::MissingPrompt { field } => {
-                write!(
-                    f,
-                    "{field} is missing; without it there is nothing to answer"
-                )
-            }
-            Self::MissingText { field } => write!(f, "{field} is missing; it must be a text"),
-            Self::NotText { field, found } => {
-                write!(f, "{field} is {found}, but must be a text")
-            }
-            Self::NotBool { field, found } => {
-                write!(f, "{field} is {found}, but must be true or false")
-            }
-            Self::Field(error) => error.fmt(f),
-            Self::Header {
-                name,
-                found,
-                expected,
-            } => header_text(f, name, found.as_deref(), expected),
-            Self::WrongPathForType {
-                operation,
-                model_type,
-            } => {
-                let path = match operation {
-                    Operation::Embed(_) => "this path serves only embeddings",
-                    _ => "embeddings are served at /v1/embeddings",
-                };
-                write!(f, "the requested model type is {model_type}, but {path}")
-            }
-        }
-    }
-}
-
-fn header_text(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    found: Option<&str>,
-    expected: &HeaderFormat,
-) -> fmt::Result {
-    let Some(found) = found else {
-        return write!(f, "{name} must be plain ASCII text");
-    };
-    match expected {
-        HeaderFormat::Ascii => write!(f, "{name} must be plain ASCII text"),
-        HeaderFormat::Positive { unit } => {
-            write!(
-                f,
-                "{name} is {found:?}, but must be a number above 0, in {unit}"
-            )
-        }
-        HeaderFormat::Provider { known } => {
-            write!(
-                f,
-                "{name} is {found:?}, but must be one of {}",
-                known.join(", ")
-            )
-        }
-        HeaderFormat::ModelType => {
-            let known = ModelType::ALL.map(ModelType::as_str).join(", ");
-            write!(f, "{name} is {found:?}, but must be one of {known}")
-        }
-        HeaderFormat::Bool => {
-            write!(f, "{name} is {found:?}, but must be true or false")
-        }
-        HeaderFormat::NoOrAbsent => {
-            write!(f, "{name} is {found:?}, but must be \"no\" or left out")
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Caller {
     pub budget_scope: BudgetScope,
     /// Name of the client, for what is stored for it.
     pub owner: Arc<str>,
+    /// Patterns of the models that it may use; `None`: all.
+    pub models: Option<Arc<[String]>>,
 }
 
 /// What a request asks for.
@@ -164,6 +166,7 @@ async fn operate(
         catalogue: Arc::clone(&gateway.handle.routing_table().catalogue),
         responses: gateway.responses.clone(),
         owner: Arc::clone(&caller.owner),
+        models: caller.models.clone(),
         path: Arc::clone(path),
         headers: Arc::clone(headers),
         body: body.clone(),
@@ -235,6 +238,7 @@ async fn forward(
     let read = {
         let (target, headers) = (Arc::clone(target), Arc::clone(headers));
         let (body, owner) = (body.clone(), Arc::clone(owner));
+        let models = caller.models.clone();
         let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
         let registry = gateway.upstreams.load_full();
         move || {
@@ -243,7 +247,8 @@ async fn forward(
                 let endpoint = registry.registry.endpoint(provider);
                 endpoint.is_some_and(|endpoint| endpoint.protocol.forwards())
             };
-            ParsedRequest::forwarded(forward, &headers, &catalogue, &has_path)
+            let request = ParsedRequest::forwarded(forward, &headers, &catalogue, &has_path);
+            request?.allow_models(&catalogue, models.as_deref())
         }
     };
     let work = gateway.body_work.run(body.len(), read);

@@ -4,6 +4,7 @@
 
 mod access_log;
 mod admission;
+mod allowed_models;
 mod attempt;
 mod auth;
 mod body_start;
@@ -24,6 +25,7 @@ mod failover;
 mod forward;
 mod forward_target;
 mod handler;
+mod invalid_request;
 mod model_info;
 mod models;
 mod name_in_path;

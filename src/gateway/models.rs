@@ -1,19 +1,21 @@
 //! The list of model names, in the shape that the client's library reads.
 
+use super::allowed_models::visible_names;
 use super::error::{GatewayError, InvalidRequest};
 use super::name_in_path::NameInPath;
 use super::request::resolve_name;
 use super::request_fields::RequestFields;
 use super::state::Gateway;
-use crate::domain::{Catalogue, ModelResolution, ModelType, model_names, resolve};
+use crate::access::Principal;
+use crate::domain::{Catalogue, ModelResolution, ModelType, resolve};
 use crate::protocols::{
     ApiDialect, content_model, model_tag, shown_model, wants_content_models, wants_message_shapes,
 };
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 /// Creation time of every model, in Unix seconds: libraries require one, and nothing depends on it.
@@ -25,11 +27,20 @@ const MAX_SHOW_BYTES: usize = 64 * 1024;
 const CREATED_TEXT: &str = "2025-01-01T00:00:00Z";
 
 /// Lists all names.
-pub(super) async fn list(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
+pub(super) async fn list(
+    State(gateway): State<Gateway>,
+    principal: Option<Extension<Principal>>,
+    headers: HeaderMap,
+) -> Response {
     if wants_content_models(&headers) {
-        return list_contents(State(gateway)).await.into_response();
+        return list_contents(State(gateway), principal)
+            .await
+            .into_response();
     }
-    let names = names(&gateway.handle.routing_table().catalogue);
+    let names = names(
+        &gateway.handle.routing_table().catalogue,
+        principal.as_deref(),
+    );
     if wants_message_shapes(&headers) {
         let data: Vec<Value> = names.iter().map(|(name, _)| message_shape(name)).collect();
         let (first, last) = (
@@ -71,9 +82,12 @@ pub(super) async fn one(
 }
 
 /// Lists all names as Google's libraries read them.
-pub(super) async fn list_contents(State(gateway): State<Gateway>) -> Json<Value> {
+pub(super) async fn list_contents(
+    State(gateway): State<Gateway>,
+    principal: Option<Extension<Principal>>,
+) -> Json<Value> {
     let catalogue = &gateway.handle.routing_table().catalogue;
-    let names = model_names(catalogue);
+    let names = visible(catalogue, principal.as_deref());
     let models = names.iter().map(|name| {
         let facts = resolve(catalogue, name).map(|resolution| Facts::of(catalogue, &resolution));
         facts.unwrap_or_default().content_model(name)
@@ -96,8 +110,12 @@ pub(super) async fn one_content(
 }
 
 /// Lists all names as tags.
-pub(super) async fn tags(State(gateway): State<Gateway>) -> Json<Value> {
-    let names = model_names(&gateway.handle.routing_table().catalogue);
+pub(super) async fn tags(
+    State(gateway): State<Gateway>,
+    principal: Option<Extension<Principal>>,
+) -> Json<Value> {
+    let catalogue = &gateway.handle.routing_table().catalogue;
+    let names = visible(catalogue, principal.as_deref());
     let tags: Vec<Value> = names.iter().map(|name| model_tag(name)).collect();
     Json(json!({"models": tags}))
 }
@@ -198,8 +216,14 @@ fn owner(catalogue: &Catalogue, resolution: &ModelResolution) -> String {
     }
 }
 
-/// Every name with its owner.
-fn names(catalogue: &Catalogue) -> Vec<(String, String)> {
+/// The names that the client may use.
+fn visible(catalogue: &Catalogue, principal: Option<&Principal>) -> Vec<String> {
+    let allowed = principal.and_then(|principal| principal.models.as_deref());
+    visible_names(catalogue, allowed)
+}
+
+/// Every name that the client may use, with its owner.
+fn names(catalogue: &Catalogue, principal: Option<&Principal>) -> Vec<(String, String)> {
     let owned = |name: String| {
         let owner = resolve(catalogue, &name).map_or_else(
             |_| SHARED_OWNER.to_owned(),
@@ -207,5 +231,6 @@ fn names(catalogue: &Catalogue) -> Vec<(String, String)> {
         );
         (name, owner)
     };
-    model_names(catalogue).into_iter().map(owned).collect()
+    let names = visible(catalogue, principal).into_iter();
+    names.map(owned).collect()
 }

@@ -4,7 +4,8 @@ use crate::clock;
 use crate::domain::{ModelType, RequiredCapabilities};
 use crate::protocols::{
     AZURE_PREFIX, ApiDialect, CONTENT_PREFIXES, CallSpec, EmbeddingDialect, Endpoint,
-    MAX_RESPONSE_BYTES, ModelMethod, OutputLimits, PreparedCall, RawObject, TranslationError,
+    MAX_RESPONSE_BYTES, ModelMethod, OutputLimits, PreparedCall, RawObject, RenamingAdapter,
+    TranslationError,
 };
 use bytes::Bytes;
 
@@ -109,19 +110,27 @@ impl Operation {
         dialect.client_api().answer_without_prompt(object, created)
     }
 
-    /// The request in the provider's protocol.
+    /// The request in the provider's protocol. Its response names the model `model_in_answer`, where
+    /// that is given.
     pub fn build_request(
         self,
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
+        model_in_answer: Option<&str>,
     ) -> Result<PreparedCall, TranslationError> {
+        let named = |mut prepared: PreparedCall| {
+            if let Some(name) = model_in_answer {
+                prepared.adapter = Box::new(RenamingAdapter::new(prepared.adapter, name));
+            }
+            prepared
+        };
         match self {
             Self::Generate(_) | Self::Compact | Self::Forward => {
-                let mut prepared = endpoint.protocol.build_request(endpoint, call)?;
+                let mut prepared = named(endpoint.protocol.build_request(endpoint, call)?);
                 prepared.adapter = self.dialect().client_api().framed(call, prepared.adapter);
                 Ok(prepared)
             }
-            Self::Embed(_) => endpoint.protocol.build_embeddings(endpoint, call),
+            Self::Embed(_) => Ok(named(endpoint.protocol.build_embeddings(endpoint, call)?)),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct ParsedRequest {
     pub fields: RequestFields,
     /// The stream of events that it wants, where it wants one.
     pub stream_form: Option<StreamForm>,
-    resolution: ModelResolution,
+    pub resolution: ModelResolution,
     /// The type of model that it needs.
     pub model_type: ModelType,
     pub stream: bool,
@@ -53,7 +53,7 @@ pub(super) struct ParsedRequest {
     /// What is stored with the response, where the client wants that.
     pub pending: Option<PendingResponse>,
     /// The call itself, where it passes without translation.
-    forward: Option<ForwardCall>,
+    pub forward: Option<ForwardCall>,
     /// The client's time limit, which overrides every configured one.
     pub timeout: Option<Duration>,
     /// Whether the request is refused where a part of it cannot be carried.
@@ -231,16 +231,20 @@ impl ParsedRequest {
         error
     }
 
-    /// The request in the provider's protocol.
+    /// The request in the provider's protocol; its response may name the model as the client did.
     pub fn build_request(
         &self,
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
+        has_requested_name: bool,
     ) -> Result<PreparedCall, TranslationError> {
         if let Some(forward) = &self.forward {
             return endpoint.protocol.build_forward(endpoint, call, forward);
         }
-        let mut prepared = self.operation.build_request(endpoint, call)?;
+        let requested = || call.object.read::<String>("model");
+        let requested = has_requested_name.then(requested).flatten();
+        let name = requested.as_deref();
+        let mut prepared = self.operation.build_request(endpoint, call, name)?;
         prepared.adapter = GuardedAdapter::wrap(prepared.adapter);
         if let Some(pending) = &self.pending {
             let storing = StoringAdapter::new(prepared.adapter, pending.clone());
@@ -355,15 +359,18 @@ fn check_name(field: &'static str, name: &str) -> Result<(), GatewayError> {
     Err(InvalidRequest::Field(TranslationError::new(field, problem)).into())
 }
 
-/// Finds a model. Some clients add a tag to each name that has none.
+/// Finds a model by its name, with or without the tag that some clients add, else the default one.
 pub(super) fn resolve_name(
     catalogue: &Catalogue,
     name: &str,
 ) -> Result<ModelResolution, GatewayError> {
     check_name("model", name)?;
     let untagged = || resolve(catalogue, name.strip_suffix(":latest")?).ok();
-    resolve(catalogue, name)
-        .or_else(|unknown| untagged().ok_or(GatewayError::UnknownModel(unknown)))
+    let default = || resolve(catalogue, catalogue.default_model.as_deref()?).ok();
+    resolve(catalogue, name).or_else(|unknown| {
+        let known = untagged().or_else(default);
+        known.ok_or(GatewayError::UnknownModel(unknown))
+    })
 }
 
 /// Rejects a model type that this path does not serve.

@@ -19,6 +19,8 @@ pub(super) struct RequestReader {
     pub responses: ResponseStore,
     /// Name of the client.
     pub owner: Arc<str>,
+    /// Patterns of the models that it may use; `None`: all.
+    pub models: Option<Arc<[String]>>,
     pub path: Arc<PathFields>,
     pub headers: Arc<HeaderMap>,
     pub body: Bytes,
@@ -55,7 +57,8 @@ impl RequestReader {
             return Ok(ReadRequest::Answered(body));
         }
         drop(object);
-        let mut request = ParsedRequest::read(operation, &self.headers, fields, &self.catalogue)?;
+        let request = ParsedRequest::read(operation, &self.headers, fields, &self.catalogue)?;
+        let mut request = request.allow_models(&self.catalogue, self.models.as_deref())?;
         request.pending = stored.pending;
         if let Some(provider) = holder {
             request.hold_to(&self.catalogue, &provider);

@@ -175,8 +175,9 @@ impl<'g> UpstreamCall<'g> {
             let mut endpoint = ready.map_err(UpstreamError::never_sent)?.into_owned();
             endpoint.reasoning_cache = endpoint.reasoning_cache.of_client(self.owner);
             let target = (&endpoint, id, traits);
-            let build = |endpoint: &Endpoint, spec: &CallSpec<'_>, request: &ParsedRequest| {
-                let prepared = request.build_request(endpoint, spec);
+            let requested = self.gateway.config.load().requested_model_in_answer;
+            let build = move |endpoint: &Endpoint, spec: &CallSpec<'_>, request: &ParsedRequest| {
+                let prepared = request.build_request(endpoint, spec, requested);
                 prepared.map_err(|error| untranslatable(&error))
             };
             let begun = Instant::now();
@@ -184,10 +185,11 @@ impl<'g> UpstreamCall<'g> {
             let prepared = with_deadline(until, prepared).await;
             self.count_own(begun);
             let PreparedCall {
-                request,
+                mut request,
                 adapter,
                 mut dropped,
             } = prepared.map_err(UpstreamError::never_sent)?;
+            endpoint.add_headers(&mut request.headers, self.headers);
             let client_api = self.request.operation.dialect().client_api();
             dropped.rename(|name| client_api.member(name));
             log_dropped_fields(&endpoint, dropped.names());

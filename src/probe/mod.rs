@@ -10,7 +10,7 @@ use crate::foreign::read_body;
 use crate::protocols::{Endpoint, Transport, UpstreamSet};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,17 +25,24 @@ const SCHEDULE_INTERVAL: Duration = Duration::from_millis(500);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that are read of a response; a list of models is much shorter.
 const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+/// Age at which a list of models is read again, although traffic shows that the provider is well.
+const MAX_LIST_AGE: Duration = Duration::from_mins(1);
 /// Manual probes that wait.
 const MANUAL_PROBE_QUEUE: usize = 16;
 
 /// A manual probe: the provider's index in the catalogue, and the channel for the result.
 pub type ManualProbe = (ProviderIdx, oneshot::Sender<ProbeResult>);
 
+/// The names that a provider lists now, and its index in the catalogue.
+pub type ModelListUpdate = (ProviderIdx, Vec<String>);
+
 /// The result of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeResult {
     pub end: ProbeEnd,
     pub latency: Duration,
+    /// The models that the response names, where the provider's own list counts.
+    pub models: Option<Vec<String>>,
 }
 
 /// The task that sends probes.
@@ -53,6 +60,8 @@ struct ProbeSchedule {
     interval: watch::Receiver<Option<Duration>>,
     /// Time of each provider's last probe.
     probed_at: Vec<Option<UnixTime>>,
+    /// Receives lists of models; one that finds the queue full is read again with the next probe.
+    lists: Option<mpsc::Sender<ModelListUpdate>>,
 }
 
 /// What makes the task send probes.
@@ -74,8 +83,16 @@ impl Probe {
             upstreams,
             interval,
             probed_at: Vec::new(),
+            lists: None,
         };
         (Self { schedule, requests }, sender)
+    }
+
+    /// Sends the lists of models that probes read.
+    #[must_use]
+    pub fn with_lists(mut self, lists: mpsc::Sender<ModelListUpdate>) -> Self {
+        self.schedule.lists = Some(lists);
+        self
     }
 
     /// Runs until `stop`.
@@ -127,7 +144,14 @@ impl ProbeSchedule {
                 let success = candidates()
                     .filter_map(|candidate| candidate.succeeded_at)
                     .max();
-                !off && probe_due(now, self.probed_at[provider.get()], success, down, interval)
+                let probed = self.probed_at[provider.get()];
+                let is_list_old = || {
+                    let endpoint = upstreams.registry.endpoint(provider);
+                    let age = probed.map(|at| now.since(at));
+                    endpoint.is_some_and(|endpoint| endpoint.lists_models)
+                        && age.is_none_or(|age| age >= MAX_LIST_AGE.max(interval))
+                };
+                !off && (probe_due(now, probed, success, down, interval) || is_list_old())
             })
             .collect();
         for &provider in &due {
@@ -138,8 +162,16 @@ impl ProbeSchedule {
             Some(probe(&upstreams.transport, provider, endpoint))
         }));
         for result in results.await {
-            self.handle.observe(Observation::Probe(result.end));
+            self.report(result);
         }
+    }
+
+    fn report(&self, result: ProbeResult) {
+        let provider = result.end.provider;
+        if let (Some(lists), Some(models)) = (&self.lists, result.models) {
+            let _is_read_again = lists.try_send((provider, models));
+        }
+        self.handle.observe(Observation::Probe(result.end));
     }
 
     /// Extends the list to at least `providers`: a reload may have added some since the last scheduled
@@ -158,7 +190,7 @@ impl ProbeSchedule {
         let result = probe(&upstreams.transport, provider, endpoint).await;
         self.make_room(provider.get() + 1);
         self.probed_at[provider.get()] = Some(clock::now());
-        self.handle.observe(Observation::Probe(result.end.clone()));
+        self.report(result.clone());
         let _requester_may_be_gone = reply.send(result);
     }
 }
@@ -169,7 +201,8 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
     let response = timeout(PROBE_TIMEOUT, async {
         let ready = endpoint.with_credentials(false).await;
         let endpoint = ready.map_err(|error| error.message)?;
-        let request = endpoint.protocol.build_probe(&endpoint);
+        let mut request = endpoint.protocol.build_probe(&endpoint);
+        endpoint.add_headers(&mut request.headers, &HeaderMap::new());
         let sent = transport.send(provider, request).await;
         let response = sent.map_err(|error| error.failure.as_str().to_owned())?;
         let status = response.status();
@@ -177,7 +210,7 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
         let body = body.map_err(|error| error.to_string())?;
         Ok::<_, String>((status, body))
     });
-    let mut context_windows = Vec::new();
+    let (mut context_windows, mut models) = (Vec::new(), None);
     let (verdict, detail) = match response.await {
         Err(_) => (
             ProbeVerdict::Bad,
@@ -187,6 +220,8 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
         Ok(Ok((status, body))) => {
             let verdict = if endpoint.protocol.is_probe_ok(status, &body) {
                 context_windows = endpoint.protocol.context_windows(&body);
+                let names = || endpoint.protocol.model_names(&body);
+                models = endpoint.lists_models.then(names).flatten();
                 ProbeVerdict::Good
             } else if status.is_server_error() && status != StatusCode::INTERNAL_SERVER_ERROR {
                 ProbeVerdict::Bad
@@ -207,5 +242,6 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
             context_windows,
         },
         latency: at.since(started),
+        models,
     }
 }

@@ -42,6 +42,7 @@ mod raw_object;
 mod reasoning_cache;
 mod refused_options;
 mod registry;
+mod renamed_model;
 mod response_adapter;
 mod response_fault;
 mod responses;
@@ -91,6 +92,7 @@ pub use raw_object::RawObject;
 pub use reasoning_cache::ReasoningCache;
 pub use refused_options::RefusedOptions;
 pub use registry::{PROVIDER_APIS, by_kind, kinds, wants_message_shapes};
+pub use renamed_model::RenamingAdapter;
 pub use response_adapter::{
     MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, stream_from, too_large, whole_from,
 };

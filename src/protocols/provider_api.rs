@@ -9,7 +9,7 @@ use super::{
     TranslationError, UpstreamError, classify_error,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -111,8 +111,14 @@ pub struct Endpoint {
     pub protocol: &'static dyn ProviderApi,
     /// Project and location, for Vertex AI.
     pub location: Option<VertexLocation>,
+    /// Whether models are served that only the provider itself names.
+    pub lists_models: bool,
     /// A model of the provider, for probes that need one.
     pub probe_model: Option<Arc<str>>,
+    /// Headers of every request to it; they may hold secrets.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Headers that pass from clients to it.
+    forward_headers: Vec<HeaderName>,
     /// Settings of the connections to it.
     pub connection: ConnectionConfig,
     /// Signed reasoning that the provider's models need back.
@@ -147,6 +153,18 @@ enum Credential {
 }
 
 impl Endpoint {
+    /// Adds the headers that the operator states, and those that pass from the client.
+    pub fn add_headers(&self, headers: &mut HeaderMap, client: &HeaderMap) {
+        for name in &self.forward_headers {
+            for value in client.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+    }
+
     /// Creates an endpoint; `None` where the key holds a byte that no header can.
     pub fn new(
         base_url: &str,
@@ -167,11 +185,34 @@ impl Endpoint {
             protocol,
             location: None,
             probe_model: None,
+            lists_models: false,
             connection: ConnectionConfig::for_url(base_url),
             reasoning_cache: ReasoningCache::default(),
             refused_options: RefusedOptions::default(),
+            headers: Vec::new(),
+            forward_headers: Vec::new(),
             credential,
         })
+    }
+
+    /// Adds headers of every request to it, and names of those that pass from clients. What no header
+    /// can hold is left out.
+    #[must_use]
+    pub fn with_headers<'a>(
+        self,
+        own: impl IntoIterator<Item = (&'a str, &'a str)>,
+        forwarded: &[String],
+    ) -> Self {
+        let own = own.into_iter().filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, sensitive(value)?))
+        });
+        let name = |name: &String| HeaderName::from_bytes(name.as_bytes()).ok();
+        Self {
+            headers: own.collect(),
+            forward_headers: forwarded.iter().filter_map(name).collect(),
+            ..self
+        }
     }
 
     /// Replaces the credential by tokens that expire.

@@ -14,6 +14,7 @@ pub(super) fn token(name: &str, role: Role) -> Token {
         name: name.into(),
         sha256,
         role,
+        models: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::{ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
-    Catalogue, ModelType, Provider, ProviderIdx, Route, RouteOrder, Target, TargetId,
+    Catalogue, ModelType, Provider, ProviderIdx, Route, RouteOrder, Target, TargetId, resolve,
 };
 use crate::foreign::read_body;
 use crate::gateway::{GatewayConfig, TargetTimeouts};
@@ -11,6 +11,7 @@ use crate::protocols::{
     VertexLocation, by_kind, certificates,
 };
 use futures_util::future::join_all;
+use http::HeaderMap;
 use std::time::Duration;
 
 /// A provider that takes longer to list its models starts with those that are known.
@@ -64,9 +65,17 @@ pub(super) async fn build(
             weights: provider.weights,
             off: off.as_deref().map(Into::into),
         });
-        registry.endpoints.push(endpoint.filter(|_| off.is_none()));
+        // One that lists no models yet is probed, and may list some later.
+        let is_skipped = provider.skipped.is_some();
+        registry.endpoints.push(endpoint.filter(|_| !is_skipped));
     }
     routes(settings, &mut catalogue, warnings);
+    if let Some(name) = &settings.server.default_model {
+        if let Err(unknown) = resolve(&catalogue, name) {
+            warnings.push(format!("[server] default_model: {unknown}"));
+        }
+        catalogue.default_model = Some(name.as_str().into());
+    }
     (catalogue, registry, gateway_config(settings, timeouts))
 }
 
@@ -81,6 +90,7 @@ fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
         stream_timeout: balancing.stream_timeout,
         keep_alive: settings.streaming.keep_alive,
         early_headers: settings.streaming.early_headers,
+        requested_model_in_answer: settings.server.requested_model_in_answer,
         recovery: settings.streaming.recovery.into(),
         targets,
     }
@@ -92,7 +102,10 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     }
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
     let protocol = by_kind(&provider.kind)?;
-    let mut endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
+    let endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
+    let headers = provider.headers.iter();
+    let headers = headers.map(|(name, value)| (name.as_str(), value.expose()));
+    let mut endpoint = endpoint.with_headers(headers, &provider.forward_headers);
     endpoint
         .connection
         .unix_socket
@@ -107,6 +120,7 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
             )),
         }
     }
+    endpoint.lists_models = provider.lists_models();
     let mut models = provider.models.iter();
     let sample = models.find(|model| model.types.contains(ModelType::Chat));
     endpoint.probe_model = sample.map(|model| model.id.as_str().into());
@@ -125,34 +139,43 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     Some(endpoint.with_tokens(tokens))
 }
 
-/// The configured models; else those that the provider lists; else those of the catalogue in force,
-/// with a warning.
+/// The configured models, and those that the provider lists where any of them is served; without a
+/// list those of the catalogue in force, with a warning.
 async fn models(
     provider: &ProviderSettings,
     endpoint: Option<&Endpoint>,
     known: &Catalogue,
 ) -> (Vec<ModelSettings>, Option<String>) {
-    let Some(endpoint) = endpoint.filter(|_| provider.models.is_empty() && provider.is_usable())
+    let Some(endpoint) = endpoint.filter(|_| provider.lists_models() && provider.is_usable())
     else {
         return (provider.models.clone(), None);
     };
+    let with_configured = |names: &mut dyn Iterator<Item = &str>| {
+        let listed = names.filter_map(|name| provider.listed_model(name));
+        let configured = provider.models.iter().cloned();
+        configured.chain(listed).collect::<Vec<ModelSettings>>()
+    };
     let listed = tokio::time::timeout(LIST_MODELS_TIMEOUT, list_models(endpoint));
     if let Ok(Some(names)) = listed.await {
-        let models = names.iter().map(|name| provider.listed_model(name));
-        return (models.collect(), None);
+        return (with_configured(&mut names.iter().map(String::as_str)), None);
     }
     let before = known.active_targets();
     let before = before.filter(|(_, target)| *target.id.provider == *provider.name);
-    let models: Vec<ModelSettings> = before
-        .map(|(_, target)| provider.listed_model(&target.id.model))
-        .collect();
+    let models = with_configured(&mut before.map(|(_, target)| &*target.id.model));
     let hint = if models.is_empty() {
         "add [[providers.models]]"
-    } else {
+    } else if provider.models.is_empty() {
         "the models of its last list stay"
+    } else {
+        "the configured models, and those of its last list, stay"
     };
     let (name, url) = (&provider.name, &provider.base_url);
-    let warning = format!("{name}: no models are configured and {url} lists none; {hint}");
+    let what = if provider.patterns.is_empty() {
+        "no models are configured"
+    } else {
+        "models are configured by a pattern"
+    };
+    let warning = format!("{name}: {what} and {url} lists none; {hint}");
     (models, Some(warning))
 }
 
@@ -160,7 +183,8 @@ async fn list_models(endpoint: &Endpoint) -> Option<Vec<String>> {
     let options = TransportOptions::new(LIST_MODELS_TIMEOUT);
     let transport = Transport::over(std::slice::from_ref(&endpoint.connection), options).ok()?;
     let endpoint = endpoint.with_credentials(false).await.ok()?;
-    let request = endpoint.protocol.build_probe(&endpoint);
+    let mut request = endpoint.protocol.build_probe(&endpoint);
+    endpoint.add_headers(&mut request.headers, &HeaderMap::new());
     let response = transport.send(0.into(), request).await.ok()?;
     let body = read_body(response, MAX_LIST_BYTES).await.ok()?;
     endpoint.protocol.model_names(&body)

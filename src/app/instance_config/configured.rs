@@ -138,6 +138,7 @@ fn tokens(settings: &Settings) -> Vec<Token> {
         name: token.name.as_str().into(),
         sha256: token.sha256,
         role: token.role,
+        models: token.models.clone().map(Into::into),
     };
     settings.tokens.iter().map(token).collect()
 }
@@ -153,5 +154,6 @@ fn client_token(settings: &Settings) -> Option<Token> {
         name: "AI_GATEWAY_API_KEY".into(),
         sha256,
         role: Role::Client,
+        models: None,
     })
 }

@@ -385,3 +385,46 @@ fn a_line_of_dot_env_that_cannot_be_read_is_left_out() {
     .env:2: this line is left out: it must be NAME=value, with quotation marks closed and around white space
     ");
 }
+
+#[test]
+fn headers_of_a_provider_are_read_as_keys_are_and_reserved_ones_are_named() {
+    let workspace = Workspace::with_file(
+        "[[providers]]\nname = \"a\"\nkind = \"openai\"\napi_key_env = \"KEY\"\n\
+         forward_headers = [\"Traceparent\", \"x-tenant\"]\n\
+         headers = { \"X-Org\" = \"env:ORG\", \"x-plain\" = \"as it is\" }\n",
+    );
+    let workspace = workspace.variable("KEY", "k").variable("ORG", "secret-org");
+    let loaded = workspace.loaded();
+    let provider = &loaded.settings.providers[0];
+    let headers: Vec<(&str, &str)> = provider
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
+    assert_eq!(headers, [("x-org", "secret-org"), ("x-plain", "as it is")]);
+    assert_eq!(provider.forward_headers, ["traceparent", "x-tenant"]);
+    let shown = format!("{:?}", loaded.entries);
+    assert!(!shown.contains("secret-org") && !shown.contains("as it is"));
+
+    let workspace = Workspace::with_file(
+        "[[providers]]\nname = \"a\"\nkind = \"ollama\"\n\
+         forward_headers = [\"authorization\", \"Cookie\", \"host\", \"x-aibal-tag\", \"a b\"]\n\
+         headers = { Host = \"x\", \"x-line\" = \"a\\nb\" }\n",
+    );
+    let errors = workspace.errors();
+    for problem in [
+        r#"forward_headers: "authorization": must not pass: it belongs to the client"#,
+        r#"forward_headers: "Cookie": must not pass"#,
+        r#"forward_headers: "host": must not be set: it belongs to a single connection"#,
+        r#"forward_headers: "x-aibal-tag": must not pass: it is about this gateway only"#,
+        r#"forward_headers: "a b": must be the name of a header"#,
+        "headers.Host: must not be set: it belongs to a single connection",
+        "headers.x-line: must be text without line breaks",
+    ] {
+        assert!(
+            errors.contains(problem),
+            "{problem}
+{errors}"
+        );
+    }
+}

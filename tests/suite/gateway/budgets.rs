@@ -220,6 +220,7 @@ fn token(name: &str, secret: &str) -> Token {
         name: name.into(),
         sha256: hash.as_ref().try_into().unwrap(),
         role: Role::Client,
+        models: None,
     }
 }
 
@@ -290,5 +291,75 @@ async fn what_is_reserved_covers_every_choice_and_the_largest_of_all_limits() {
     ] {
         let response = bench.post(&body(limits)).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{limits}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_uses_and_sees_only_the_models_that_it_may() {
+    let (a, b) = (
+        Upstream::start(Behaviour::Good).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let limited = |name: &str, models: &[&str]| Token {
+        models: Some(models.iter().map(ToString::to_string).collect()),
+        ..token(name, name)
+    };
+    let access = TokenAuth::new(vec![
+        limited("only", &["only-*"]),
+        limited("route", &["smart"]),
+        limited("b", &["b/*"]),
+        token("all", "all"),
+    ]);
+    let none = GlobalLimits::default();
+    let bench = start_allowed(&[&a, &b], |_| {}, &none, Some(access)).await;
+    let ask = async |token: &str, model: &str| {
+        let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+        let answer = bench.post_with(&body, &[("x-api-key", token)]).await;
+        let provider = answer.headers().get("x-aibal-provider").cloned();
+        let provider = provider.map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), provider.unwrap_or_default())
+    };
+    let ok = |provider: &str| (200, provider.to_owned());
+    let refused = (403, String::new());
+    for (token, model, expected) in [
+        ("only", "only-a", ok("a")),
+        ("only", "b/only-b", ok("b")),
+        ("only", "shared", refused.clone()),
+        ("only", "smart", refused.clone()),
+        ("only", "only-none", (404, String::new())),
+        ("route", "smart", ok("a")),
+        ("route", "shared", refused.clone()),
+        ("route", "auto", refused.clone()),
+        // Of several targets those that it may use.
+        ("b", "shared", ok("b")),
+        ("b", "auto", ok("b")),
+        ("b", "a/shared", refused.clone()),
+        ("all", "shared", ok("a")),
+    ] {
+        assert_eq!(ask(token, model).await, expected, "{token} {model}");
+    }
+    let body = r#"{"model":"shared","messages":[]}"#;
+    let error = bench.post_with(body, &[("x-api-key", "only")]).await;
+    let error = error.text().await.unwrap();
+    assert!(
+        error.contains("model_not_allowed") && error.contains("shared"),
+        "{error}"
+    );
+
+    for (token, seen, hidden) in [
+        ("only", "only-b", "smart"),
+        ("route", "smart", "only-a"),
+        ("b", "auto", "a/shared"),
+    ] {
+        let list = bench.client.get(format!("{}/models", bench.url));
+        let list = list.header("x-api-key", token).send().await.unwrap();
+        let list = list.text().await.unwrap();
+        assert!(list.contains(&format!("\"{seen}\"")), "{list}");
+        assert!(!list.contains(&format!("\"{hidden}\"")), "{list}");
+    }
+    // Calls that pass without translation name an allowed model, or none is served.
+    for body in [r#"{"model":"shared","prompt":"x"}"#, r#"{"prompt":"x"}"#] {
+        let refused = bench.post_to("/images/generations", body, &[("x-api-key", "only")]);
+        assert_eq!(refused.await.status(), 403);
     }
 }

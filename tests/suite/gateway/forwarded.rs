@@ -78,6 +78,7 @@ fn token(name: &str) -> Token {
         name: name.into(),
         sha256,
         role: Role::Client,
+        models: None,
     }
 }
 

@@ -235,6 +235,7 @@ async fn the_token_may_stand_in_the_query() {
         name: "app".into(),
         sha256,
         role: Role::Client,
+        models: None,
     };
     let access = TokenAuth::new(vec![token]);
     let bench = start_allowed(&[&a], |_| {}, &GlobalLimits::default(), Some(access)).await;

@@ -213,3 +213,63 @@ async fn a_server_of_the_same_kind_gets_the_clients_own_fields() {
     assert_eq!(lines(&text)[0]["response"], "Hello", "{text}");
     assert_eq!(a.last_path(), "POST /api/chat");
 }
+
+#[tokio::test]
+async fn a_response_may_name_the_model_as_the_client_did_in_every_protocol() {
+    let limits = aibal_tui::gateway::GatewayConfig {
+        requested_model_in_answer: true,
+        ..limits()
+    };
+    let a = Upstream::start(Behaviour::Good).await;
+    let bench = start(&[&a], limits).await;
+    let chat = r#"{"model":"smart","messages":[{"role":"user","content":"hi"}],"max_tokens":9}"#;
+    let input = r#"{"model":"smart","input":"hi"}"#;
+    let prompt = r#"{"model":"smart","prompt":"hi"}"#;
+    let contents = r#"{"contents":[{"parts":[{"text":"hi"}]}]}"#;
+    for (path, body, member) in [
+        ("/v1/chat/completions", chat, "model"),
+        ("/v1/messages", chat, "model"),
+        ("/v1/responses", input, "model"),
+        ("/v1/completions", prompt, "model"),
+        ("/api/chat", chat, "model"),
+        (
+            "/v1beta/models/smart:generateContent",
+            contents,
+            "modelVersion",
+        ),
+        (
+            "/v1beta/models/smart:streamGenerateContent",
+            contents,
+            "modelVersion",
+        ),
+        (
+            "/v1beta/models/smart:streamGenerateContent?alt=sse",
+            contents,
+            "modelVersion",
+        ),
+    ] {
+        let streams: &[bool] = if path.contains("v1beta") {
+            &[false]
+        } else {
+            &[false, true]
+        };
+        for stream in streams {
+            let body = if path.contains("v1beta") {
+                body.to_owned()
+            } else {
+                body.replacen('{', &format!("{{\"stream\":{stream},"), 1)
+            };
+            let answer = bench.send(path, &body).await;
+            assert_eq!(answer.status(), 200, "{path}");
+            let text = answer.text().await.unwrap();
+            let named = format!("\"{member}\":\"smart\"");
+            assert!(text.contains(&named), "{path} {stream}: {text}");
+            let others = text.matches(&format!("\"{member}\":\"")).count();
+            assert_eq!(
+                others,
+                text.matches(&named).count(),
+                "{path} {stream}: {text}"
+            );
+        }
+    }
+}

@@ -403,3 +403,47 @@ async fn a_demo_has_no_configuration_to_reload() {
 
     assert_eq!(status, 409, "{problem}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_listed_origins_may_read_responses_and_others_may_not() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let settings = "[server]\ncors_origins = [\"https://app.example\"]\n";
+    let instance = TestInstance::open(&configuration(settings, &[Entry::of("a", &a)]));
+    let chat = format!("{}/v1/chat/completions", instance.url);
+    let preflight = async |origin: &str| {
+        let request = instance.client.request(reqwest::Method::OPTIONS, &chat);
+        let request = request.header("origin", origin);
+        let request = request.header("access-control-request-method", "POST");
+        let request = request.header("access-control-request-headers", "authorization,x-a");
+        request.send().await.unwrap()
+    };
+    let header = |response: &reqwest::Response, name: &str| {
+        let value = response.headers().get(name);
+        value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+    };
+    let allowed = preflight("https://app.example").await;
+    assert_eq!(allowed.status(), 204);
+    let origin = header(&allowed, "access-control-allow-origin");
+    assert_eq!(origin, "https://app.example");
+    let names = header(&allowed, "access-control-allow-headers");
+    assert_eq!(names, "authorization,x-a");
+    assert!(header(&allowed, "access-control-allow-methods").contains("POST"));
+    assert_eq!(header(&allowed, "access-control-allow-credentials"), "");
+
+    let request = instance.client.post(&chat).body(ASK);
+    let request = request.header("origin", "https://app.example");
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let origin = header(&answer, "access-control-allow-origin");
+    assert_eq!(origin, "https://app.example");
+    assert!(header(&answer, "vary").contains("origin"));
+
+    let other = preflight("https://evil.example").await;
+    assert_ne!(other.status(), 204);
+    assert_eq!(header(&other, "access-control-allow-origin"), "");
+    // A reload takes it back.
+    instance.write(&configuration("", &[Entry::of("a", &a)]));
+    assert_eq!(instance.reload().await.0, 200);
+    let gone = preflight("https://app.example").await;
+    assert_eq!(header(&gone, "access-control-allow-origin"), "");
+}

@@ -249,3 +249,103 @@ async fn a_manual_probe_needs_no_scheduled_one() {
     }
     assert_eq!(instance.ask(ASK).await.status(), 200);
 }
+
+/// A configuration of one provider whose models are its own list, or those that fit a pattern.
+fn listing(base_url: &str, models: &str) -> String {
+    format!(
+        "[probe]\ninterval_seconds = 1\n[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\n\
+         base_url = \"{base_url}\"\napi_key = \"sk-first\"\n{models}"
+    )
+}
+
+/// Waits until the list of models has, or has not, a name.
+async fn until_listed(instance: &TestInstance, name: &str, is_listed: bool) -> String {
+    for _ in 0..600 {
+        let models = instance.get("/v1/models").await.to_string();
+        if models.contains(&format!("\"{name}\"")) == is_listed {
+            return models;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{name} never came or never went");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_that_a_provider_lists_later_appear_by_themselves() {
+    let a = Upstream::start(Behaviour::Good).await;
+    a.list(&["m"]);
+    let instance = TestInstance::open(&listing(&a.base_url, ""));
+    until_listed(&instance, "m", true).await;
+
+    a.list(&["pulled", "m"]);
+    until_listed(&instance, "pulled", true).await;
+    let pulled = ASK.replace("\"m\"", "\"pulled\"");
+    assert_eq!(instance.ask(&pulled).await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_starts_after_the_gateway_is_found() {
+    // An address that nothing listens on yet.
+    let spare = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = spare.local_addr().unwrap();
+    drop(spare);
+    let instance = TestInstance::open(&listing(&format!("http://{address}/v1"), ""));
+    let ready = format!("{}/readyz", instance.url);
+    let answer = instance.client.get(&ready).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+
+    let list = r#"{"object":"list","data":[{"id":"late","object":"model"}]}"#;
+    let app = axum::Router::new().route("/v1/models", axum::routing::get(async move || list));
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    until_listed(&instance, "late", true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_serves_what_the_provider_lists_and_a_default_serves_unknown_names() {
+    let a = Upstream::start(Behaviour::Good).await;
+    a.list(&["gpt-one", "gpt-two", "other"]);
+    let models = "[[providers.models]]\nid = \"gpt-*\"\nmax_concurrent = 7\n\
+                  [[providers.models]]\nid = \"named\"\n";
+    let text = listing(&a.base_url, models);
+    let text = format!("[server]\ndefault_model = \"gpt-two\"\n{text}");
+    let instance = TestInstance::open(&text);
+    let listed = until_listed(&instance, "gpt-one", true).await;
+    assert!(
+        listed.contains("\"named\"") && listed.contains("\"gpt-two\""),
+        "{listed}"
+    );
+    assert!(
+        !listed.contains("\"other\"") && !listed.contains('*'),
+        "{listed}"
+    );
+
+    let answer = instance.ask(&ASK.replace("\"m\"", "\"gpt-one\"")).await;
+    assert_eq!(answer.headers()["x-aibal-model"], "gpt-one");
+    let answer = instance
+        .ask(&ASK.replace("\"m\"", "\"unknown-name\""))
+        .await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["x-aibal-model"], "gpt-two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_of_a_provider_and_listed_ones_of_the_client_reach_it_and_no_others() {
+    let a = Upstream::start(Behaviour::Good).await;
+    let more = "headers = { \"X-Org\" = \"acme\" }\nforward_headers = [\"traceparent\"]\n\
+                models = [{ id = \"m\" }]\n";
+    let instance = TestInstance::open(&listing(&a.base_url, more));
+    let request = instance
+        .client
+        .post(format!("{}/v1/chat/completions", instance.url));
+    let request = request
+        .header("traceparent", "00-1-2-01")
+        .header("x-org", "mine");
+    let request = request.header("cookie", "c=1").header("x-tenant", "t");
+    assert_eq!(request.body(ASK).send().await.unwrap().status(), 200);
+    let (headers, _) = a.last();
+    assert_eq!(headers["traceparent"], "00-1-2-01");
+    assert_eq!(headers["x-org"], "acme");
+    assert_eq!(headers["authorization"], "Bearer sk-first");
+    assert!(!headers.contains_key("cookie") && !headers.contains_key("x-tenant"));
+}
