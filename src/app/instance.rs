@@ -75,16 +75,14 @@ impl Instance {
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let (engine, handle, persist_queue) = engine::build(balancer(&mut config), config.seed);
-        let (listeners, background) = (CancellationToken::new(), CancellationToken::new());
-        let leaving = CancellationToken::new();
+        let [listeners, background, leaving] = [(); 3].map(|()| CancellationToken::new());
         let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
         let thread = threads.next_worker().context("the engine has no thread")?;
         let engine = thread.spawn(engine.run(background.clone()));
         let (listener_limits, cache) = (config.server.clone(), config.cache);
         let reloadable = ReloadableState::new(handle.clone(), config)?;
         let (lists, listed) = mpsc::channel(LIST_QUEUE);
-        let (probe, probes) = probe(&reloadable);
-        let probe = probe.with_lists(lists);
+        let (probe, probes) = probe(&reloadable, lists);
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = ShutdownSignal::channel();
         let listener_limits = server::ConnectionLimits {
@@ -180,13 +178,17 @@ fn router(reloadable: &ReloadableState, gateway: gateway::Gateway, api: Api) -> 
     server::with_cors(router, reloadable.access.clone())
 }
 
-/// The task that probes, and the queue of manual probes.
-fn probe(reloadable: &ReloadableState) -> (Probe, mpsc::Sender<ManualProbe>) {
-    Probe::new(
+/// The task that probes, which sends `lists` of models, and the queue of manual probes.
+fn probe(
+    reloadable: &ReloadableState,
+    lists: mpsc::Sender<ModelListUpdate>,
+) -> (Probe, mpsc::Sender<ManualProbe>) {
+    let (probe, manual) = Probe::new(
         reloadable.handle.clone(),
         Arc::clone(&reloadable.upstreams),
         reloadable.probe_interval.subscribe(),
-    )
+    );
+    (probe.with_lists(lists), manual)
 }
 
 fn balancer(config: &mut InstanceConfig) -> BalancerState {

@@ -83,7 +83,6 @@ fn settings(
         })
         .collect();
     let provider_timeouts = timeouts.resolve(provider, None, ModelTypes::default());
-    let weights = provider.weights.as_ref();
     ProviderSettings {
         name: provider.name.clone(),
         kind: provider.kind.clone(),
@@ -101,17 +100,22 @@ fn settings(
             requests: provider.requests_per_minute,
             tokens: provider.tokens_per_minute,
         },
-        weights: weights.map_or(WeightOverride::default(), |weights| WeightOverride {
-            cost: weights.cost,
-            latency: weights.latency,
-            reliability: weights.reliability,
-        }),
+        weights: own_weights(provider),
         vertex,
         models,
         patterns: patterns.map(ModelPattern).collect(),
         timeout: provider_timeouts.timeout,
         first_token_timeout: provider_timeouts.first_token,
     }
+}
+
+fn own_weights(provider: &file::Provider) -> WeightOverride {
+    let weights = provider.weights.as_ref();
+    weights.map_or(WeightOverride::default(), |weights| WeightOverride {
+        cost: weights.cost,
+        latency: weights.latency,
+        reliability: weights.reliability,
+    })
 }
 
 /// The reason that a provider cannot be used, with a warning unless `enabled = false`.

@@ -153,6 +153,11 @@ impl CircuitBreaker {
         self.state
     }
 
+    /// Returns true if it is half-open for `seconds` without a failed trial: it gets no requests.
+    pub fn is_unused(&self, seconds: f64, now: UnixTime) -> bool {
+        self.state == BreakerState::HalfOpen && now.seconds_since(self.half_open_at) >= seconds
+    }
+
     /// Returns true if it is closed without evidence, so that another success changes nothing.
     pub fn is_settled(&self) -> bool {
         self.state == BreakerState::Closed && self.evidence <= 0.0

@@ -395,10 +395,10 @@ impl FailoverLoop<'_> {
 
     /// When such a request may succeed: the soonest recovery of a target, or an estimate where one
     /// may be used at once. `None` where a repetition cannot help. An outage of some targets is one
-    /// even if the last one failed for another reason, and a refused key is replaced one day.
+    /// even if the last one failed for another reason.
     fn recovery_estimate(&self, failure: Failure) -> Option<Duration> {
         let is_outage = self.repeatable.is_some() && !failure.is_client_error();
-        if !(failure.is_retryable() || failure.is_auth() || is_outage) {
+        if !(failure.is_retryable() || is_outage) {
             return None;
         }
         let table = self.context.gateway.handle.routing_table();

@@ -53,7 +53,7 @@ impl Simulation {
         Self {
             balancer: BalancerState::new(catalogue(), Strategy::Adaptive, weights, 7, now),
             scenario,
-            generator: SplitMix64::new(7),
+            generator: SplitMix64::new(1),
             second: 0,
             requests: 0,
             dashboard: TestDashboard::new(Theme::default()),

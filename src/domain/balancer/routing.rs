@@ -16,6 +16,8 @@ use std::sync::Arc;
 /// With fewer such targets the median includes every measured one.
 const PEER_MIN_SAMPLES: f64 = 2.0;
 const MIN_PEERS: usize = 2;
+/// Seconds after which a half-open model without requests says nothing of its provider.
+const UNUSED_S: f64 = 60.0;
 /// Failure rate above which a provider is shown as failing.
 const FAILING_RATE: f64 = 0.10;
 /// Factor over the median latency above which a provider is shown as slow.
@@ -263,7 +265,7 @@ impl BalancerState {
             );
             return (HealthState::Limited, text);
         }
-        self.assess_numbers(targets, &states, estimates, usual, now)
+        self.assess_numbers(targets, estimates, usual, now)
     }
 
     /// Returns the seconds until the first of some targets has quota for a typical request, by the
@@ -288,18 +290,19 @@ impl BalancerState {
     fn assess_numbers(
         &self,
         targets: &[TargetIdx],
-        states: &[BreakerState],
         estimates: &[Estimate],
         (prompt, output): (f64, f64),
         now: UnixTime,
     ) -> (HealthState, String) {
-        // A half-open one waits for requests: the rest says how its provider does.
-        let open = |state: &BreakerState| matches!(state, BreakerState::Open(_));
-        if let Some(at) = states.iter().position(open) {
-            let model = &self.catalogue.targets[targets[at]].id.model;
+        let in_doubt = |&&at: &&TargetIdx| {
+            let breaker = &self.targets[at].breaker;
+            breaker.state() != BreakerState::Closed && !breaker.is_unused(UNUSED_S, now)
+        };
+        if let Some(&at) = targets.iter().find(in_doubt) {
+            let model = &self.catalogue.targets[at].id.model;
             return (
                 HealthState::Failing,
-                format!("the breaker of {model} is open"),
+                format!("the breaker of {model} is not closed"),
             );
         }
         let failing = |&&at: &&TargetIdx| {

@@ -129,13 +129,16 @@ async fn a_request_that_no_target_can_serve_says_why_for_each() {
         "no target may serve this request now: a/m: cannot see pictures; if it can, set vision = true for the model; b/m: is an embedding model"
     );
 
-    // A pinned target is tried anyway: the catalogue may be stale.
+    // A name of its own does not make a model see.
     let pinned = SHOWS_A_PICTURE.replace("\"m\"", "\"a/m\"");
-    assert_eq!(bench.post(&pinned).await.status(), 200);
+    let refused = bench.post(&pinned).await;
+    assert_eq!(refused.status(), 400);
+    let message = error(refused).await["message"].to_string();
+    assert!(message.contains("set vision = true"), "{message}");
     let pinned = bench.post(&ask("b/m")).await;
     let message = error(pinned).await["message"].to_string();
     assert!(message.contains("b/m: is an embedding model"), "{message}");
-    assert_eq!(a.requests(), 1);
+    assert_eq!(a.requests(), 0);
 }
 
 #[tokio::test]

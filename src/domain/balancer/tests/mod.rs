@@ -217,7 +217,8 @@ fn a_model_that_nobody_asks_for_after_an_outage_does_not_keep_its_provider_in_tr
         let end = AttemptEnd { trial: true, ..end };
         fleet.observe(&Observation::Attempt(end), at(second + 1));
     }
-    assert_eq!(state(&mut fleet, 16), HealthState::Ok);
+    assert_eq!(state(&mut fleet, 16), HealthState::Failing);
+    assert_eq!(state(&mut fleet, 64), HealthState::Ok);
 }
 
 #[test]
