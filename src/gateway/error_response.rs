@@ -2,7 +2,7 @@
 //! become something that a client reads.
 
 use super::error::{GatewayError, InvalidRequest, UpstreamFailure};
-use super::no_target::{is_off, lacks_capabilities, no_target, overflow_of};
+use super::no_target::{are_keys_refused, is_off, lacks_capabilities, no_target, overflow_of};
 use crate::access::AuthError;
 use crate::domain::Failure;
 use crate::protocols::{ApiDialect, ContextOverflow, ErrorBody, UpstreamError};
@@ -134,6 +134,9 @@ impl GatewayError {
             Self::NoTarget { excluded, .. } if lacks_capabilities(excluded) => {
                 (StatusCode::BAD_REQUEST, INVALID_REQUEST, Some("no_target"))
             }
+            Self::NoTarget { excluded, .. } if are_keys_refused(excluded) => {
+                bad_gateway("upstream_auth")
+            }
             Self::NoTarget { .. } | Self::TargetsBusy { .. } => unavailable("no_target"),
             Self::ShuttingDown => unavailable("shutting_down"),
             Self::Overloaded { .. } | Self::BodyMemoryExhausted => unavailable("overloaded"),
@@ -171,6 +174,7 @@ impl GatewayError {
     /// When a repetition may succeed; `None` where it would fail again.
     fn retry_after(&self) -> Option<Duration> {
         match self {
+            Self::NoTarget { excluded, .. } if are_keys_refused(excluded) => None,
             Self::NoTarget {
                 retry_after,
                 excluded,

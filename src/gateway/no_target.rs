@@ -28,6 +28,13 @@ pub(super) fn lacks_capabilities(excluded: &[(TargetId, ExclusionReason)]) -> bo
     !excluded.is_empty() && excluded.iter().all(is_lack)
 }
 
+/// Whether every target waits because its provider refused the gateway's key: the client's own is right,
+/// and a repetition does not help.
+pub(super) fn are_keys_refused(excluded: &[(TargetId, ExclusionReason)]) -> bool {
+    let is_refused = |(_, reason): &(_, ExclusionReason)| matches!(reason, ExclusionReason::CoolingDown(_, Some(failure)) if failure.is_auth());
+    !excluded.is_empty() && excluded.iter().all(is_refused)
+}
+
 /// Whether an operator's change may bring a target back.
 pub(super) fn is_off(excluded: &[(TargetId, ExclusionReason)]) -> bool {
     let is_off = |(_, reason): &(_, ExclusionReason)| {
