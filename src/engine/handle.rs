@@ -151,8 +151,7 @@ impl EngineHandle {
             .try_send(EngineRequest::EmitInfo { text, bad });
     }
 
-    /// Emits an event about a call that was refused. At most one per [`REFUSAL_EVENT_INTERVAL`]; it
-    /// counts the others.
+    /// Emits an event about a call that was refused, at most one in two seconds; it counts the others.
     pub fn emit_refusal(&self, text: &str) {
         let now = crate::clock::now();
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
