@@ -66,6 +66,8 @@ fn fleet(providers: usize, busy: bool) -> BalancerState {
 
 fn attempt(target: usize, milliseconds: u64) -> Observation {
     Observation::Attempt(AttemptEnd {
+        decision: DecisionId(0),
+        identity: Arc::default(),
         target: target.into(),
         started: at(milliseconds),
         ended: at(milliseconds + 900 + milliseconds % 700),
@@ -94,6 +96,7 @@ fn request(milliseconds: u64) -> Observation {
 fn ended(decision: DecisionId, milliseconds: u64) -> Observation {
     Observation::Request(RequestEnd {
         decision,
+        identity: Arc::default(),
         request_id: "req".to_owned(),
         started: at(milliseconds),
         ended: at(milliseconds + 900),
@@ -102,6 +105,9 @@ fn ended(decision: DecisionId, milliseconds: u64) -> Observation {
         score: Some(0.8),
         reason: "drawn by share".to_owned(),
         attempts: 1,
+        fallbacks: 0,
+        first_content: None,
+        gateway_seconds: None,
         usage: None,
         cost: None,
         dropped_fields: Vec::new(),

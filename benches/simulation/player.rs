@@ -4,13 +4,15 @@ use super::scenario::Scenario;
 use super::traffic::{Request, Work};
 use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
-    AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, Failure, FirstToken,
-    Lease, MeasuredUsage, ModelType, Observation, Outcome, Price, Provider, ProviderPatch,
-    RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target, TargetId, TargetIdx,
-    TargetScope, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights, select_target,
+    AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, DecisionId, Failure,
+    FirstToken, Lease, MeasuredUsage, ModelType, Observation, Outcome, Price, Provider,
+    ProviderPatch, RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target,
+    TargetId, TargetIdx, TargetScope, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights,
+    select_target,
 };
 use aibal_tui::domain::{ModelTypes, SplitMix64};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An attempt as the player knows it.
@@ -222,6 +224,8 @@ impl Player for Ours {
             _ => None,
         };
         let report = AttemptEnd {
+            decision: DecisionId(0),
+            identity: Arc::default(),
             target: vendor.into(),
             started: lease.attempt_start().started,
             ended: moment(t),

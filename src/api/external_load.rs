@@ -193,6 +193,8 @@ fn attempt(
     });
     let price = catalogue.targets[target].price.as_ref();
     Ok(Some(AttemptEnd {
+        decision: DecisionId(0),
+        identity: Arc::default(),
         target,
         started: now.minus(latency.unwrap_or_default()),
         ended: now,

@@ -28,7 +28,7 @@ impl InstanceControls for RunningInstance {
             Some(ProbeReport {
                 ok: result.end.verdict == ProbeVerdict::Good,
                 status: result.end.detail,
-                latency_ms: result.latency.as_secs_f64() * 1e3,
+                latency_ms: result.end.latency.as_secs_f64() * 1e3,
                 at: contract::rfc3339(result.end.at),
             })
         })

@@ -115,6 +115,7 @@ impl DecisionFile {
         });
         Ok(Some(RequestEnd {
             decision: id,
+            identity: Arc::default(),
             request_id: summary.request_id.clone().unwrap_or_default(),
             started: ended.minus(Duration::try_from_secs_f64(latency).unwrap_or_default()),
             ended,
@@ -123,6 +124,9 @@ impl DecisionFile {
             score: summary.score,
             reason: summary.reason.clone(),
             attempts: summary.attempts,
+            fallbacks: 0,
+            first_content: None,
+            gateway_seconds: None,
             usage,
             cost: summary.cost_usd.map(|usd| Money::per_token(usd * 1e6)),
             dropped_fields: detail.dropped_fields.clone(),

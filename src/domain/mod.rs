@@ -6,7 +6,7 @@
 //! runtime.
 //!
 //! Reading order: units and ids, the configuration (`target`, `weights`), statistics
-//! (`observation`, `decay`, `load_sensitivity`, `upstream_quota`, `histogram`, `timeline`), decisions
+//! (`observation`, `decay`, `load_sensitivity`, `upstream_quota`, `histogram`, `timeline`, `counters`), decisions
 //! (`circuit_breaker`, `score`, `selection`, `decision_log`, `retry`, `pricing`), limits
 //! (`rate_limiter`, `in_flight`, `budget`), and the state that owns them all (`balancer`).
 
@@ -19,6 +19,7 @@ mod catalogue_merge;
 mod circuit_breaker;
 mod command;
 mod config_update;
+mod counters;
 mod decay;
 mod decision_log;
 mod event;
@@ -71,6 +72,9 @@ pub use command::{
     Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,
 };
 pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
+pub use counters::{
+    AttemptCounts, CallLabels, Counters, Exemplar, FixedHistogram, ModelLabel, RequestCounts,
+};
 pub use decay::{DecayedCount, DecayedMean};
 pub use decision_log::{DecisionLog, DecisionRecord};
 pub use event::{Effect, Event, EventKind, Revision};
@@ -88,7 +92,7 @@ pub use model_resolution::{ModelResolution, UnknownModel, model_names, resolve};
 pub use model_type::{ModelType, ModelTypes, RequestClass};
 pub use observation::{
     AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
-    RequestOutcome,
+    RequestIdentity, RequestOutcome,
 };
 pub use pricing::{
     CostBasisCounts, MeasuredUsage, Price, PriceTier, Usage, UsageBasis, attempt_cost, cost,

@@ -9,6 +9,8 @@ use super::selection_round::SelectionRound;
 use super::units::{Money, UnixTime};
 use super::upstream_quota::UpstreamLimits;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Input of the statistics, made once per attempt, request or probe.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,9 +42,31 @@ pub struct FirstToken {
     pub limits: UpstreamLimits,
 }
 
+/// What a client asked for; shared by the observations of one request and its attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestIdentity {
+    /// Name of the operation in metrics, for example `chat`.
+    pub operation: &'static str,
+    /// The model's name as the client wrote it; empty where it wrote none.
+    pub model: Arc<str>,
+}
+
+impl Default for RequestIdentity {
+    fn default() -> Self {
+        Self {
+            operation: "other",
+            model: Arc::default(),
+        }
+    }
+}
+
 /// One attempt at one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptEnd {
+    /// Identifier of the decision.
+    pub decision: DecisionId,
+    /// What the client asked for.
+    pub identity: Arc<RequestIdentity>,
     /// The target.
     pub target: TargetIdx,
     /// Start.
@@ -102,6 +126,8 @@ pub enum Outcome {
 pub struct RequestEnd {
     /// Identifier of the decision.
     pub decision: DecisionId,
+    /// What the client asked for.
+    pub identity: Arc<RequestIdentity>,
     /// The `x-request-id` of the request.
     pub request_id: String,
     /// Start.
@@ -118,6 +144,12 @@ pub struct RequestEnd {
     pub reason: String,
     /// Number of attempts.
     pub attempts: u32,
+    /// Number of times that another target took over after a failure.
+    pub fallbacks: u32,
+    /// Seconds from the request to the first content of its stream, if it got one.
+    pub first_content: Option<f64>,
+    /// Seconds that the gateway itself took for the beginning of the response, if it made one.
+    pub gateway_seconds: Option<f64>,
     /// Tokens used by all attempts; `None` if unknown.
     pub usage: Option<MeasuredUsage>,
     /// Cost of all attempts; `None` if unknown.
@@ -147,6 +179,8 @@ pub struct ProbeEnd {
     pub provider: ProviderIdx,
     /// Time of the result.
     pub at: UnixTime,
+    /// Time from the request to the result.
+    pub latency: Duration,
     /// Result of the probe.
     pub verdict: ProbeVerdict,
     /// Detail, for example `200` or `connection refused`.

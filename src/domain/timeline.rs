@@ -287,7 +287,8 @@ impl Merge for Uptime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AttemptStart, UpstreamLimits, Usage, UsageBasis};
+    use crate::domain::{AttemptStart, DecisionId, UpstreamLimits, Usage, UsageBasis};
+    use std::sync::Arc;
 
     fn counted(at: &[u64]) -> Timeline<Uptime> {
         let mut timeline = Timeline::default();
@@ -354,6 +355,8 @@ mod tests {
             basis,
         };
         let end = |usage, cost| AttemptEnd {
+            decision: DecisionId(0),
+            identity: Arc::default(),
             target: 0.into(),
             started: UnixTime::from_seconds(1),
             ended: UnixTime::from_seconds(2),

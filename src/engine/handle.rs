@@ -2,7 +2,7 @@
 
 use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::domain::{
-    Command, CommandError, CommandReply, DecisionId, DecisionRecord, Event, Observation,
+    Command, CommandError, CommandReply, Counters, DecisionId, DecisionRecord, Event, Observation,
     PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +44,7 @@ pub(super) enum EngineRequest {
     EmitInfo { text: String, bad: bool },
     Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
     Performance(u32, oneshot::Sender<PerformanceReport>),
+    Counters(oneshot::Sender<Counters>),
     Decisions(oneshot::Sender<Vec<Arc<DecisionRecord>>>),
     Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
     Revisions(oneshot::Sender<Vec<Revision>>),
@@ -191,6 +192,11 @@ impl EngineHandle {
     pub async fn performance(&self, hours: u32) -> Result<PerformanceReport, Busy> {
         self.ask(|reply| EngineRequest::Performance(hours, reply))
             .await
+    }
+
+    /// Returns the counts since the start.
+    pub async fn counters(&self) -> Result<Counters, Busy> {
+        self.ask(EngineRequest::Counters).await
     }
 
     /// Returns all stored decisions, newest first.

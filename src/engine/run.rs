@@ -118,6 +118,9 @@ impl Engine {
             EngineRequest::Performance(hours, reply) => {
                 let _ = reply.send(self.state.performance(hours, now));
             }
+            EngineRequest::Counters(reply) => {
+                let _ = reply.send(self.state.counters().clone());
+            }
             EngineRequest::Decisions(reply) => {
                 let _ = reply.send(self.state.decisions().iter().cloned().collect());
             }

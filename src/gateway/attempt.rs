@@ -3,12 +3,13 @@
 
 use crate::clock;
 use crate::domain::{
-    AttemptEnd, BudgetReservation, BudgetScope, FirstToken, Lease, MeasuredUsage, Money,
-    Observation, Outcome, Price, RoutingTable, TargetIdx, TargetSelection, UnixTime,
-    UpstreamLimits, attempt_cost,
+    AttemptEnd, BudgetReservation, BudgetScope, DecisionId, FirstToken, Lease, MeasuredUsage,
+    Money, Observation, Outcome, Price, RequestIdentity, RoutingTable, TargetIdx, TargetSelection,
+    UnixTime, UpstreamLimits, attempt_cost,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::UpstreamError;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An attempt in progress. Dropped before [`Attempt::finish`], it reports that the client
@@ -19,6 +20,8 @@ pub(super) struct Attempt {
     lease: Lease,
     reservation: BudgetReservation,
     price: Option<Price>,
+    decision: DecisionId,
+    identity: Arc<RequestIdentity>,
     /// Index in the catalogue.
     pub target: TargetIdx,
     pub started: UnixTime,
@@ -47,6 +50,7 @@ impl Attempt {
         table: &RoutingTable,
         selection: &TargetSelection,
         streamed: bool,
+        (decision, identity): (DecisionId, &Arc<RequestIdentity>),
         budget_scope: &BudgetScope,
     ) -> Option<Self> {
         let candidate = &table.candidates[selection.target];
@@ -63,6 +67,8 @@ impl Attempt {
             lease,
             reservation,
             price: candidate.price,
+            decision,
+            identity: Arc::clone(identity),
             target: selection.target,
             started,
             streamed,
@@ -209,6 +215,8 @@ impl Drop for Attempt {
             .map(|measured| measured.usage.input + measured.usage.output);
         self.lease.settle(tokens, ended);
         self.handle.observe(Observation::Attempt(AttemptEnd {
+            decision: self.decision,
+            identity: Arc::clone(&self.identity),
             target: self.target,
             started: self.started,
             ended,

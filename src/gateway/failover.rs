@@ -341,7 +341,9 @@ impl FailoverLoop<'_> {
             let attempt = result.as_ref().ok().and_then(|selection| {
                 let is_stream = self.context.request.stream;
                 let scope = self.context.budget_scope;
-                let attempt = Attempt::begin(handle, &table, selection, is_stream, scope)?;
+                let identity = self.recorder.identity();
+                let attempt =
+                    Attempt::begin(handle, &table, selection, is_stream, identity, scope)?;
                 let limit = self.deadlines.silence_limit(&table, selection);
                 Some(attempt.with_silence_limit(limit))
             });

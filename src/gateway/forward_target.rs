@@ -33,7 +33,25 @@ pub(super) struct ForwardBody {
     pub provider: Option<String>,
 }
 
+/// Names of operations in metrics, by the beginning of their path; the first match is meant.
+const OPERATION_NAMES: [(&str, &str); 7] = [
+    ("/images", "image_generation"),
+    ("/audio/speech", "speech"),
+    ("/audio", "transcription"),
+    ("/moderations", "moderation"),
+    ("/rerank", "rerank"),
+    ("/files", "files"),
+    ("/batches", "batches"),
+];
+
 impl ForwardTarget {
+    /// Name of the operation in metrics.
+    pub fn operation_name(&self) -> &'static str {
+        let mut names = OPERATION_NAMES.iter();
+        let found = names.find(|(start, _)| self.path.starts_with(start));
+        found.map_or("forward", |(_, name)| name)
+    }
+
     /// Reads a path; an id in it has to be one of this client.
     pub fn new(method: Method, uri: &Uri, owner: &str) -> Result<Self, GatewayError> {
         let starts = [

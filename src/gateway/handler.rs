@@ -49,6 +49,14 @@ pub(super) enum RequestTarget {
 }
 
 impl RequestTarget {
+    /// Name of the operation in metrics.
+    fn operation_name(&self) -> &'static str {
+        match self {
+            Self::Operation(operation, _) => operation.name(),
+            Self::Forward(target) => target.operation_name(),
+        }
+    }
+
     /// The client's protocol.
     pub fn dialect(&self) -> ApiDialect {
         match self {
@@ -66,7 +74,11 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let mut recorder = RequestRecorder::begin(&gateway.handle, request_id(&headers));
+    let mut recorder = RequestRecorder::begin(
+        &gateway.handle,
+        target.operation_name(),
+        request_id(&headers),
+    );
     let mut shutdown = gateway.shutdown.clone();
     let dialect = target.dialect();
     let is_generation = matches!(target, RequestTarget::Operation(Operation::Generate(_), _));
@@ -183,6 +195,7 @@ async fn operate(
             });
         }
     };
+    recorder.on_read(&request.model);
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,
@@ -254,6 +267,7 @@ async fn forward(
     let work = gateway.body_work.run(body.len(), read);
     let request = work.await.and_then(|read| read);
     let request = Arc::new(request.map_err(|error| not_admitted(recorder, error))?);
+    recorder.on_read(&request.model);
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,

@@ -49,6 +49,7 @@ mod split_request;
 mod state;
 mod stored_conversation;
 mod stored_responses;
+mod stream_form;
 mod upstream_call;
 mod upstream_response;
 

@@ -33,6 +33,20 @@ impl Operation {
         }
     }
 
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generate(ApiDialect::Chat | ApiDialect::Ollama) => "chat",
+            Self::Generate(ApiDialect::Messages) => "messages",
+            Self::Generate(ApiDialect::Responses) => "responses",
+            Self::Generate(ApiDialect::Completions) => "completion",
+            Self::Generate(ApiDialect::GenerateContent) => "generate_content",
+            Self::Compact => "compact",
+            Self::Embed(_) => "embeddings",
+            Self::Forward => "forward",
+        }
+    }
+
     /// The required field that holds the prompt.
     pub fn prompt_member(self) -> &'static str {
         match self {

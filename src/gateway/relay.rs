@@ -227,6 +227,7 @@ impl StreamRelay {
         mut self,
         mut recorder: RequestRecorder,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+        recorder.on_first_content();
         match self.result.take() {
             Some((outcome, spent)) => recorder.end(outcome, spent),
             None => self.recorder = Some(recorder),

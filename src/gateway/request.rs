@@ -4,7 +4,7 @@ use super::error::{GatewayError, HeaderFormat, InvalidRequest};
 use super::forward_target::ForwardBody;
 use super::operation::Operation;
 use super::request_fields::RequestFields;
-use crate::clock;
+use super::stream_form::StreamForm;
 use crate::domain::{
     Catalogue, Failure, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
     RequiredCapabilities, RouteOrder, TargetIdx, TargetScope, prompt_tokens, resolve,
@@ -14,7 +14,6 @@ use crate::protocols::{
     StoringAdapter, TranslationError, UpstreamError,
 };
 use axum::http::HeaderMap;
-use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +31,8 @@ const FORWARD_TIMEOUT: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub(super) struct ParsedRequest {
     pub operation: Operation,
+    /// The model's name as the client wrote it; empty where it wrote none.
+    pub model: Arc<str>,
     pub fields: RequestFields,
     /// The stream of events that it wants, where it wants one.
     pub stream_form: Option<StreamForm>,
@@ -58,31 +59,6 @@ pub(super) struct ParsedRequest {
     pub timeout: Option<Duration>,
     /// Whether the request is refused where a part of it cannot be carried.
     pub is_strict: bool,
-}
-
-/// The form of a stream that a client wants.
-#[derive(Debug)]
-pub(super) struct StreamForm {
-    /// Its media type.
-    pub kind: &'static str,
-    /// Bytes that break the client's silence.
-    pub keep_alive: Bytes,
-    /// Whether such bytes may come before any content.
-    pub may_open_early: bool,
-}
-
-impl StreamForm {
-    fn new(operation: Operation, object: &RawObject<'_>) -> Option<Self> {
-        let Operation::Generate(dialect) = operation else {
-            return None;
-        };
-        let api = dialect.client_api();
-        Some(Self {
-            kind: api.stream_type(object),
-            keep_alive: api.keep_alive(object, clock::now().unix_seconds()),
-            may_open_early: api.may_open_early(object),
-        })
-    }
 }
 
 impl ParsedRequest {
@@ -116,6 +92,7 @@ impl ParsedRequest {
         let output = output.map_err(InvalidRequest::Field)?;
         Ok(Self {
             operation,
+            model: model.into(),
             model_type,
             stream,
             wants_usage: client_api.wants_usage(&object),
@@ -180,6 +157,7 @@ impl ParsedRequest {
         let timeout = timeout(headers)?;
         Ok(Self {
             operation: Operation::Forward,
+            model: model.unwrap_or_default().into(),
             model_type: forwarded_type(catalogue, &resolution),
             stream,
             wants_usage: false,

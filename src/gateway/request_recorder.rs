@@ -7,8 +7,8 @@ use super::cache_status::CacheStatus;
 use crate::clock;
 use crate::domain::{
     CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
-    RequestOutcome, RequestProfile, RoutingTable, SelectionContext, SelectionRound, TargetId,
-    TargetIdx, TargetSelection, UnixTime,
+    RequestIdentity, RequestOutcome, RequestProfile, RoutingTable, SelectionContext,
+    SelectionRound, TargetId, TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::DroppedFields;
@@ -39,6 +39,7 @@ const MAX_RECORDED_FIELDS: usize = 16;
 pub(super) struct RequestRecorder {
     handle: EngineHandle,
     decision: DecisionId,
+    identity: Arc<RequestIdentity>,
     request_id: String,
     started: UnixTime,
     outcome: RequestOutcome,
@@ -60,14 +61,28 @@ pub(super) struct RequestRecorder {
     /// When the request was complete, and the time that providers took since.
     complete_at: Option<Instant>,
     upstream_time: Duration,
+    /// Targets that took over from another one.
+    fallbacks: u32,
+    /// Seconds to the first content of the stream.
+    first_content: Option<f64>,
+    /// Time that the gateway took for the beginning of the response.
+    own_time: Option<Duration>,
 }
 
 impl RequestRecorder {
-    pub fn begin(handle: &EngineHandle, request_id: Option<String>) -> Self {
+    pub fn begin(
+        handle: &EngineHandle,
+        operation: &'static str,
+        request_id: Option<String>,
+    ) -> Self {
         let decision = handle.next_decision();
         Self {
             handle: handle.clone(),
             decision,
+            identity: Arc::new(RequestIdentity {
+                operation,
+                ..RequestIdentity::default()
+            }),
             request_id: request_id.unwrap_or_else(|| format!("req-{decision}")),
             started: clock::now(),
             outcome: RequestOutcome::Cancelled,
@@ -84,7 +99,26 @@ impl RequestRecorder {
             permit: None,
             complete_at: None,
             upstream_time: Duration::ZERO,
+            fallbacks: 0,
+            first_content: None,
+            own_time: None,
         }
+    }
+
+    /// Records the model's name as the client wrote it.
+    pub fn on_read(&mut self, model: &Arc<str>) {
+        Arc::make_mut(&mut self.identity).model = Arc::clone(model);
+    }
+
+    /// The decision, and what the client asked for.
+    pub fn identity(&self) -> (DecisionId, &Arc<RequestIdentity>) {
+        (self.decision, &self.identity)
+    }
+
+    /// Records that the client gets the first content of its stream.
+    pub fn on_first_content(&mut self) {
+        let seconds = clock::now().seconds_since(self.started);
+        self.first_content.get_or_insert(seconds);
     }
 
     /// Holds the in-flight permit until the request ends. Its body is complete, so the time of the
@@ -101,12 +135,13 @@ impl RequestRecorder {
 
     /// Sets the header that says how long the gateway and the providers took for the beginning of the
     /// response, in milliseconds.
-    pub fn set_timing_header(&self, headers: &mut HeaderMap) {
+    pub fn set_timing_header(&mut self, headers: &mut HeaderMap) {
         let Some(complete_at) = self.complete_at else {
             return;
         };
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let own = complete_at.elapsed().saturating_sub(self.upstream_time);
+        self.own_time = Some(own);
         let (own, upstream) = (ms(own), ms(self.upstream_time));
         let text = format!("gateway;dur={own:.3}, upstream;dur={upstream:.3}");
         if let Ok(value) = HeaderValue::from_str(&text) {
@@ -137,7 +172,8 @@ impl RequestRecorder {
 
     /// Records the selected target, for the log and the response headers.
     pub fn on_selected(&mut self, selection: &TargetSelection, id: &TargetId) {
-        self.target = Some(selection.target);
+        let before = self.target.replace(selection.target);
+        self.fallbacks += u32::from(before.is_some_and(|before| before != selection.target));
         self.provider = id.provider.to_string();
         self.model = id.model.to_string();
         self.reason = selection.reason.text();
@@ -274,6 +310,7 @@ impl Drop for RequestRecorder {
             .handle
             .observe_deferred(Observation::Request(RequestEnd {
                 decision: self.decision,
+                identity: Arc::clone(&self.identity),
                 request_id: std::mem::take(&mut self.request_id),
                 started: self.started,
                 ended,
@@ -282,6 +319,9 @@ impl Drop for RequestRecorder {
                 score: self.score,
                 reason: self.reason.to_owned(),
                 attempts: self.attempts,
+                fallbacks: self.fallbacks,
+                first_content: self.first_content,
+                gateway_seconds: self.own_time.map(|time| time.as_secs_f64()),
                 usage: self.spent.usage,
                 cost: self.spent.cost,
                 dropped_fields: self.dropped.take_names(MAX_RECORDED_FIELDS),

@@ -40,7 +40,6 @@ pub type ModelListUpdate = (ProviderIdx, Vec<String>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeResult {
     pub end: ProbeEnd,
-    pub latency: Duration,
     /// The models that the response names, where the provider's own list counts.
     pub models: Option<Vec<String>>,
 }
@@ -237,11 +236,11 @@ async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint
         end: ProbeEnd {
             provider,
             at,
+            latency: at.since(started),
             verdict,
             detail,
             context_windows,
         },
-        latency: at.since(started),
         models,
     }
 }

@@ -9,6 +9,7 @@ use aibal_tui::domain::{
     UnixTime, UpstreamLimits, Usage, Weights, select_target,
 };
 use aibal_tui::tui::{TestDashboard, Theme};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// 2026-11-24 03:00:00 UTC.
@@ -94,6 +95,7 @@ impl Simulation {
         let (now, mut tried) = (self.now(), Vec::new());
         let mut end = RequestEnd {
             decision: DecisionId(self.requests),
+            identity: Arc::default(),
             request_id: format!("r{}", self.requests),
             started: now,
             ended: now.plus(Duration::from_millis(900)),
@@ -102,6 +104,9 @@ impl Simulation {
             score: None,
             reason: String::new(),
             attempts: 0,
+            fallbacks: 0,
+            first_content: None,
+            gateway_seconds: None,
             usage: None,
             cost: None,
             dropped_fields: Vec::new(),
@@ -157,6 +162,8 @@ fn attempt_end(target: usize, trial: bool, outcome: Outcome, now: UnixTime) -> A
         ..Usage::default()
     });
     AttemptEnd {
+        decision: DecisionId(0),
+        identity: Arc::default(),
         target: target.into(),
         started: now,
         ended: now.plus(Duration::from_millis(900)),

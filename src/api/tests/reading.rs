@@ -2,6 +2,7 @@ use super::{Answer, TestApi};
 use crate::clock;
 use crate::domain::TargetIdx;
 use crate::domain::{Failure, Observation, RejectionReason, RequestEnd, RequestOutcome};
+use std::sync::Arc;
 
 #[tokio::test(start_paused = true)]
 async fn a_status_has_its_promised_shape() {
@@ -64,6 +65,7 @@ fn observe(api: &TestApi, target: Option<TargetIdx>, outcome: RequestOutcome) {
     let now = clock::now();
     api.handle.observe(Observation::Request(RequestEnd {
         decision: api.handle.next_decision(),
+        identity: Arc::default(),
         request_id: "req-1".to_owned(),
         started: now.minus(std::time::Duration::from_millis(20)),
         ended: now,
@@ -72,6 +74,9 @@ fn observe(api: &TestApi, target: Option<TargetIdx>, outcome: RequestOutcome) {
         score: Some(0.5),
         reason: "best score".to_owned(),
         attempts: 1,
+        fallbacks: 0,
+        first_content: None,
+        gateway_seconds: None,
         dropped_fields: Vec::new(),
         usage: None,
         cost: None,

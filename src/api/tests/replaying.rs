@@ -8,6 +8,7 @@ use crate::domain::{
     SelectionContext, SelectionRound, select_target, what_if,
 };
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Records a request as the gateway does; `is_over` records its end as well.
@@ -34,6 +35,7 @@ fn decide(api: &TestApi, is_over: bool) -> DecisionId {
     if is_over {
         api.handle.observe(Observation::Request(RequestEnd {
             decision,
+            identity: Arc::default(),
             request_id: "req-1".to_owned(),
             started: now,
             ended: now.plus(Duration::from_millis(800)),
@@ -42,6 +44,9 @@ fn decide(api: &TestApi, is_over: bool) -> DecisionId {
             score: Some(choice.score),
             reason: choice.reason.text().to_owned(),
             attempts: 1,
+            fallbacks: 0,
+            first_content: None,
+            gateway_seconds: None,
             dropped_fields: Vec::new(),
             usage: None,
             cost: None,

@@ -99,6 +99,7 @@ impl BalancerState {
         self.targets
             .resize_with(catalogue.targets.len(), TargetState::new);
         self.window.grow(catalogue.targets.len());
+        self.counters.add_labels(&catalogue);
         self.pin
             .take_if(|(pinned, _)| catalogue.retired.providers.contains(pinned));
     }

@@ -25,6 +25,7 @@ mod warnings;
 
 use super::budget::{BudgetConfig, Budgets};
 use super::circuit_breaker::BreakerState;
+use super::counters::Counters;
 use super::decay::{DecayedCount, DecayedMean};
 use super::decision_log::DecisionLog;
 use super::event::{Effect, Event, EventKind, Revision};
@@ -72,6 +73,7 @@ pub struct BalancerState {
     targets: Vec<TargetState>,
     /// Client requests.
     requests: Timeline<BucketCounts>,
+    counters: Counters,
     request_rate: DecayedCount,
     /// Output tokens of all responses, and by class.
     output: DecayedMean,
@@ -127,6 +129,8 @@ impl BalancerState {
             .iter()
             .map(|_| TargetState::new())
             .collect();
+        let mut counters = Counters::default();
+        counters.add_labels(&catalogue);
         Self {
             window: SlidingWindow::new(catalogue.targets.len()),
             catalogue: Arc::new(catalogue),
@@ -139,6 +143,7 @@ impl BalancerState {
             providers,
             targets,
             requests: Timeline::default(),
+            counters,
             request_rate: DecayedCount::new(RATE_MEMORY_S),
             output: DecayedMean::new(OUTPUT_MEMORY_S),
             outputs: OutputStatistics::default(),
@@ -198,6 +203,11 @@ impl BalancerState {
     /// Emits an event about the whole instance.
     pub fn emit_info(&mut self, text: String, bad: bool, now: UnixTime) -> Vec<Effect> {
         vec![self.emit(EventKind::Info, bad, None, text, now)]
+    }
+
+    /// Returns the counts since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Returns the latest decisions.

@@ -67,6 +67,7 @@ impl BalancerState {
     }
 
     fn count_attempt(&mut self, end: &AttemptEnd, now: UnixTime) {
+        self.counters.count_attempt(end);
         let provider = self.catalogue.targets[end.target].provider;
         self.targets[end.target]
             .history
@@ -161,6 +162,7 @@ impl BalancerState {
         if !is_new {
             return;
         }
+        self.counters.count_cooldown(target, failure);
         let subject = match failure {
             Failure::Auth => "all models",
             _ => &*self.catalogue.targets[target].id.model,
@@ -265,6 +267,7 @@ impl BalancerState {
 
     fn request_ended(&mut self, end: &RequestEnd, now: UnixTime, effects: &mut Vec<Effect>) {
         self.request_rate.add(now);
+        self.counters.count_request(end);
         let milliseconds = end.ended.seconds_since(end.started) * 1e3;
         self.requests.record(end.ended, |column| {
             // A rejected request, or one answered from the cache, has no attempts.
@@ -326,6 +329,7 @@ impl BalancerState {
     }
 
     fn probe_ended(&mut self, end: &ProbeEnd, now: UnixTime, effects: &mut Vec<Effect>) {
+        self.counters.count_probe(end);
         let provider = &mut self.providers[end.provider];
         provider.probe_detail.clone_from(&end.detail);
         self.note_windows(end);
@@ -397,6 +401,7 @@ impl BalancerState {
         let (model, provider) = (spec.id.model.clone(), spec.provider);
         let (bad, text) = match transition {
             Transition::Opened(until) => {
+                self.counters.count_breaker_opened(target);
                 let seconds = until.seconds_since(now);
                 (
                     true,

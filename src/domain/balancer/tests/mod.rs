@@ -14,6 +14,7 @@ use crate::domain::{
     RoutingState, RoutingTable, Strategy, Target, TargetId, TargetSelection, UnixTime,
     UpstreamLimits, Usage, Weights, select_target,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 const START: u64 = 1_000_000;
@@ -59,6 +60,8 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
         ..Usage::default()
     });
     Observation::Attempt(AttemptEnd {
+        decision: DecisionId(0),
+        identity: Arc::default(),
         target: target.into(),
         started: at(second),
         ended: at(second + 1),
@@ -81,6 +84,7 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
 fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
     Observation::Request(RequestEnd {
         decision: DecisionId(second),
+        identity: Arc::default(),
         request_id: format!("r{second}"),
         started: at(second),
         ended: at(second + 1),
@@ -89,6 +93,9 @@ fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
         score: Some(0.8),
         reason: "best score".to_owned(),
         attempts,
+        fallbacks: 0,
+        first_content: None,
+        gateway_seconds: None,
         usage: None,
         cost: None,
         dropped_fields: Vec::new(),
@@ -100,6 +107,7 @@ fn probe(fleet: &mut BalancerState, second: u64, verdict: ProbeVerdict) -> Vec<E
         context_windows: Vec::new(),
         provider: 0.into(),
         at: at(second),
+        latency: Duration::from_millis(5),
         verdict,
         detail: "503".to_owned(),
     };

@@ -65,6 +65,7 @@ fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
         fleet.observe(&Observation::Selection(Box::new(round)), at(number));
         let end = RequestEnd {
             decision: DecisionId(number),
+            identity: Arc::default(),
             request_id: String::new(),
             started: at(number),
             ended: at(number).plus(Duration::from_secs(seconds)),
@@ -73,6 +74,9 @@ fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
             score: None,
             reason: String::new(),
             attempts: 1,
+            fallbacks: 0,
+            first_content: None,
+            gateway_seconds: None,
             dropped_fields: Vec::new(),
             usage: Some(MeasuredUsage::exact(Usage {
                 input: 500,
