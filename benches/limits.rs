@@ -81,6 +81,9 @@ fn attempt(target: usize, milliseconds: u64) -> Observation {
         cost: Some(Money::per_token(900.0)),
         streamed: true,
         trial: false,
+        number: 1,
+        status: None,
+        message: None,
         dropped_fields: 0,
         ticket: AttemptStart::default(),
         limits: UpstreamLimits::default(),
@@ -110,6 +113,8 @@ fn ended(decision: DecisionId, milliseconds: u64) -> Observation {
         gateway_seconds: None,
         usage: None,
         cost: None,
+        status: None,
+        message: None,
         dropped_fields: Vec::new(),
     })
 }

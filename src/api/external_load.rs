@@ -11,8 +11,8 @@ use crate::contract::{
 };
 use crate::domain::{
     AttemptEnd, AttemptStart, Catalogue, Command, CommandError, CommandReply, DecisionId, Failure,
-    MeasuredUsage, Observation, Outcome, ProviderIdx, Role, TargetIdx, UnixTime, UpstreamLimits,
-    Usage, cost,
+    MeasuredUsage, Observation, Outcome, ProviderIdx, RequestIdentity, Role, TargetIdx, UnixTime,
+    UpstreamLimits, Usage, cost,
 };
 use crate::engine::Busy;
 use axum::extract::State;
@@ -193,8 +193,13 @@ fn attempt(
     });
     let price = catalogue.targets[target].price.as_ref();
     Ok(Some(AttemptEnd {
-        decision: DecisionId(0),
-        identity: Arc::default(),
+        decision: selected
+            .map(|selected| selected.decision)
+            .unwrap_or_default(),
+        identity: Arc::new(RequestIdentity {
+            client: Arc::clone(&principal.who),
+            ..RequestIdentity::default()
+        }),
         target,
         started: now.minus(latency.unwrap_or_default()),
         ended: now,
@@ -208,6 +213,9 @@ fn attempt(
         cost: usage.zip(price).map(|(usage, price)| cost(usage, price)),
         streamed: false,
         trial: false,
+        number: 0,
+        status: None,
+        message: None,
         dropped_fields: 0,
         ticket: AttemptStart::default(),
         limits: UpstreamLimits::default(),

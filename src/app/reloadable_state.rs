@@ -7,8 +7,8 @@ use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{
-    BodyBuffer, BodyWork, Cache, CountMeter, Gateway, GatewayConfig, OwnedObjects, ShutdownSignal,
-    TargetTimeouts,
+    BodyBuffer, BodyWork, Cache, CountMeter, Gateway, GatewayConfig, OwnedObjects, RequestTags,
+    ShutdownSignal, TargetTimeouts,
 };
 use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
 use arc_swap::ArcSwap;
@@ -100,6 +100,7 @@ impl ReloadableState {
             bodies: BodyBuffer::default(),
             body_work: BodyWork::default(),
             counts: CountMeter::default(),
+            tags: RequestTags::default(),
             responses: ResponseStore::default(),
             objects: OwnedObjects::default(),
         }

@@ -36,6 +36,7 @@ pub struct DecisionReport {
     #[serde(default)]
     pub cost_basis: String,
     /// Attempts at providers.
+    #[serde(default)]
     pub attempts: u32,
 }
 

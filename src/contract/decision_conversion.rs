@@ -1,5 +1,6 @@
 //! Recorded decisions → their reports, with numbers, codes and texts.
 
+use super::attempt::AttemptReport;
 use super::codes::{exclusion_code, reason_code};
 use super::decision::{DecisionOutcome, DecisionReport};
 use super::score::{Contributions, Factors, PenaltiesReport};
@@ -10,9 +11,9 @@ use super::selection_round::{
 use super::time::rfc3339;
 use super::weights::WeightOverride;
 use crate::domain::{
-    Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, Money, RecordedCandidate, Replay,
-    RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId, TargetIdx, UnixTime,
-    UsageBasis, Weights, cost_basis,
+    AttemptRecord, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, Money, Outcome,
+    RecordedCandidate, Replay, RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId,
+    TargetIdx, UnixTime, UsageBasis, Weights, cost_basis,
 };
 
 impl DecisionReport {
@@ -57,9 +58,22 @@ impl DecisionReport {
 impl DecisionDetail {
     /// Report of one request with all its selections.
     pub fn new(decision: &DecisionRecord, catalogue: &Catalogue) -> Self {
-        let usage = decision.end.as_ref().and_then(|end| end.usage);
+        let end = decision.end.as_ref();
+        let usage = end.and_then(|end| end.usage);
+        let identity = end.map(|end| &*end.identity);
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {
             summary: DecisionReport::new(decision, catalogue),
+            client: identity.and_then(|identity| text(&identity.client)),
+            tag: identity.and_then(|identity| Some(identity.tag.as_ref()?.to_string())),
+            model_asked: identity.and_then(|identity| text(&identity.model)),
+            status: end.and_then(|end| end.status),
+            message: end.and_then(|end| Some(end.message.as_ref()?.to_string())),
+            attempts: decision
+                .attempts
+                .iter()
+                .filter_map(|attempt| AttemptReport::new(attempt, catalogue))
+                .collect(),
             input_tokens: usage.map(|metered| metered.usage.input),
             output_tokens: usage.map(|metered| metered.usage.output),
             dropped_fields: decision
@@ -72,6 +86,33 @@ impl DecisionDetail {
                 .filter_map(|round| SelectionRoundReport::new(round, catalogue))
                 .collect(),
         }
+    }
+}
+
+impl AttemptReport {
+    /// Report of one attempt; `None` where the catalogue lacks its target.
+    pub fn new(attempt: &AttemptRecord, catalogue: &Catalogue) -> Option<Self> {
+        let id = &catalogue.targets.get(attempt.target.get())?.id;
+        let usage = attempt.usage.map(|metered| metered.usage);
+        let (outcome, failure) = match attempt.outcome {
+            Outcome::Success => (DecisionOutcome::Ok, None),
+            Outcome::Failed(failure) => (DecisionOutcome::Error, Some(failure)),
+            Outcome::Cancelled => (DecisionOutcome::Cancelled, None),
+        };
+        Some(Self {
+            attempt: attempt.number,
+            provider: id.provider.to_string(),
+            model: id.model.to_string(),
+            outcome,
+            status: attempt.status,
+            error_class: failure.map(|failure| failure.as_str().to_owned()),
+            message: attempt.message.as_deref().map(str::to_owned),
+            latency_ms: attempt.ended.seconds_since(attempt.started) * 1e3,
+            time_to_first_token_ms: attempt.first_token.map(|seconds| seconds * 1e3),
+            input_tokens: usage.map(|usage| usage.input),
+            output_tokens: usage.map(|usage| usage.output),
+            cost_usd: attempt.cost.map(Money::usd),
+        })
     }
 }
 

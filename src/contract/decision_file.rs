@@ -39,8 +39,13 @@ impl DecisionFile {
             rounds.push(self.round(id, round)?);
         }
         let end = self.end(id, &detail)?;
-        self.decisions
-            .push(Arc::new(DecisionRecord { id, rounds, end }));
+        self.decisions.push(Arc::new(DecisionRecord {
+            id,
+            rounds,
+            // A replay needs what was selected, not what came of it.
+            attempts: Vec::new(),
+            end,
+        }));
         Ok(())
     }
 
@@ -123,12 +128,16 @@ impl DecisionFile {
             target,
             score: summary.score,
             reason: summary.reason.clone(),
-            attempts: summary.attempts,
+            attempts: summary
+                .attempts
+                .max(u32::try_from(detail.rounds.len()).unwrap_or(u32::MAX)),
             fallbacks: 0,
             first_content: None,
             gateway_seconds: None,
             usage,
             cost: summary.cost_usd.map(|usd| Money::per_token(usd * 1e6)),
+            status: detail.status,
+            message: None,
             dropped_fields: detail.dropped_fields.clone(),
         }))
     }

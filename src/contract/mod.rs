@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod attempt;
 mod budget;
 mod change;
 mod codes;
@@ -27,6 +28,7 @@ mod time;
 mod weights;
 mod what_if;
 
+pub use attempt::AttemptReport;
 pub use budget::{
     BudgetReport, RateLeft, RateReport, RejectionReport, SpendingReport, TokenSpending,
 };

@@ -1,6 +1,7 @@
 //! One explained decision: the answer to `GET /api/decisions/{id}`, which `aibal-tui simulate
 //! --from` reads back.
 
+use super::attempt::{AttemptReport, attempts_or_count, summary};
 use super::decision::DecisionReport;
 use super::score::{Contributions, Factors, PenaltiesReport};
 use super::weights::{WeightOverride, WeightPoints};
@@ -10,9 +11,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionDetail {
-    /// The request as in `GET /api/decisions`.
-    #[serde(flatten)]
+    /// The request as in `GET /api/decisions`, with `attemptCount` for the number of attempts.
+    #[serde(flatten, with = "summary")]
     pub summary: DecisionReport,
+    /// Name of the client's token; `null` while the request runs or where it is unknown.
+    #[serde(default)]
+    pub client: Option<String>,
+    /// What the client said the request is for.
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// The model as the client named it.
+    #[serde(default)]
+    pub model_asked: Option<String>,
+    /// HTTP status of the response; `null` while the request runs or where the client left before.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// Why the request failed, shortened.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Finished attempts, oldest first; at most 16.
+    #[serde(default, deserialize_with = "attempts_or_count")]
+    pub attempts: Vec<AttemptReport>,
     /// Prompt tokens, counted or estimated as `costBasis` says; `null` where unknown.
     pub input_tokens: Option<u64>,
     /// Completion tokens, counted or estimated as `costBasis` says; `null` where unknown.

@@ -1,7 +1,8 @@
 //! Log of the latest decisions.
 
+use super::attempt_record::AttemptRecord;
 use super::ids::DecisionId;
-use super::observation::RequestEnd;
+use super::observation::{AttemptEnd, RequestEnd};
 use super::selection_round::SelectionRound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,9 @@ const MAX_CANDIDATES: usize = 200_000;
 const MAX_ADVICE: usize = 1_000;
 const MAX_ADVICE_CANDIDATES: usize = 20_000;
 
+/// Attempts that a decision keeps; more are only counted.
+const MAX_ATTEMPTS: usize = 16;
+
 /// Record of one decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecisionRecord {
@@ -21,6 +25,8 @@ pub struct DecisionRecord {
     pub id: DecisionId,
     /// Selections, oldest first; empty if their record was lost.
     pub rounds: Vec<SelectionRound>,
+    /// Finished attempts, oldest first; at most 16.
+    pub attempts: Vec<AttemptRecord>,
     /// End of the request; `None` while it runs.
     pub end: Option<RequestEnd>,
 }
@@ -67,6 +73,23 @@ impl DecisionLog {
         queue.change((self.next, round.decision), bounds, |decision| {
             decision.rounds.push(round);
         });
+    }
+
+    /// Records the end of an attempt of a stored decision.
+    pub fn end_attempt(&mut self, end: &AttemptEnd) {
+        let id = end.decision;
+        let queues = [&mut self.requests, &mut self.advice];
+        let stored = queues
+            .into_iter()
+            .find_map(|queue| queue.decisions.get_mut(&id));
+        if let Some(decision) = stored
+            && decision.attempts.len() < MAX_ATTEMPTS
+        {
+            let attempts = &mut Arc::make_mut(decision).attempts;
+            // Most decisions have one attempt.
+            attempts.reserve_exact(1);
+            attempts.push(end.into());
+        }
     }
 
     /// Records the end of a request.
@@ -123,6 +146,7 @@ impl DecisionQueue {
                 id,
                 // Most decisions have one round; `Vec` would allocate four.
                 rounds: Vec::with_capacity(1),
+                attempts: Vec::new(),
                 end: None,
             };
             Arc::new(empty)

@@ -30,7 +30,7 @@ impl fmt::Display for TargetId {
 }
 
 /// Id of one balancing decision. Written as 16 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DecisionId(pub u64);
 
 impl fmt::Display for DecisionId {

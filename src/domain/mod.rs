@@ -12,6 +12,7 @@
 
 #![warn(missing_docs)]
 
+mod attempt_record;
 mod balancer;
 mod budget;
 mod capability;
@@ -51,6 +52,7 @@ mod score;
 mod selection;
 mod selection_round;
 mod snapshot;
+mod tag;
 mod target;
 mod timeline;
 mod traffic_forecast;
@@ -60,6 +62,7 @@ mod upstream_quota;
 mod weights;
 mod what_if;
 
+pub use attempt_record::AttemptRecord;
 pub use balancer::{BalancerState, GlobalLimits};
 pub use budget::{
     BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetReservation, BudgetScope, BudgetSnapshot,
@@ -119,6 +122,7 @@ pub use snapshot::{
     Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,
     RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
+pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};
 pub use timeline::{BucketCounts, BucketRange, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};

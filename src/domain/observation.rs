@@ -6,6 +6,7 @@ use super::lease::AttemptStart;
 use super::pricing::MeasuredUsage;
 use super::rejection::RejectionReason;
 use super::selection_round::SelectionRound;
+use super::tag::Tag;
 use super::units::{Money, UnixTime};
 use super::upstream_quota::UpstreamLimits;
 use crate::domain::index::{ProviderIdx, TargetIdx};
@@ -42,13 +43,17 @@ pub struct FirstToken {
     pub limits: UpstreamLimits,
 }
 
-/// What a client asked for; shared by the observations of one request and its attempts.
+/// Whose request it is and what it asked for; shared by the observations of one request and its attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestIdentity {
     /// Name of the operation in metrics, for example `chat`.
     pub operation: &'static str,
-    /// The model's name as the client wrote it; empty where it wrote none.
+    /// The model's name as the client wrote it, at most 256 bytes; empty where it wrote none.
     pub model: Arc<str>,
+    /// Name of the client's token, `local` where none is needed; empty where it is unknown.
+    pub client: Arc<str>,
+    /// What the client says the request is for.
+    pub tag: Option<Tag>,
 }
 
 impl Default for RequestIdentity {
@@ -56,6 +61,8 @@ impl Default for RequestIdentity {
         Self {
             operation: "other",
             model: Arc::default(),
+            client: Arc::default(),
+            tag: None,
         }
     }
 }
@@ -65,8 +72,10 @@ impl Default for RequestIdentity {
 pub struct AttemptEnd {
     /// Identifier of the decision.
     pub decision: DecisionId,
-    /// What the client asked for.
+    /// Whose request it is and what it asked for.
     pub identity: Arc<RequestIdentity>,
+    /// Number of the attempt, 1 for the first; 0 for one that ran outside of the gateway.
+    pub number: u32,
     /// The target.
     pub target: TargetIdx,
     /// Start.
@@ -75,6 +84,10 @@ pub struct AttemptEnd {
     pub ended: UnixTime,
     /// Outcome.
     pub outcome: Outcome,
+    /// HTTP status of the provider; `None` where no response came.
+    pub status: Option<u16>,
+    /// Message of a failure: shortened, without keys, and without what a provider quotes of a request.
+    pub message: Option<Arc<str>>,
     /// Seconds to the first content, if it came.
     pub first_token: Option<f64>,
     /// None if neither reported nor estimable.
@@ -126,7 +139,7 @@ pub enum Outcome {
 pub struct RequestEnd {
     /// Identifier of the decision.
     pub decision: DecisionId,
-    /// What the client asked for.
+    /// Whose request it is and what it asked for.
     pub identity: Arc<RequestIdentity>,
     /// The `x-request-id` of the request.
     pub request_id: String,
@@ -136,6 +149,10 @@ pub struct RequestEnd {
     pub ended: UnixTime,
     /// Outcome.
     pub outcome: RequestOutcome,
+    /// HTTP status of the response; `None` if the client left before.
+    pub status: Option<u16>,
+    /// Message of a failure, as in [`AttemptEnd::message`].
+    pub message: Option<Arc<str>>,
     /// The target that responded, or the last one tried.
     pub target: Option<TargetIdx>,
     /// Score of the first choice, 0..1.

@@ -1,6 +1,7 @@
 //! One attempt at one target: reserved money, a lease and a timer. It reports exactly once, because it
 //! reports on drop.
 
+use super::failure_text::attempt_failure_text;
 use crate::clock;
 use crate::domain::{
     AttemptEnd, BudgetReservation, BudgetScope, DecisionId, FirstToken, Lease, MeasuredUsage,
@@ -8,7 +9,8 @@ use crate::domain::{
     UnixTime, UpstreamLimits, attempt_cost,
 };
 use crate::engine::EngineHandle;
-use crate::protocols::UpstreamError;
+use crate::protocols::{UpstreamError, UpstreamSet};
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +19,15 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Attempt {
     handle: EngineHandle,
+    /// The keys that no text of a failure may hold.
+    upstreams: Arc<ArcSwap<UpstreamSet>>,
     lease: Lease,
     reservation: BudgetReservation,
     price: Option<Price>,
     decision: DecisionId,
     identity: Arc<RequestIdentity>,
+    /// Number of the attempt, 1 for the first.
+    number: u32,
     /// Index in the catalogue.
     pub target: TargetIdx,
     pub started: UnixTime,
@@ -36,6 +42,10 @@ pub(super) struct Attempt {
     abandoned_after_s: Option<f64>,
     /// Whether the response headers arrived.
     has_headers: bool,
+    /// The HTTP status of the response.
+    status: Option<u16>,
+    /// Why it failed.
+    message: Option<Arc<str>>,
     limits: UpstreamLimits,
     first_token: Option<f64>,
     usage: Option<MeasuredUsage>,
@@ -46,11 +56,11 @@ impl Attempt {
     /// Reserves the money and acquires the lease; `None` where other requests took the last of
     /// either after the selection.
     pub fn begin(
-        handle: &EngineHandle,
+        (handle, upstreams): (&EngineHandle, &Arc<ArcSwap<UpstreamSet>>),
         table: &RoutingTable,
         selection: &TargetSelection,
         streamed: bool,
-        (decision, identity): (DecisionId, &Arc<RequestIdentity>),
+        (decision, number, identity): (DecisionId, u32, &Arc<RequestIdentity>),
         budget_scope: &BudgetScope,
     ) -> Option<Self> {
         let candidate = &table.candidates[selection.target];
@@ -64,11 +74,13 @@ impl Attempt {
         }
         Some(Self {
             handle: handle.clone(),
+            upstreams: Arc::clone(upstreams),
             lease,
             reservation,
             price: candidate.price,
             decision,
             identity: Arc::clone(identity),
+            number,
             target: selection.target,
             started,
             streamed,
@@ -77,6 +89,8 @@ impl Attempt {
             silence_limit: Duration::MAX,
             abandoned_after_s: None,
             has_headers: false,
+            status: None,
+            message: None,
             limits: UpstreamLimits::default(),
             first_token: None,
             usage: None,
@@ -121,9 +135,10 @@ impl Attempt {
         }
     }
 
-    /// Records the response headers, and the rate limits in them.
-    pub fn on_headers(&mut self, limits: UpstreamLimits) {
+    /// Records the status and the headers of the response, and the rate limits in them.
+    pub fn on_headers(&mut self, status: u16, limits: UpstreamLimits) {
         self.has_headers = true;
+        self.status = Some(status);
         if !limits.is_empty() {
             self.limits = limits;
         }
@@ -147,10 +162,24 @@ impl Attempt {
         AttemptUsage { usage, cost }
     }
 
+    /// Ends the attempt as failed; removes all keys from the texts of the error.
+    pub fn finish_failed(
+        mut self,
+        error: &mut UpstreamError,
+        usage: Option<MeasuredUsage>,
+    ) -> AttemptUsage {
+        self.upstreams.load().registry.remove_keys(error);
+        self.message = Some(attempt_failure_text(error));
+        self.status = Some(error.status)
+            .filter(|status| *status != 0)
+            .or(self.status);
+        self.finish(Outcome::Failed(error.failure), usage)
+    }
+
     /// Reports the attempt as failed before its first content.
-    pub fn fail(self, error: UpstreamError) -> AttemptFailure {
+    pub fn fail(self, mut error: UpstreamError) -> AttemptFailure {
         let usage = is_unbilled(&error).then_some(MeasuredUsage::ZERO);
-        let spent = self.finish(Outcome::Failed(error.failure), usage);
+        let spent = self.finish_failed(&mut error, usage);
         AttemptFailure {
             error,
             spent,
@@ -217,10 +246,13 @@ impl Drop for Attempt {
         self.handle.observe(Observation::Attempt(AttemptEnd {
             decision: self.decision,
             identity: Arc::clone(&self.identity),
+            number: self.number,
             target: self.target,
             started: self.started,
             ended,
             outcome: self.outcome,
+            status: self.status,
+            message: self.message.take(),
             first_token: self.first_token,
             usage: self.usage,
             cost,

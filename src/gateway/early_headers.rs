@@ -86,13 +86,14 @@ fn alive_until_done(
 /// The rest of a stream whose headers are sent: the response, or an error event in the client's
 /// protocol.
 fn remainder(
-    (result, recorder): RequestResult,
+    (result, mut recorder): RequestResult,
     dialect: ApiDialect,
 ) -> BoxStream<'static, Result<Bytes, Infallible>> {
     match result {
         Ok(UpstreamResponse::Stream { relay, .. }) => relay.into_body(recorder).boxed(),
         Ok(UpstreamResponse::Whole { body, .. }) => single(body),
         Err(error) => {
+            recorder.on_error(&error);
             let error = ErrorBody {
                 request_id: Some(recorder.request_id().to_owned()),
                 ..error.error_body()

@@ -116,6 +116,8 @@ pub enum HeaderFormat {
     ModelType,
     /// `true` or `false`.
     Bool,
+    /// A short printable text.
+    Tag,
     /// `no`, or no header at all.
     NoOrAbsent,
 }

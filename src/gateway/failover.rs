@@ -332,7 +332,8 @@ impl FailoverLoop<'_> {
     /// Selects a target and acquires its lease. If another request takes the last permit between the
     /// two, the next selection sees that.
     fn lease(&self, profile: &RequestProfile<'_>) -> Result<LeasedTarget, LeaseError> {
-        let handle = &self.context.gateway.handle;
+        let gateway = self.context.gateway;
+        let (handle, upstreams) = (&gateway.handle, &gateway.upstreams);
         let mut candidates = CandidateSet::default();
         for _ in 0..MAX_LOST_RACES {
             let table = handle.routing_table();
@@ -342,8 +343,14 @@ impl FailoverLoop<'_> {
                 let is_stream = self.context.request.stream;
                 let scope = self.context.budget_scope;
                 let identity = self.recorder.identity();
-                let attempt =
-                    Attempt::begin(handle, &table, selection, is_stream, identity, scope)?;
+                let attempt = Attempt::begin(
+                    (handle, upstreams),
+                    &table,
+                    selection,
+                    is_stream,
+                    identity,
+                    scope,
+                )?;
                 let limit = self.deadlines.silence_limit(&table, selection);
                 Some(attempt.with_silence_limit(limit))
             });
@@ -384,11 +391,8 @@ impl FailoverLoop<'_> {
     fn give_up(&mut self, failure: &AttemptFailure) -> GatewayError {
         let outcome = RequestOutcome::Error(failure.error.failure);
         self.recorder.end(outcome, self.spent);
-        let mut error = failure.error.clone();
-        let upstreams = self.context.gateway.upstreams.load();
-        upstreams.registry.remove_keys(&mut error);
         GatewayError::from(UpstreamFailure {
-            error,
+            error: failure.error.clone(),
             provider: self.recorder.provider().to_owned(),
             setting: self.deadlines.setting(failure.had_content),
             retry_after: self.recovery_estimate(failure.error.failure),

@@ -10,18 +10,20 @@ use super::error::GatewayError;
 use super::failover;
 use super::forward_target::ForwardTarget;
 use super::operation::Operation;
-use super::request::{ParsedRequest, request_id};
+use super::request::ParsedRequest;
 use super::request_context::RequestContext;
+use super::request_headers::request_id;
 use super::request_reader::{ReadRequest, RequestReader};
 use super::request_recorder::RequestRecorder;
 use super::response_headers::set_stream_headers;
 use super::state::Gateway;
 use super::upstream_response::UpstreamResponse;
+use crate::clock;
 use crate::domain::{BudgetScope, Failure, RejectionReason, RequestOutcome};
 use crate::protocols::{ApiDialect, PathFields, compacted};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -76,7 +78,7 @@ pub(super) async fn run(
 ) -> Response {
     let mut recorder = RequestRecorder::begin(
         &gateway.handle,
-        target.operation_name(),
+        (target.operation_name(), &caller.owner),
         request_id(&headers),
     );
     let mut shutdown = gateway.shutdown.clone();
@@ -112,6 +114,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
             spent,
         }) => {
             recorder.end(RequestOutcome::Ok, spent);
+            recorder.status = Some(StatusCode::OK.as_u16());
             let mut response = Response::new(Body::from(body));
             *response.headers_mut() = headers;
             recorder.set_headers(response.headers_mut());
@@ -125,6 +128,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
         Ok(UpstreamResponse::Stream { headers, relay }) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = headers;
+            recorder.status = Some(StatusCode::OK.as_u16());
             recorder.set_headers(response.headers_mut());
             recorder.set_timing_header(response.headers_mut());
             set_stream_headers(response.headers_mut());
@@ -132,6 +136,7 @@ fn finish((result, mut recorder): RequestResult, dialect: ApiDialect) -> Respons
             response
         }
         Err(error) => {
+            recorder.on_error(&error);
             let mut response = error.respond_to(dialect, Some(recorder.request_id()));
             recorder.set_headers(response.headers_mut());
             recorder.set_timing_header(response.headers_mut());
@@ -195,7 +200,7 @@ async fn operate(
             });
         }
     };
-    recorder.on_read(&request.model);
+    identify(gateway, &request, recorder);
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,
@@ -267,7 +272,7 @@ async fn forward(
     let work = gateway.body_work.run(body.len(), read);
     let request = work.await.and_then(|read| read);
     let request = Arc::new(request.map_err(|error| not_admitted(recorder, error))?);
-    recorder.on_read(&request.model);
+    identify(gateway, &request, recorder);
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,
@@ -314,6 +319,13 @@ async fn respond(
     failover::run(context, recorder, early_headers).await
 }
 
+/// Records whose request it is, for the sums by model and tag.
+fn identify(gateway: &Gateway, request: &ParsedRequest, recorder: &mut RequestRecorder) {
+    let tag = request.tag.clone();
+    let tag = tag.map(|tag| gateway.tags.admit(tag, clock::now()));
+    recorder.on_read(&request.model, tag);
+}
+
 /// Records a request that is wrong in itself.
 fn invalid(recorder: &mut RequestRecorder, error: GatewayError) -> GatewayError {
     let outcome = RequestOutcome::Error(Failure::InvalidRequest);
@@ -323,6 +335,9 @@ fn invalid(recorder: &mut RequestRecorder, error: GatewayError) -> GatewayError 
 
 /// Records a request that was not read to its end: because of a mistake of its own, or of overload.
 fn not_admitted(recorder: &mut RequestRecorder, error: GatewayError) -> GatewayError {
+    if let GatewayError::UnknownModel(unknown) = &error {
+        recorder.on_read(&unknown.name.as_str().into(), None);
+    }
     if error.status().is_client_error() {
         return invalid(recorder, error);
     }

@@ -2,7 +2,7 @@
 
 use super::error::{HeaderFormat, InvalidRequest};
 use super::operation::Operation;
-use crate::domain::ModelType;
+use crate::domain::{ModelType, TagError};
 use std::fmt;
 
 impl fmt::Display for InvalidRequest {
@@ -80,6 +80,9 @@ fn header_text(
         }
         HeaderFormat::Bool => {
             write!(f, "{name} is {found:?}, but must be true or false")
+        }
+        HeaderFormat::Tag => {
+            write!(f, "{name} is {found:?}, but {TagError}")
         }
         HeaderFormat::NoOrAbsent => {
             write!(f, "{name} is {found:?}, but must be \"no\" or left out")

@@ -8,14 +8,13 @@ mod first_content;
 use super::attempt::{Attempt, AttemptUsage};
 use super::byte_budget::ByteReservation;
 use super::error::{GatewayError, UpstreamFailure};
+use super::failure_text::attempt_failure_text;
 use super::request_recorder::RequestRecorder;
 use super::shutdown::ShutdownSignal;
 use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
 use crate::protocols::{
-    ErrorBody, Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, UpstreamSet,
-    transport_failure,
+    ErrorBody, Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, transport_failure,
 };
-use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -68,6 +67,21 @@ impl DecodedChunk {
     }
 }
 
+/// The result of the request.
+struct RequestResult {
+    outcome: RequestOutcome,
+    spent: AttemptUsage,
+    /// Why it failed.
+    message: Option<Arc<str>>,
+}
+
+impl RequestResult {
+    fn record(self, recorder: &mut RequestRecorder) {
+        recorder.message = self.message;
+        recorder.end(self.outcome, self.spent);
+    }
+}
+
 #[derive(Debug)]
 enum StreamEnd {
     Whole,
@@ -93,12 +107,10 @@ pub(super) struct StreamRelay {
     keep_alive: Option<KeepAlive>,
     /// The provider's name, for the error event.
     provider: String,
-    /// The keys that no error event may hold.
-    upstreams: Option<Arc<ArcSwap<UpstreamSet>>>,
     attempt: Option<Attempt>,
     recorder: Option<RequestRecorder>,
     /// The result, where it was known before the recorder was moved here.
-    result: Option<(RequestOutcome, AttemptUsage)>,
+    result: Option<RequestResult>,
     /// Resolves at shutdown. It and the alarm serve all reads: to create them for each one would cost as
     /// much as the read.
     shutdown: BoxFuture<'static, ()>,
@@ -128,7 +140,6 @@ impl StreamRelay {
             quiet_since: None,
             keep_alive: None,
             provider: provider.to_owned(),
-            upstreams: None,
             attempt: Some(attempt),
             recorder: None,
             result: None,
@@ -150,12 +161,6 @@ impl StreamRelay {
     /// Ends the stream with an error event at the signal.
     pub fn with_shutdown(mut self, mut signal: ShutdownSignal) -> Self {
         self.shutdown = async move { signal.triggered().await }.boxed();
-        self
-    }
-
-    /// Removes the keys of these providers from error events.
-    pub fn without_keys(mut self, upstreams: Arc<ArcSwap<UpstreamSet>>) -> Self {
-        self.upstreams = Some(upstreams);
         self
     }
 
@@ -229,7 +234,7 @@ impl StreamRelay {
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         recorder.on_first_content();
         match self.result.take() {
-            Some((outcome, spent)) => recorder.end(outcome, spent),
+            Some(result) => result.record(&mut recorder),
             None => self.recorder = Some(recorder),
         }
         stream::unfold(self, |mut relay| async move {
@@ -377,17 +382,15 @@ impl StreamRelay {
 
     /// Ends the attempt as failed; returns the error event for the client.
     fn fail_after_content(&mut self, error: &UpstreamError) -> BytesMut {
-        self.settle(Outcome::Failed(error.failure));
+        let mut error = error.clone();
+        self.settle_failed(&mut error);
         // The provider's own error is passed on. Every other cause means the same to the client: it
         // has part of a response.
-        let mut error = if error.status == 0 {
-            UpstreamError::without_response(Failure::Disconnected, error.message.clone())
+        let error = if error.status == 0 {
+            UpstreamError::without_response(Failure::Disconnected, error.message)
         } else {
-            error.clone()
+            error
         };
-        if let Some(upstreams) = &self.upstreams {
-            upstreams.load().registry.remove_keys(&mut error);
-        }
         let error = GatewayError::from(UpstreamFailure {
             error,
             provider: self.provider.clone(),
@@ -419,20 +422,36 @@ impl StreamRelay {
             self.drain_tail();
         }
         let usage = self.measured_usage(outcome == Outcome::Success);
-        let spent = self
-            .attempt
-            .take()
-            .map_or(AttemptUsage::default(), |attempt| {
-                attempt.finish(outcome, usage)
-            });
-        let outcome = match outcome {
-            Outcome::Success => RequestOutcome::Ok,
-            Outcome::Failed(failure) => RequestOutcome::Error(failure),
-            Outcome::Cancelled => RequestOutcome::Cancelled,
-        };
+        let attempt = self.attempt.take();
+        let spent = attempt.map(|attempt| attempt.finish(outcome, usage));
+        self.record(RequestResult {
+            outcome: match outcome {
+                Outcome::Success => RequestOutcome::Ok,
+                Outcome::Failed(failure) => RequestOutcome::Error(failure),
+                Outcome::Cancelled => RequestOutcome::Cancelled,
+            },
+            spent: spent.unwrap_or_default(),
+            message: None,
+        });
+    }
+
+    /// Settles a stream that failed; removes all keys from the texts of the error.
+    fn settle_failed(&mut self, error: &mut UpstreamError) {
+        self.ended = true;
+        let usage = self.measured_usage(false);
+        let attempt = self.attempt.take();
+        let spent = attempt.map(|attempt| attempt.finish_failed(error, usage));
+        self.record(RequestResult {
+            outcome: RequestOutcome::Error(error.failure),
+            spent: spent.unwrap_or_default(),
+            message: Some(attempt_failure_text(error)),
+        });
+    }
+
+    fn record(&mut self, result: RequestResult) {
         match self.recorder.take() {
-            Some(mut recorder) => recorder.end(outcome, spent),
-            None => self.result = Some((outcome, spent)),
+            Some(mut recorder) => result.record(&mut recorder),
+            None => self.result = Some(result),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! A client's request, read and checked before a target is selected.
 
-use super::error::{GatewayError, HeaderFormat, InvalidRequest};
+use super::error::{GatewayError, InvalidRequest};
 use super::forward_target::ForwardBody;
 use super::operation::Operation;
 use super::request_fields::RequestFields;
+use super::request_headers::{excerpt, model_type, number, preferred, timeout, truth};
+use super::request_tags::stated_tag;
 use super::stream_form::StreamForm;
 use crate::domain::{
     Catalogue, Failure, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
-    RequiredCapabilities, RouteOrder, TargetIdx, TargetScope, prompt_tokens, resolve,
+    RequiredCapabilities, RouteOrder, Tag, TargetIdx, TargetScope, prompt_tokens, resolve,
 };
 use crate::protocols::{
     CallSpec, Endpoint, ForwardCall, GuardedAdapter, PendingResponse, PreparedCall, RawObject,
@@ -20,9 +22,6 @@ use std::time::Duration;
 
 /// Longest name of a model, in bytes.
 const MAX_NAME_BYTES: usize = 256;
-
-/// Longest `x-request-id` that is kept, in bytes.
-const MAX_REQUEST_ID: usize = 128;
 
 /// Time limit of a call that passes without translation: pictures and transcripts take minutes.
 const FORWARD_TIMEOUT: Duration = Duration::from_mins(5);
@@ -59,6 +58,8 @@ pub(super) struct ParsedRequest {
     pub timeout: Option<Duration>,
     /// Whether the request is refused where a part of it cannot be carried.
     pub is_strict: bool,
+    /// What the client says the request is for.
+    pub tag: Option<Tag>,
 }
 
 impl ParsedRequest {
@@ -106,6 +107,7 @@ impl ParsedRequest {
             max_latency: number(headers, "x-aibal-max-latency", "milliseconds")?.map(|ms| ms / 1e3),
             timeout: timeout(headers)?,
             is_strict: truth(headers, "x-aibal-strict")?,
+            tag: stated_tag(headers, &object)?,
             resolution,
             fields,
             pending: None,
@@ -171,6 +173,7 @@ impl ParsedRequest {
             max_latency: None,
             timeout: timeout.or(Some(FORWARD_TIMEOUT)),
             is_strict: false,
+            tag: stated_tag(headers, &object)?,
             resolution,
             fields,
             pending: None,
@@ -273,12 +276,6 @@ impl ParsedRequest {
     }
 }
 
-/// The client's time limit.
-fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, GatewayError> {
-    let limit = number(headers, "x-aibal-timeout-ms", "milliseconds")?;
-    Ok(limit.map(|ms| Duration::from_secs_f64((ms / 1e3).min(86_400.0))))
-}
-
 /// The first target of each provider that is wanted.
 fn one_of_each(catalogue: &Catalogue, is_wanted: impl Fn(ProviderIdx) -> bool) -> Vec<TargetIdx> {
     let mut seen = BTreeSet::new();
@@ -301,15 +298,6 @@ fn forwarded_type(catalogue: &Catalogue, resolution: &ModelResolution) -> ModelT
     } else {
         ModelType::Artifact
     }
-}
-
-/// The client's `x-request-id`, where it can be shown.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get("x-request-id")?.to_str().ok()?;
-    let fits = !text.is_empty()
-        && text.len() <= MAX_REQUEST_ID
-        && text.bytes().all(|b| b.is_ascii_graphic());
-    fits.then(|| text.to_owned())
 }
 
 /// The model type that follows from what the request needs. Where no model states that type, every
@@ -382,97 +370,5 @@ fn flag(object: &RawObject<'_>, name: &'static str, default: bool) -> Result<boo
             let found = excerpt(other);
             Err(InvalidRequest::NotBool { field: name, found }.into())
         }
-    }
-}
-
-fn model_type(headers: &HeaderMap) -> Result<Option<ModelType>, GatewayError> {
-    const NAME: &str = "x-aibal-model-type";
-    let text = header_text(headers, NAME)?;
-    text.map(|text| {
-        text.parse::<ModelType>()
-            .map_err(|_| wrong_header(NAME, text, HeaderFormat::ModelType))
-    })
-    .transpose()
-}
-
-fn preferred(
-    headers: &HeaderMap,
-    catalogue: &Catalogue,
-) -> Result<Option<ProviderIdx>, GatewayError> {
-    const NAME: &str = "x-aibal-preferred-provider";
-    let Some(text) = header_text(headers, NAME)? else {
-        return Ok(None);
-    };
-    let provider = catalogue.provider(text).ok_or_else(|| {
-        let known = catalogue
-            .active_providers()
-            .map(|(_, provider)| provider.name.to_string())
-            .collect();
-        wrong_header(NAME, text, HeaderFormat::Provider { known })
-    })?;
-    Ok(Some(provider))
-}
-
-/// A header with a number above 0.
-fn number(
-    headers: &HeaderMap,
-    name: &'static str,
-    unit: &'static str,
-) -> Result<Option<f64>, GatewayError> {
-    let Some(text) = header_text(headers, name)? else {
-        return Ok(None);
-    };
-    let value = text
-        .trim()
-        .parse::<f64>()
-        .ok()
-        .filter(|value| value.is_finite() && *value > 0.0);
-    value
-        .map(Some)
-        .ok_or_else(|| wrong_header(name, text, HeaderFormat::Positive { unit }))
-}
-
-/// A header that is `true` or `false`.
-fn truth(headers: &HeaderMap, name: &'static str) -> Result<bool, GatewayError> {
-    match header_text(headers, name)?.map(str::trim) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(text) => Err(wrong_header(name, text, HeaderFormat::Bool)),
-    }
-}
-
-fn header_text<'h>(
-    headers: &'h HeaderMap,
-    name: &'static str,
-) -> Result<Option<&'h str>, GatewayError> {
-    let text = headers.get(name).map(|value| value.to_str());
-    text.transpose().map_err(|_| {
-        let (found, expected) = (None, HeaderFormat::Ascii);
-        InvalidRequest::Header {
-            name,
-            found,
-            expected,
-        }
-        .into()
-    })
-}
-
-fn wrong_header(name: &'static str, found: &str, expected: HeaderFormat) -> GatewayError {
-    let found = Some(excerpt(found));
-    InvalidRequest::Header {
-        name,
-        found,
-        expected,
-    }
-    .into()
-}
-
-/// The beginning of a JSON value, long enough to recognise it.
-fn excerpt(text: &str) -> String {
-    let beginning: String = text.chars().take(40).collect();
-    if beginning.len() < text.len() {
-        format!("{beginning}…")
-    } else {
-        beginning
     }
 }

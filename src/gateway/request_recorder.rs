@@ -4,11 +4,13 @@
 use super::access_log::{LogEntry, RequestLine, SelectionLine, write_later};
 use super::attempt::AttemptUsage;
 use super::cache_status::CacheStatus;
+use super::error::GatewayError;
+use super::failure_text::request_failure_text;
 use crate::clock;
 use crate::domain::{
     CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
     RequestIdentity, RequestOutcome, RequestProfile, RoutingTable, SelectionContext,
-    SelectionRound, TargetId, TargetIdx, TargetSelection, UnixTime,
+    SelectionRound, Tag, TargetId, TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::DroppedFields;
@@ -43,6 +45,10 @@ pub(super) struct RequestRecorder {
     request_id: String,
     started: UnixTime,
     outcome: RequestOutcome,
+    /// The HTTP status of the response.
+    pub status: Option<u16>,
+    /// Why the request failed.
+    pub message: Option<Arc<str>>,
     target: Option<TargetIdx>,
     provider: String,
     model: String,
@@ -72,7 +78,7 @@ pub(super) struct RequestRecorder {
 impl RequestRecorder {
     pub fn begin(
         handle: &EngineHandle,
-        operation: &'static str,
+        (operation, client): (&'static str, &Arc<str>),
         request_id: Option<String>,
     ) -> Self {
         let decision = handle.next_decision();
@@ -81,11 +87,14 @@ impl RequestRecorder {
             decision,
             identity: Arc::new(RequestIdentity {
                 operation,
+                client: Arc::clone(client),
                 ..RequestIdentity::default()
             }),
             request_id: request_id.unwrap_or_else(|| format!("req-{decision}")),
             started: clock::now(),
             outcome: RequestOutcome::Cancelled,
+            status: None,
+            message: None,
             target: None,
             provider: String::new(),
             model: String::new(),
@@ -105,14 +114,16 @@ impl RequestRecorder {
         }
     }
 
-    /// Records the model's name as the client wrote it.
-    pub fn on_read(&mut self, model: &Arc<str>) {
-        Arc::make_mut(&mut self.identity).model = Arc::clone(model);
+    /// Records the model's name as the client wrote it, and what it says the request is for.
+    pub fn on_read(&mut self, model: &Arc<str>, tag: Option<Tag>) {
+        let identity = Arc::make_mut(&mut self.identity);
+        identity.model = Arc::clone(model);
+        identity.tag = tag;
     }
 
-    /// The decision, and what the client asked for.
-    pub fn identity(&self) -> (DecisionId, &Arc<RequestIdentity>) {
-        (self.decision, &self.identity)
+    /// The decision, the number of the next attempt, and whose request it is.
+    pub fn identity(&self) -> (DecisionId, u32, &Arc<RequestIdentity>) {
+        (self.decision, self.attempts + 1, &self.identity)
     }
 
     /// Records that the client gets the first content of its stream.
@@ -226,6 +237,12 @@ impl RequestRecorder {
         self.spent = self.restarted.plus(spent);
     }
 
+    /// Records why the request failed, and its status.
+    pub fn on_error(&mut self, error: &GatewayError) {
+        self.status = Some(error.status().as_u16());
+        self.message = Some(request_failure_text(error));
+    }
+
     /// Adds the usage of a response that broke and is restarted.
     pub fn on_stream_restart(&mut self, spent: AttemptUsage) {
         self.restarted = self.restarted.plus(spent);
@@ -315,6 +332,8 @@ impl Drop for RequestRecorder {
                 started: self.started,
                 ended,
                 outcome: self.outcome,
+                status: self.status,
+                message: self.message.take(),
                 target: self.target,
                 score: self.score,
                 reason: self.reason.to_owned(),

@@ -6,6 +6,7 @@ use super::config::GatewayConfig;
 use super::count_meter::CountMeter;
 use super::owned_objects::OwnedObjects;
 use super::request_body::BodyBuffer;
+use super::request_tags::RequestTags;
 use super::shutdown::ShutdownSignal;
 use crate::engine::EngineHandle;
 use crate::protocols::{ResponseStore, UpstreamSet};
@@ -24,6 +25,8 @@ pub struct Gateway {
     pub body_work: BodyWork,
     /// Token counts of each client.
     pub counts: CountMeter,
+    /// What clients say their requests are for.
+    pub tags: RequestTags,
     /// Responses that clients refer to by their ids.
     pub responses: ResponseStore,
     /// Files and batches that clients made.

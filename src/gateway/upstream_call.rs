@@ -201,7 +201,8 @@ impl<'g> UpstreamCall<'g> {
             // The body is shared, not copied.
             let sent = async { Ok(transport.send(provider, request.clone()).await?) };
             let response = with_deadline(until, sent).await?;
-            attempt.on_headers(rate_limits(response.headers(), clock::now()));
+            let limits = rate_limits(response.headers(), clock::now());
+            attempt.on_headers(response.status().as_u16(), limits);
             if response.status().is_success() {
                 return Ok((adapter, response, request));
             }
@@ -237,8 +238,7 @@ impl<'g> UpstreamCall<'g> {
         let prompt = self.request.input;
         let mut relay = StreamRelay::new(upstream, adapter, timeouts, prompt, name, attempt)
             .with_keep_alive(self.keep_alive.clone())
-            .with_shutdown(self.gateway.shutdown.clone())
-            .without_keys(Arc::clone(&self.gateway.upstreams));
+            .with_shutdown(self.gateway.shutdown.clone());
         if let StreamRecovery::Restart(budget) = &config.recovery {
             relay.hold(budget.reservation());
         }

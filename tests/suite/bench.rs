@@ -9,7 +9,7 @@ use aibal_tui::domain::{
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
     BodyBuffer, BodyWork, Cache, CacheLimits, CountMeter, Gateway, GatewayConfig, OwnedObjects,
-    ShutdownSignal, router, with_auth,
+    RequestTags, ShutdownSignal, router, with_auth,
 };
 use aibal_tui::protocols::{
     Endpoint, EndpointRegistry, ResponseStore, TransportOptions, UpstreamSet, by_kind,
@@ -178,6 +178,7 @@ async fn serve(
         bodies: BodyBuffer::default(),
         body_work: BodyWork::default(),
         counts: CountMeter::default(),
+        tags: RequestTags::default(),
         responses: ResponseStore::default(),
         objects: OwnedObjects::default(),
     };

@@ -109,6 +109,8 @@ impl Simulation {
             gateway_seconds: None,
             usage: None,
             cost: None,
+            status: None,
+            message: None,
             dropped_fields: Vec::new(),
         };
         while end.attempts < ATTEMPTS {
@@ -173,6 +175,9 @@ fn attempt_end(target: usize, trial: bool, outcome: Outcome, now: UnixTime) -> A
         cost: None,
         streamed: false,
         trial,
+        number: 1,
+        status: None,
+        message: None,
         dropped_fields: 0,
         ticket: AttemptStart::default(),
         limits: UpstreamLimits::default(),

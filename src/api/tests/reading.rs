@@ -77,6 +77,8 @@ fn observe(api: &TestApi, target: Option<TargetIdx>, outcome: RequestOutcome) {
         fallbacks: 0,
         first_content: None,
         gateway_seconds: None,
+        status: None,
+        message: None,
         dropped_fields: Vec::new(),
         usage: None,
         cost: None,

@@ -4,9 +4,11 @@ use super::TestApi;
 use crate::clock;
 use crate::contract::{DecisionDetail, DecisionFile};
 use crate::domain::{
-    CandidateSet, DecisionId, ModelType, Observation, RequestEnd, RequestOutcome, RequestProfile,
-    SelectionContext, SelectionRound, select_target, what_if,
+    AttemptEnd, AttemptStart, CandidateSet, DecisionId, Failure, ModelType, Observation, Outcome,
+    RequestEnd, RequestIdentity, RequestOutcome, RequestProfile, SelectionContext, SelectionRound,
+    Tag, UpstreamLimits, select_target, what_if,
 };
+use crate::domain::{TargetIdx, UnixTime};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +35,17 @@ fn decide(api: &TestApi, is_over: bool) -> DecisionId {
     let round = SelectionRound::of(&table, &candidates, Some(&choice), context);
     api.handle.observe(Observation::Selection(Box::new(round)));
     if is_over {
+        let identity = Arc::new(RequestIdentity {
+            client: "app".into(),
+            tag: Tag::parse("nightly").ok(),
+            model: "auto".into(),
+            ..RequestIdentity::default()
+        });
+        api.handle
+            .observe(busy(decision, choice.target, &identity, now));
         api.handle.observe(Observation::Request(RequestEnd {
             decision,
-            identity: Arc::default(),
+            identity,
             request_id: "req-1".to_owned(),
             started: now,
             ended: now.plus(Duration::from_millis(800)),
@@ -47,12 +57,44 @@ fn decide(api: &TestApi, is_over: bool) -> DecisionId {
             fallbacks: 0,
             first_content: None,
             gateway_seconds: None,
+            status: Some(200),
+            message: None,
             dropped_fields: Vec::new(),
             usage: None,
             cost: None,
         }));
     }
     decision
+}
+
+/// An attempt at an overloaded provider.
+fn busy(
+    decision: DecisionId,
+    target: TargetIdx,
+    identity: &Arc<RequestIdentity>,
+    now: UnixTime,
+) -> Observation {
+    Observation::Attempt(AttemptEnd {
+        decision,
+        identity: Arc::clone(identity),
+        number: 1,
+        target,
+        started: now,
+        ended: now.plus(Duration::from_millis(800)),
+        outcome: Outcome::Failed(Failure::Overloaded(None)),
+        status: Some(503),
+        message: Some("busy".into()),
+        first_token: None,
+        usage: None,
+        cost: None,
+        streamed: false,
+        trial: false,
+        dropped_fields: 0,
+        ticket: AttemptStart::default(),
+        limits: UpstreamLimits::default(),
+        client_deadline_hit: false,
+        abandoned_after: None,
+    })
 }
 
 async fn settled() {
@@ -81,6 +123,18 @@ async fn a_decision_is_explained_while_it_runs_and_after() {
     }
     let out = |candidate: &&Value| candidate["entry"] == "out";
     assert_eq!(candidates.iter().find(out).unwrap()["why"], "disabled");
+    let identity = ["client", "tag", "modelAsked", "status", "attemptCount"];
+    assert_eq!(
+        Value::from_iter(identity.map(|name| explained[name].clone())),
+        serde_json::json!(["app", "nightly", "auto", 200, 1])
+    );
+    let attempts = explained["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(attempts[0]["errorClass"], "overloaded");
+    assert_eq!(
+        (&attempts[0]["status"], &attempts[0]["message"]),
+        (&503.into(), &"busy".into())
+    );
     let running = api
         .get(&format!("/api/decisions/{pending}"))
         .await

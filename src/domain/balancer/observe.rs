@@ -31,6 +31,7 @@ impl BalancerState {
                 self.first_token_came(first, now, &mut effects);
             }
             Observation::Attempt(end) if end.target.get() < self.targets.len() => {
+                self.decisions.end_attempt(end);
                 self.count_attempt(end, now);
                 if self.is_current(end.target, end.started) {
                     self.attempt_ended(end, now, &mut effects);

@@ -25,13 +25,20 @@ fn counters() -> Counters {
 
 fn identity(operation: &'static str, model: &str) -> Arc<RequestIdentity> {
     let model = model.into();
-    Arc::new(RequestIdentity { operation, model })
+    Arc::new(RequestIdentity {
+        operation,
+        model,
+        ..RequestIdentity::default()
+    })
 }
 
 fn attempt(model: &str, outcome: Outcome) -> AttemptEnd {
     AttemptEnd {
         decision: DecisionId(7),
         identity: identity("chat", model),
+        number: 1,
+        status: None,
+        message: None,
         target: 0.into(),
         started: UnixTime::from_seconds(10),
         ended: UnixTime::from_seconds(12),
@@ -74,6 +81,8 @@ fn request(model: &str, outcome: RequestOutcome) -> RequestEnd {
             ..Usage::default()
         })),
         cost: None,
+        status: None,
+        message: None,
         dropped_fields: Vec::new(),
     }
 }

@@ -80,7 +80,7 @@ impl StreamRelay {
     }
 
     /// Ends the attempt as failed; the client has seen nothing of it.
-    fn fail(&mut self, error: UpstreamError) -> AttemptFailure {
+    fn fail(&mut self, mut error: UpstreamError) -> AttemptFailure {
         let had_content = self.has_content();
         // Without an attempt it is reported already, and its usage is unknown here.
         let Some(attempt) = self.attempt.take() else {
@@ -95,7 +95,7 @@ impl StreamRelay {
         }
         let usage = self.measured_usage(false);
         AttemptFailure {
-            spent: attempt.finish(Outcome::Failed(error.failure), usage),
+            spent: attempt.finish_failed(&mut error, usage),
             error,
             had_content,
         }

@@ -124,6 +124,12 @@ fn the_decision_under_the_cursor_is_explained_once() {
     assert_eq!(asked(&mut model), None, "one request at a time");
     let detail = DecisionDetail {
         summary: decisions().remove(0),
+        client: None,
+        tag: None,
+        model_asked: None,
+        status: Some(200),
+        message: None,
+        attempts: Vec::new(),
         input_tokens: Some(20),
         output_tokens: Some(65),
         dropped_fields: Vec::new(),

@@ -9,6 +9,7 @@ mod costs;
 mod dropped;
 mod forms;
 mod forwarded;
+mod identity;
 mod load;
 mod native_contents;
 mod native_lines;

@@ -73,6 +73,9 @@ fn attempt(target: usize, second: u64, outcome: Outcome) -> Observation {
             .map(|_| Money::per_token(50.0)),
         streamed: false,
         trial: false,
+        number: 1,
+        status: None,
+        message: None,
         dropped_fields: 0,
         ticket: AttemptStart::default(),
         limits: UpstreamLimits::default(),
@@ -98,6 +101,8 @@ fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
         gateway_seconds: None,
         usage: None,
         cost: None,
+        status: None,
+        message: None,
         dropped_fields: Vec::new(),
     })
 }

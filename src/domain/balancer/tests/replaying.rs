@@ -77,6 +77,8 @@ fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
             fallbacks: 0,
             first_content: None,
             gateway_seconds: None,
+            status: None,
+            message: None,
             dropped_fields: Vec::new(),
             usage: Some(MeasuredUsage::exact(Usage {
                 input: 500,
