@@ -17,6 +17,7 @@ pub mod engine;
 pub mod protocols;
 
 pub mod client;
+pub mod telemetry;
 
 pub mod api;
 pub mod gateway;

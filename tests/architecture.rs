@@ -63,6 +63,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "probe",
         &["domain", "clock", "protocols", "engine", "foreign"],
     ),
+    ("telemetry", &["domain", "clock", "protocols", "engine"]),
     (
         "gateway",
         &[
@@ -76,7 +77,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "api",
-        &["contract", "client", "domain", "engine", "clock", "access"],
+        &[
+            "contract",
+            "client",
+            "domain",
+            "engine",
+            "clock",
+            "access",
+            "telemetry",
+        ],
     ),
     ("tui", &["contract", "client", "logs", "foreign"]),
     ("demo", &[]),

@@ -13,6 +13,7 @@ mod extract;
 mod feeds;
 mod field_deserializer;
 mod health;
+mod metrics;
 mod monitoring;
 mod mutations;
 mod query;
@@ -38,7 +39,7 @@ use tower_http::compression::predicate::SizeAbove;
 /// Shorter responses, in bytes, fit into one packet uncompressed.
 const MIN_COMPRESS_BYTES: u16 = 1_024;
 
-/// Router of all paths under /api, `/healthz` and `/readyz`; without a fallback.
+/// Router of all paths under /api, `/metrics`, `/healthz` and `/readyz`; without a fallback.
 pub fn router(api: Api) -> Router {
     let state = Arc::new(ApiState {
         feeds: Feeds::new(api.max_feeds),
@@ -53,6 +54,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/load-balancing/select", post(balancing::by_body))
         .route("/api/monitoring/performance", get(monitoring::performance))
         .route("/api/status", get(monitoring::status))
+        .route("/metrics", get(metrics::scrape))
         .route("/api/events", get(events::events))
         .route("/api/decisions", get(monitoring::decisions))
         .route("/api/decisions/{id}", get(monitoring::decision))

@@ -2,6 +2,7 @@ use super::feeds::Feeds;
 use super::recent_selections::RecentSelections;
 use crate::access::TokenAuth;
 use crate::client::LocalClient;
+use crate::telemetry::Metrics;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Api {
     /// The instance in this process.
     pub local: LocalClient,
+    /// What Prometheus scrapes.
+    pub metrics: Arc<Metrics>,
     /// Tokens and roles.
     pub access: TokenAuth,
     /// Says that the instance is not ready any more.

@@ -5,6 +5,7 @@ mod auth;
 mod compressing;
 mod counting;
 mod events;
+mod exporting;
 mod mutations;
 mod reading;
 mod replaying;
@@ -21,11 +22,14 @@ use crate::domain::{
     RouteOrder, Strategy, Target, TargetId, Weights,
 };
 use crate::engine::{self, EngineHandle};
+use crate::telemetry::Metrics;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
 
@@ -113,6 +117,7 @@ impl TestApi {
             local: LocalClient::new(handle.clone(), instance)
                 .with_saved_to("config.toml")
                 .with_controls(OnlyAlpha),
+            metrics: Arc::new(Metrics::new(handle.clone(), "0.0.0", Duration::ZERO)),
             access,
             leaving: CancellationToken::new(),
             stop: stop.clone(),

@@ -105,10 +105,8 @@ impl Instance {
             });
         let api = Api {
             local: local.clone(),
-            access: reloadable.access.clone(),
-            leaving: leaving.clone(),
-            stop: listeners.clone(),
             max_feeds: (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS),
+            ..api(&reloadable, &leaving, &listeners)
         };
         let router = router(&reloadable, gateway, api);
         let server = tokio::spawn(server::serve(
@@ -166,6 +164,18 @@ impl Instance {
             _ = &mut self.probe => "the probes",
             _ = &mut self.engine => "the engine",
         }
+    }
+}
+
+/// The management API of an instance.
+fn api(reloadable: &ReloadableState, leaving: &CancellationToken, stop: &CancellationToken) -> Api {
+    Api {
+        local: reloadable.local.clone(),
+        access: reloadable.access.clone(),
+        metrics: Arc::clone(&reloadable.metrics),
+        leaving: leaving.clone(),
+        stop: stop.clone(),
+        max_feeds: MAX_FEEDS,
     }
 }
 

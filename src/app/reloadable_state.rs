@@ -11,6 +11,7 @@ use crate::gateway::{
     ShutdownSignal, TargetTimeouts,
 };
 use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
+use crate::telemetry::Metrics;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,7 @@ pub struct ReloadableState {
     pub gateway_access: TokenAuth,
     pub drain: watch::Sender<Duration>,
     pub pre_stop: watch::Sender<Duration>,
+    pub metrics: Arc<Metrics>,
 }
 
 /// The changes of a reload, by the indices of the merged catalogue.
@@ -68,8 +70,10 @@ impl ReloadableState {
             thread_pools: worker_count(),
         };
         let upstreams = UpstreamSet::new(config.endpoints, options)?;
+        let version = env!("CARGO_PKG_VERSION");
+        let metrics = Metrics::new(handle.clone(), version, config.metrics_cache);
         let who = contract::InstanceInfo {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version.to_owned(),
             environment: config.environment,
         };
         for access in [&config.access, &config.gateway_access] {
@@ -86,6 +90,7 @@ impl ReloadableState {
             gateway_access: config.gateway_access,
             drain: watch::Sender::new(config.drain),
             pre_stop: watch::Sender::new(config.pre_stop),
+            metrics: Arc::new(metrics),
         })
     }
 
@@ -152,6 +157,7 @@ impl ReloadableState {
         self.probe_interval.send_replace(config.probe_interval);
         self.drain.send_replace(config.drain);
         self.pre_stop.send_replace(config.pre_stop);
+        self.metrics.set_cache_time(config.metrics_cache);
         self.local.reconfigured(&config.environment, &config.saved);
         Ok(revision)
     }

@@ -117,15 +117,20 @@ impl LocalClient {
         &self.handle
     }
 
-    /// Status from the engine's snapshot.
-    pub fn status_from(&self, snapshot: &Snapshot, window: Window) -> Status {
+    /// What full queues and slow readers lost since the start.
+    pub fn dropped(&self) -> Dropped {
         let counters = self.handle.drop_counters();
-        let dropped = Dropped {
+        Dropped {
             observations: counters.observations(),
             events: counters.events(),
             log_lines: self.dropped_lines.count(),
             held_answers: counters.held_answers(),
-        };
+        }
+    }
+
+    /// Status from the engine's snapshot.
+    pub fn status_from(&self, snapshot: &Snapshot, window: Window) -> Status {
+        let dropped = self.dropped();
         Status {
             cache: self.controls.cache_counts(),
             ..Status::new(snapshot, window, &self.description.load().instance, dropped)

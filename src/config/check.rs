@@ -268,6 +268,7 @@ fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
         keep_alive: Duration::from_secs(file.server.keep_alive_seconds),
         allowed_hosts: file.server.allowed_hosts.clone(),
         cors_origins: file.server.cors_origins.clone(),
+        metrics_cache: Duration::from_millis(file.server.metrics_cache_ms),
         environment: file.server.environment.clone(),
         requested_model_in_answer: file.server.model_in_answer == "requested",
         default_model: Some(file.server.default_model.clone()).filter(|name| !name.is_empty()),

@@ -56,6 +56,8 @@ pub(super) struct Server {
     pub model_in_answer: String,
     /// The model or route that serves requests with an unknown model name; empty: such requests get 404.
     pub default_model: String,
+    /// Milliseconds for which the answer of /metrics is repeated; 0 computes every one.
+    pub metrics_cache_ms: u64,
     /// A name that the dashboard shows first; with "prod" or "production" it is read-only until `!` is pressed.
     pub environment: String,
 }

@@ -137,6 +137,13 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
         Constraint::Word(&["upstream", "requested"]),
     ),
     key("server.default_model", Constraint::Text),
+    key(
+        "server.metrics_cache_ms",
+        Constraint::Whole {
+            min: 0,
+            max: 60_000,
+        },
+    ),
     key("server.environment", Constraint::Text),
     key("balancing.strategy", Constraint::Word(STRATEGIES)),
     key(

@@ -53,6 +53,8 @@ pub struct ServerSettings {
     pub allowed_hosts: Vec<String>,
     /// Pages of other sites that may send requests.
     pub cors_origins: Vec<String>,
+    /// Time for which a scrape of the metrics is repeated.
+    pub metrics_cache: Duration,
     pub environment: String,
     /// Whether responses name the model as the client did.
     pub requested_model_in_answer: bool,

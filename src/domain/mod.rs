@@ -76,7 +76,8 @@ pub use command::{
 };
 pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 pub use counters::{
-    AttemptCounts, CallLabels, Counters, Exemplar, FixedHistogram, ModelLabel, RequestCounts,
+    AttemptCounts, CallLabels, Counters, Exemplar, FixedHistogram, ModelLabel, OutcomeLabels,
+    RequestCounts,
 };
 pub use decay::{DecayedCount, DecayedMean};
 pub use decision_log::{DecisionLog, DecisionRecord};

@@ -126,6 +126,15 @@ pub struct UpstreamQuota {
 }
 
 impl UpstreamQuota {
+    /// Returns the remaining requests and tokens, where the provider states a limit.
+    pub fn left(&self, sent: SentTotals, now: UnixTime) -> [Option<f64>; 2] {
+        let left = |bucket: Option<QuotaBucket>, sent| Some(bucket?.left(sent, now).max(0.0));
+        [
+            left(self.requests, sent.requests),
+            left(self.tokens, sent.tokens),
+        ]
+    }
+
     /// Updates the buckets from the headers of an attempt that began at `started`, when the sent totals
     /// were `then`.
     pub fn observe_headers(

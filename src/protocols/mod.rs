@@ -91,7 +91,7 @@ pub use rate_limit_headers::rate_limits;
 pub use raw_object::RawObject;
 pub use reasoning_cache::ReasoningCache;
 pub use refused_options::RefusedOptions;
-pub use registry::{PROVIDER_APIS, by_kind, kinds, wants_message_shapes};
+pub use registry::{PROVIDER_APIS, by_kind, gen_ai_name, kinds, wants_message_shapes};
 pub use renamed_model::RenamingAdapter;
 pub use response_adapter::{
     MAX_RESPONSE_BYTES, ResponseAdapter, StreamEventKind, stream_from, too_large, whole_from,

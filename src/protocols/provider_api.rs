@@ -18,6 +18,9 @@ use std::sync::Arc;
 pub trait ProviderApi: Send + Sync {
     /// Names the values of `kind` in the configuration that select this protocol.
     fn kinds(&self) -> &'static [&'static str];
+    /// Returns the name that OpenTelemetry gives the providers of a kind; `None` for a kind that many
+    /// providers have.
+    fn gen_ai_name(&self, kind: &str) -> Option<&'static str>;
     /// Builds the request to the provider and the adapter for its response. Fails where the
     /// provider cannot represent the call.
     fn build_request(

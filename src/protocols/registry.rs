@@ -23,6 +23,11 @@ pub fn by_kind(kind: &str) -> Option<&'static dyn ProviderApi> {
         .copied()
 }
 
+/// Returns the name that OpenTelemetry gives the providers of a kind, if it has one.
+pub fn gen_ai_name(kind: &str) -> Option<&'static str> {
+    by_kind(kind)?.gen_ai_name(kind)
+}
+
 /// Lists all values of `kind`.
 pub fn kinds() -> Vec<&'static str> {
     PROVIDER_APIS

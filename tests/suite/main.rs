@@ -12,6 +12,7 @@ mod faults;
 mod gateway;
 mod golden;
 mod lines;
+mod metrics;
 mod program;
 mod reloading;
 mod remote;

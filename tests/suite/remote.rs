@@ -10,6 +10,7 @@ use aibal_tui::domain::{
     BalancerState, Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
     Weights,
 };
+use aibal_tui::telemetry::Metrics;
 use aibal_tui::{clock, engine, server};
 use axum::Router;
 use axum::body::Body;
@@ -41,9 +42,11 @@ impl TestApi {
             version: "0.0.0".to_owned(),
             environment: "test".to_owned(),
         };
+        let metrics = Metrics::new(handle.clone(), "0.0.0", Duration::ZERO);
         let local = LocalClient::new(handle, instance);
         let api = Api {
             local: local.clone(),
+            metrics: Arc::new(metrics),
             // A test asks over an address that does not count as loopback.
             access: TokenAuth::default().with_sites(Sites::new(&["0.0.0.0".to_owned()], &[])),
             leaving: CancellationToken::new(),

@@ -31,6 +31,7 @@ pub(in crate::app) struct InstanceConfig {
     pub drain: Duration,
     /// Time between "not ready" and the drain.
     pub pre_stop: Duration,
+    pub metrics_cache: Duration,
     /// Where changes are stored, for the responses to those who make them.
     pub saved: String,
     pub seed: u64,

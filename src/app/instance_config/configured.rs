@@ -107,6 +107,7 @@ pub(in crate::app) async fn build_instance_config(
         server: connection_limits(&settings.server),
         drain: settings.server.drain,
         pre_stop: settings.server.pre_stop,
+        metrics_cache: settings.server.metrics_cache,
         saved: persist::saved_to(loaded, no_save),
         seed: crate::clock::now().micros(),
     })

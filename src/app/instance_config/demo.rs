@@ -26,6 +26,7 @@ const KEEP_ALIVE: Duration = Duration::from_mins(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 8192;
 const MAX_IN_FLIGHT: u32 = 8_192;
+const METRICS_CACHE: Duration = Duration::from_secs(1);
 
 /// Builds the demo's instance and the options of its dashboard.
 pub(in crate::app) fn demo_instance_config(
@@ -72,6 +73,7 @@ pub(in crate::app) fn demo_instance_config(
         ),
         drain: DRAIN_TIMEOUT,
         pre_stop: Duration::ZERO,
+        metrics_cache: METRICS_CACHE,
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
     };

@@ -72,11 +72,20 @@ pub struct CallLabels {
     pub target: Option<TargetIdx>,
 }
 
+/// How a request or an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OutcomeLabels {
+    /// The class, as the rates distinguish them; `ok` for a success.
+    pub class: &'static str,
+    /// The code of everything but a success, else empty.
+    pub error: &'static str,
+}
+
 /// Counts of client requests of one kind.
 #[derive(Debug, Clone)]
 pub struct RequestCounts {
     /// Durations by outcome.
-    pub durations: BTreeMap<&'static str, FixedHistogram>,
+    pub durations: BTreeMap<OutcomeLabels, FixedHistogram>,
     /// Seconds to the first content of streams that succeeded.
     pub first_token: FixedHistogram,
     /// Seconds for each further output token of these streams.
@@ -97,7 +106,7 @@ impl Default for RequestCounts {
 #[derive(Debug, Clone, Default)]
 pub struct AttemptCounts {
     /// Durations by outcome.
-    pub durations: BTreeMap<&'static str, FixedHistogram>,
+    pub durations: BTreeMap<OutcomeLabels, FixedHistogram>,
     /// Tokens of attempts with known usage, by type.
     pub tokens: BTreeMap<&'static str, FixedHistogram>,
     /// Known cost.
@@ -116,8 +125,6 @@ pub struct Counters {
     pub requests: BTreeMap<CallLabels, RequestCounts>,
     /// Attempts.
     pub attempts: BTreeMap<CallLabels, AttemptCounts>,
-    /// Client requests by class of outcome.
-    pub outcomes: BTreeMap<&'static str, u64>,
     /// Attempts after the first of a request.
     pub retries: u64,
     /// Takeovers by the target that answered last, and by whether the request succeeded.
@@ -136,7 +143,6 @@ impl Default for Counters {
             labels: ModelLabels::default(),
             requests: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            outcomes: BTreeMap::new(),
             retries: 0,
             fallbacks: BTreeMap::new(),
             cooldowns: BTreeMap::new(),
@@ -164,7 +170,7 @@ impl Counters {
             target: Some(end.target),
         };
         let counts = entry(&mut self.attempts, labels);
-        duration(&mut counts.durations, attempt_outcome(end.outcome)).add_of(
+        duration(&mut counts.durations, end.outcome.into()).add_of(
             end.decision,
             end.seconds(),
             end.ended,
@@ -189,7 +195,7 @@ impl Counters {
         };
         let seconds = end.ended.seconds_since(end.started);
         let counts = entry(&mut self.requests, labels);
-        duration(&mut counts.durations, request_outcome(end.outcome)).add_of(
+        duration(&mut counts.durations, end.outcome.into()).add_of(
             end.decision,
             seconds,
             end.ended,
@@ -203,7 +209,6 @@ impl Counters {
                 counts.per_token.add(rest);
             }
         }
-        *self.outcomes.entry(outcome_class(end.outcome)).or_default() += 1;
         self.retries += u64::from(end.attempts.saturating_sub(1));
         if end.fallbacks > 0 {
             let fallbacks = self.fallbacks.entry((end.target, is_ok)).or_default();
@@ -246,10 +251,10 @@ fn entry<T: Default>(counts: &mut BTreeMap<CallLabels, T>, labels: CallLabels) -
     counts.entry(CallLabels { model, ..labels }).or_default()
 }
 
-fn duration<'a>(
-    durations: &'a mut BTreeMap<&'static str, FixedHistogram>,
-    outcome: &'static str,
-) -> &'a mut FixedHistogram {
+fn duration(
+    durations: &mut BTreeMap<OutcomeLabels, FixedHistogram>,
+    outcome: OutcomeLabels,
+) -> &mut FixedHistogram {
     let new = || FixedHistogram::new(DURATION_BOUNDS);
     durations.entry(outcome).or_insert_with(new)
 }
@@ -281,43 +286,55 @@ fn count_tokens(tokens: &mut BTreeMap<&'static str, FixedHistogram>, usage: Usag
     }
 }
 
-/// Code of the outcome of an attempt; empty for a success.
-fn attempt_outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Success => "",
-        Outcome::Failed(failure) => failure.as_str(),
-        Outcome::Cancelled => CANCELLED,
+impl OutcomeLabels {
+    const OK: Self = Self {
+        class: "ok",
+        error: "",
+    };
+    const CANCELLED: Self = Self::alone("cancelled");
+
+    /// A class of one code.
+    const fn alone(class: &'static str) -> Self {
+        Self {
+            class,
+            error: class,
+        }
+    }
+
+    fn of_failure(failure: Failure) -> Self {
+        let class = if failure.is_client_error() {
+            "client_error"
+        } else {
+            "error"
+        };
+        Self {
+            class,
+            error: failure.as_str(),
+        }
     }
 }
 
-/// Code of the outcome of a request; empty for a success.
-fn request_outcome(outcome: RequestOutcome) -> &'static str {
-    match outcome {
-        RequestOutcome::Ok => "",
-        RequestOutcome::Error(failure) => failure.as_str(),
-        RequestOutcome::Cancelled => CANCELLED,
-        RequestOutcome::Rejected(reason) => rejection(reason),
+impl From<Outcome> for OutcomeLabels {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Success => Self::OK,
+            Outcome::Failed(failure) => Self::of_failure(failure),
+            Outcome::Cancelled => Self::CANCELLED,
+        }
     }
 }
 
-/// Code of requests and attempts that the client cancelled.
-const CANCELLED: &str = "cancelled";
-
-/// Class of the outcome of a request, as the rates distinguish them.
-fn outcome_class(outcome: RequestOutcome) -> &'static str {
-    match outcome {
-        RequestOutcome::Ok => "ok",
-        RequestOutcome::Error(failure) if failure.is_client_error() => "client_error",
-        RequestOutcome::Error(_) => "error",
-        RequestOutcome::Cancelled => CANCELLED,
-        RequestOutcome::Rejected(reason) => rejection(reason),
-    }
-}
-
-fn rejection(reason: RejectionReason) -> &'static str {
-    match reason {
-        RejectionReason::NoTarget => "no_target",
-        RejectionReason::BudgetExceeded => "budget_exceeded",
-        RejectionReason::Overloaded => "max_in_flight",
+impl From<RequestOutcome> for OutcomeLabels {
+    fn from(outcome: RequestOutcome) -> Self {
+        match outcome {
+            RequestOutcome::Ok => Self::OK,
+            RequestOutcome::Error(failure) => Self::of_failure(failure),
+            RequestOutcome::Cancelled => Self::CANCELLED,
+            RequestOutcome::Rejected(RejectionReason::NoTarget) => Self::alone("no_target"),
+            RequestOutcome::Rejected(RejectionReason::BudgetExceeded) => {
+                Self::alone("budget_exceeded")
+            }
+            RequestOutcome::Rejected(RejectionReason::Overloaded) => Self::alone("max_in_flight"),
+        }
     }
 }

@@ -145,11 +145,11 @@ fn an_attempt_counts_its_outcome_tokens_and_cost() {
         ..attempt("m", Outcome::Cancelled)
     });
     let counts = counters.attempts.values().next().unwrap();
-    let outcomes: Vec<&str> = counts.durations.keys().copied().collect();
+    let outcomes: Vec<&str> = counts.durations.keys().map(|it| it.error).collect();
     let tokens = |name| counts.tokens.get(name).map(|it| (it.count(), it.sum()));
 
-    assert_eq!(outcomes, ["", "cancelled", "server"]);
-    assert_eq!(counts.durations[""].sum(), 2.0);
+    assert_eq!(outcomes, ["cancelled", "server", ""]);
+    assert_eq!(counts.durations[&OutcomeLabels::OK].sum(), 2.0);
     assert_eq!(tokens("input"), Some((2, 20.0)));
     assert_eq!(tokens("cached_input"), Some((2, 8.0)));
     assert_eq!(tokens("reasoning"), None);
@@ -177,8 +177,14 @@ fn a_request_counts_its_class_its_fallbacks_and_its_stream() {
         target: Some(0.into()),
     }];
 
-    let outcomes: Vec<(&str, u64)> = counters.outcomes.clone().into_iter().collect();
-    assert_eq!(outcomes, [("budget_exceeded", 1), ("error", 1), ("ok", 1)]);
+    let refused = counters.requests.values().flat_map(|it| &it.durations);
+    let outcomes: Vec<(&str, &str)> = refused.map(|(it, _)| (it.class, it.error)).collect();
+    let expected = [
+        ("budget_exceeded", "budget_exceeded"),
+        ("error", "timeout"),
+        ("ok", ""),
+    ];
+    assert_eq!(outcomes, expected);
     assert_eq!((counters.retries, counters.gateway.count()), (2, 2));
     assert_eq!(counters.fallbacks[&(Some(0.into()), true)], 1);
     assert_eq!(

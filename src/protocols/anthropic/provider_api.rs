@@ -43,6 +43,10 @@ impl ProviderApi for Anthropic {
         &["anthropic"]
     }
 
+    fn gen_ai_name(&self, _kind: &str) -> Option<&'static str> {
+        Some("anthropic")
+    }
+
     fn build_request(
         &self,
         endpoint: &Endpoint,

@@ -26,6 +26,10 @@ impl ProviderApi for Gemini {
         &["gemini"]
     }
 
+    fn gen_ai_name(&self, _kind: &str) -> Option<&'static str> {
+        Some("gcp.gemini")
+    }
+
     fn build_request(
         &self,
         endpoint: &Endpoint,

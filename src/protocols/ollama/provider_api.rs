@@ -38,6 +38,10 @@ impl ProviderApi for Ollama {
         &["ollama"]
     }
 
+    fn gen_ai_name(&self, _kind: &str) -> Option<&'static str> {
+        Some("ollama")
+    }
+
     fn build_request(
         &self,
         endpoint: &Endpoint,

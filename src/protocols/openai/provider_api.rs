@@ -33,6 +33,14 @@ impl ProviderApi for OpenAi {
         &[OPENAI, XAI, "openai-compatible"]
     }
 
+    fn gen_ai_name(&self, kind: &str) -> Option<&'static str> {
+        match kind {
+            OPENAI => Some("openai"),
+            XAI => Some("x_ai"),
+            _ => None,
+        }
+    }
+
     fn build_request(
         &self,
         endpoint: &Endpoint,

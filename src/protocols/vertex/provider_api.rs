@@ -23,6 +23,10 @@ impl ProviderApi for Vertex {
         &["vertex"]
     }
 
+    fn gen_ai_name(&self, _kind: &str) -> Option<&'static str> {
+        Some("gcp.vertex_ai")
+    }
+
     fn build_request(
         &self,
         endpoint: &Endpoint,
