@@ -66,7 +66,7 @@ pub use attempt_record::AttemptRecord;
 pub use balancer::{BalancerState, GlobalLimits};
 pub use budget::{
     BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetReservation, BudgetScope, BudgetSnapshot,
-    BudgetUsage, Budgets, OverBudgetPolicy, Period, format_usd,
+    BudgetUsage, Budgets, LedgerEntry, LedgerMode, OverBudgetPolicy, Period, format_usd,
 };
 pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;

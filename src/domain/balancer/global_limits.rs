@@ -31,7 +31,7 @@ impl BalancerState {
     /// Replaces the limits; running requests and spent budgets are kept.
     pub fn set_limits(&mut self, limits: &GlobalLimits) {
         self.max_in_flight = limits.max_in_flight;
-        self.budgets = Arc::new(self.budgets.with_config(&limits.budget));
+        self.budgets = Arc::new(self.budgets.with_config(&limits.budget, self.ticked));
     }
 
     /// Counts rejected requests and emits events about them and about budgets.

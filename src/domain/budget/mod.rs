@@ -4,13 +4,16 @@
 //! Reservations are atomic, so that concurrent requests never exceed a budget together. A cost counts
 //! in the day and month of its reservation.
 
+mod ledger;
 mod period_budget;
 #[cfg(test)]
 mod tests;
 
+pub use ledger::{LedgerEntry, LedgerMode};
 pub use period_budget::{BudgetUsage, Period};
 
 use super::units::{Money, UnixTime};
+use ledger::{EarlierSpending, LedgerSwitch};
 use period_budget::{NOTIFIED_NEARLY_SPENT, NOTIFIED_SPENT, PeriodBudget, PeriodId};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -50,6 +53,11 @@ pub struct Budgets {
     day: Arc<PeriodBudget>,
     month: Arc<PeriodBudget>,
     callers: BTreeMap<Arc<str>, Arc<PeriodBudget>>,
+    /// Budgets of tokens that the configuration lost; a token that comes back finds its own.
+    retired_callers: BTreeMap<Arc<str>, Arc<PeriodBudget>>,
+    ledger: Arc<LedgerSwitch>,
+    /// Spending of earlier processes.
+    earlier: Arc<EarlierSpending>,
 }
 
 /// Remaining amount of a request over all its budgets.
@@ -103,18 +111,26 @@ impl Budgets {
             day: Arc::new(PeriodBudget::new(Period::Day, None)),
             month: Arc::new(PeriodBudget::new(Period::Month, None)),
             callers: BTreeMap::new(),
+            retired_callers: BTreeMap::new(),
+            ledger: Arc::default(),
+            earlier: Arc::default(),
         };
-        fresh.with_config(config)
+        fresh.with_config(config, now)
     }
 
     /// Returns the budgets with other limits; spent amounts are kept.
     #[must_use]
-    pub fn with_config(&self, config: &BudgetConfig) -> Self {
+    pub fn with_config(&self, config: &BudgetConfig, now: UnixTime) -> Self {
         self.day.set_limit(config.per_day);
         self.month.set_limit(config.per_month);
+        let mut retired_callers = self.retired_callers.clone();
+        retired_callers.extend(self.callers.clone());
         let budget = |(name, limit): &(Arc<str>, Option<Money>)| {
-            let known = self.callers.get(name).map(Arc::clone);
-            let budget = known.unwrap_or_else(|| Arc::new(PeriodBudget::new(Period::Day, None)));
+            let budget = retired_callers.remove(name).unwrap_or_else(|| {
+                let fresh = Arc::new(PeriodBudget::new(Period::Day, None));
+                ledger::restore(&self.earlier, &ledger::token_key(name), &fresh, now);
+                fresh
+            });
             budget.set_limit(*limit);
             (Arc::clone(name), budget)
         };
@@ -124,6 +140,9 @@ impl Budgets {
             day: Arc::clone(&self.day),
             month: Arc::clone(&self.month),
             callers: config.callers.iter().map(budget).collect(),
+            retired_callers,
+            ledger: Arc::clone(&self.ledger),
+            earlier: Arc::clone(&self.earlier),
         }
     }
 

@@ -9,6 +9,11 @@ use std::sync::{Mutex, PoisonError};
 /// Amount that stands for "no limit".
 const UNLIMITED: u64 = u64::MAX;
 const DAY_SECONDS: u64 = 86_400;
+/// A lease is at most this part of a limit, this part of what is left of it, and what so many
+/// renewals need at the present pace. An open lease counts as spent after a crash.
+const LEASE_LIMIT_PARTS: u64 = 100;
+const LEASE_REST_PARTS: u64 = 4;
+const LEASE_RENEWALS: u64 = 4;
 
 /// A calendar period in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,17 @@ impl Period {
             Self::Month => "month",
         }
     }
+
+    /// Returns the name of a period by its number: `2026-11-24` or `2026-11`.
+    pub(super) fn label(self, number: u64) -> String {
+        match self {
+            Self::Day => {
+                let date = date(UnixTime::from_seconds(number.saturating_mul(DAY_SECONDS)));
+                date.to_string()
+            }
+            Self::Month => format!("{:04}-{:02}", number / 12, number % 12 + 1),
+        }
+    }
 }
 
 fn date(now: UnixTime) -> civil::Date {
@@ -83,6 +99,15 @@ struct PeriodTotals {
     /// Rejected requests.
     turned_away: AtomicU64,
     notified: AtomicU8,
+    /// Part of `spent` from before the start of this process.
+    earlier: AtomicU64,
+    /// Sum of spent and reserved up to which the ledger knows it.
+    covered: AtomicU64,
+    /// Spent amount when the lease was last renewed, the largest reservation since, and what a
+    /// renewal needs at the recent pace.
+    spent_at_renewal: AtomicU64,
+    largest: AtomicU64,
+    pace: AtomicU64,
 }
 
 /// Usage of a budget at one time.
@@ -173,11 +198,24 @@ impl PeriodBudget {
             let after = committed.saturating_add(amount.pico());
             (after <= limit).then_some(after)
         };
+        // Sequentially consistent with `is_covered` and `renew_lease`: see there.
         totals
             .committed
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve)
+            .fetch_update(Ordering::SeqCst, Ordering::Acquire, reserve)
             .is_ok()
-            .then_some(period_id)
+            .then(|| {
+                totals.largest.fetch_max(amount.pico(), Ordering::Relaxed);
+                period_id
+            })
+    }
+
+    /// Returns true if the ledger knows all that is reserved, or nothing depends on it.
+    pub fn is_covered(&self, period_id: PeriodId) -> bool {
+        let has_limit = self.limit.load(Ordering::Acquire) != UNLIMITED;
+        let totals = self.find(period_id).filter(|_| has_limit);
+        totals.is_none_or(|totals| {
+            totals.committed.load(Ordering::SeqCst) <= totals.covered.load(Ordering::SeqCst)
+        })
     }
 
     /// Replaces a reserved amount by the `spent` one.
@@ -196,6 +234,78 @@ impl PeriodBudget {
         let _always = totals
             .committed
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, settle);
+    }
+
+    /// Adds what was spent in a period before this process started.
+    pub fn restore(&self, label: &str, spent: Money, now: UnixTime) {
+        let (totals, PeriodId(number)) = self.current_totals(now);
+        if self.period.label(number) == label {
+            for amount in [
+                &totals.committed,
+                &totals.spent,
+                &totals.earlier,
+                &totals.covered,
+                &totals.spent_at_renewal,
+            ] {
+                let add = |before: u64| Some(before.saturating_add(spent.pico()));
+                let _always = amount.fetch_update(Ordering::SeqCst, Ordering::Acquire, add);
+            }
+        }
+    }
+
+    /// Returns the name of a period: `2026-11-24` or `2026-11`.
+    pub fn period_label(&self, PeriodId(number): PeriodId) -> String {
+        self.period.label(number)
+    }
+
+    /// Returns the current period and the one before, if they are in memory.
+    pub fn kept_periods(&self, now: UnixTime) -> impl Iterator<Item = PeriodId> {
+        let (_, PeriodId(number)) = self.current_totals(now);
+        let last = number.checked_sub(1).map(PeriodId);
+        let kept = last.filter(|last| self.find(*last).is_some());
+        kept.into_iter().chain([PeriodId(number)])
+    }
+
+    /// Returns what the ledger must know of a period: spent by this process, and leased. The lease is
+    /// what is reserved and, while requests come, as much again as they may reserve soon. A smaller
+    /// lease holds at once; a larger one when [`PeriodBudget::extend_cover`] confirms it.
+    pub fn renew_lease(&self, id: PeriodId) -> Option<(Money, Money)> {
+        let totals = self.find(id)?;
+        let spent = totals.spent.load(Ordering::SeqCst);
+        let burnt = spent.saturating_sub(totals.spent_at_renewal.swap(spent, Ordering::Relaxed));
+        let needed = totals.largest.swap(0, Ordering::Relaxed).max(burnt);
+        let pace = needed.max(totals.pace.load(Ordering::Relaxed) / 8 * 7);
+        totals.pace.store(pace, Ordering::Relaxed);
+        let limit = self.limit.load(Ordering::Acquire);
+        let committed = totals.committed.load(Ordering::SeqCst);
+        let ahead = if limit == UNLIMITED {
+            0
+        } else {
+            let part =
+                (limit / LEASE_LIMIT_PARTS).min(limit.saturating_sub(committed) / LEASE_REST_PARTS);
+            part.min(pace.saturating_mul(LEASE_RENEWALS))
+        };
+        let end = committed.saturating_add(ahead);
+        totals.covered.fetch_min(end, Ordering::SeqCst);
+        // A request that reserved meanwhile and saw the longer lease: its amount is visible now,
+        // because both sides write first and read then.
+        let end = end.max(totals.committed.load(Ordering::SeqCst));
+        let earlier = totals.earlier.load(Ordering::Acquire);
+        Some((
+            Money::from_pico(spent.saturating_sub(earlier)),
+            Money::from_pico(end.saturating_sub(spent)),
+        ))
+    }
+
+    /// Records that the ledger holds a lease: `own` spent by this process and `leased`.
+    pub fn extend_cover(&self, id: PeriodId, own: Money, leased: Money) {
+        if let Some(totals) = self.find(id) {
+            let earlier = totals.earlier.load(Ordering::Acquire);
+            let end = earlier
+                .saturating_add(own.pico())
+                .saturating_add(leased.pico());
+            totals.covered.store(end, Ordering::SeqCst);
+        }
     }
 
     /// Counts an ended attempt of unknown cost.
@@ -264,6 +374,11 @@ impl PeriodBudget {
                     &totals.spent,
                     &totals.uncounted,
                     &totals.turned_away,
+                    &totals.earlier,
+                    &totals.covered,
+                    &totals.spent_at_renewal,
+                    &totals.largest,
+                    &totals.pace,
                 ] {
                     amount.store(0, Ordering::Release);
                 }

@@ -1,3 +1,5 @@
+mod ledger;
+
 use super::*;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -145,11 +147,11 @@ fn new_limits_keep_the_spent_amounts_and_apply_to_existing_scopes() {
     let running = old.scope_of(None);
     reserve(&running, 0.9, NOW).unwrap().settle(Some(usd(0.9)));
 
-    let new = Arc::new(old.with_config(&config(2.0)));
+    let new = Arc::new(old.with_config(&config(2.0), NOW));
 
     assert_eq!(new.snapshot(NOW).day.spent, usd(0.9));
     assert!(reserve(&running, 1.0, NOW).is_some(), "the new limit holds");
-    let none = Arc::new(new.with_config(&BudgetConfig::default()));
+    let none = Arc::new(new.with_config(&BudgetConfig::default(), NOW));
     assert_eq!(none.scope_of(None).headroom(NOW), None);
 }
 
