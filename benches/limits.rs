@@ -183,7 +183,7 @@ fn booking(bencher: Bencher) {
     let payer = budgets.scope_of(Some("app"));
     let (most, cost) = (Money::from_pico(9), Money::from_pico(4));
     bencher.bench_local(|| {
-        if let Some(mut booking) = black_box(&payer).reserve(Some(most), cost, true, at(1)) {
+        if let Some(mut booking) = black_box(&payer).reserve(Some(most), cost, true, ("a", at(1))) {
             booking.settle(Some(cost));
         }
     });

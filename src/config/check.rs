@@ -165,6 +165,14 @@ fn budget(file: &File) -> BudgetConfig {
                 (token.name.as_str().into(), limit)
             })
             .collect(),
+        providers: file
+            .providers
+            .iter()
+            .filter_map(|provider| {
+                let limit = provider.usd_per_day.map(Money::from_usd)?;
+                Some((provider.name.as_str().into(), limit))
+            })
+            .collect(),
     }
 }
 

@@ -172,6 +172,8 @@ pub(super) struct Provider {
     pub requests_per_minute: Option<u64>,
     /// Tokens per minute, input and output, reserved before an attempt and settled after it. Default: no limit of its own.
     pub tokens_per_minute: Option<u64>,
+    /// Budget of the provider in USD per day, besides those of [budget].
+    pub usd_per_day: Option<f64>,
     /// Whether the provider gets requests.
     #[serde(default)]
     pub enabled: bool,

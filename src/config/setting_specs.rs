@@ -202,6 +202,7 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("providers[].max_concurrent", CONCURRENCY),
     key("providers[].requests_per_minute", COUNT),
     key("providers[].tokens_per_minute", COUNT),
+    key("providers[].usd_per_day", MONEY),
     key("providers[].enabled", Constraint::Flag),
     key("providers[].timeout_ms", TIMEOUT_MS),
     key("providers[].first_token_timeout_ms", TIMEOUT_MS),

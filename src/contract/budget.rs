@@ -17,7 +17,10 @@ pub struct BudgetReport {
     /// Current month.
     pub month: SpendingReport,
     /// Spending of each client token over the day, by name.
-    pub tokens: Vec<TokenSpending>,
+    pub tokens: Vec<NamedSpending>,
+    /// Spending at each provider with a budget of its own over the day, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub providers: Vec<NamedSpending>,
 }
 
 /// One budget over a calendar period in UTC.
@@ -38,11 +41,11 @@ pub struct SpendingReport {
     pub resets_at: String,
 }
 
-/// Spending of one client token.
+/// Spending of one client token or provider.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TokenSpending {
-    /// Name of the token.
+pub struct NamedSpending {
+    /// Name of the token or provider.
     pub name: String,
     /// Current day.
     #[serde(flatten)]
@@ -51,7 +54,7 @@ pub struct TokenSpending {
 
 impl From<&domain::BudgetSnapshot> for BudgetReport {
     fn from(budget: &domain::BudgetSnapshot) -> Self {
-        let token = |(name, usage): &(Arc<str>, domain::BudgetUsage)| TokenSpending {
+        let named = |(name, usage): &(Arc<str>, domain::BudgetUsage)| NamedSpending {
             name: name.to_string(),
             day: usage.into(),
         };
@@ -64,7 +67,8 @@ impl From<&domain::BudgetSnapshot> for BudgetReport {
             since: rfc3339(budget.since),
             day: (&budget.day).into(),
             month: (&budget.month).into(),
-            tokens: budget.callers.iter().map(token).collect(),
+            tokens: budget.callers.iter().map(named).collect(),
+            providers: budget.providers.iter().map(named).collect(),
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) const fn exclusion_code(reason: &ExclusionReason) -> &'static str {
         ExclusionReason::AboveMaxCost => "above_max_cost",
         ExclusionReason::AboveMaxLatency => "above_max_latency",
         ExclusionReason::OverBudget { .. } => "over_budget",
+        ExclusionReason::OverProviderBudget { .. } => "over_provider_budget",
         ExclusionReason::NotCheapest => "not_cheapest",
     }
 }

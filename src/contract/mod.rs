@@ -30,7 +30,7 @@ mod what_if;
 
 pub use attempt::AttemptReport;
 pub use budget::{
-    BudgetReport, RateLeft, RateReport, RejectionReport, SpendingReport, TokenSpending,
+    BudgetReport, NamedSpending, RateLeft, RateReport, RejectionReport, SpendingReport,
 };
 pub use change::{
     ProbeReport, ProviderChange, ProviderReport, RevisionList, RevisionReport, WeightsChange,

@@ -67,10 +67,12 @@ impl Attempt {
         let started = clock::now();
         let expected = Money::from_usd(selection.expected_usd.unwrap_or_default());
         let must_fit = !selection.is_over_budget;
-        let reservation = budget_scope.reserve(selection.most.cost, expected, must_fit, started)?;
+        let provider = &*candidate.id.provider;
+        let reservation =
+            budget_scope.reserve(selection.most.cost, expected, must_fit, (provider, started))?;
         let lease = selection.acquire_lease(table, started)?;
         if let Some(cost) = selection.most.cost.filter(|_| !must_fit) {
-            budget_scope.count_rejected(cost, started);
+            budget_scope.count_rejected(cost, &[], started);
         }
         Some(Self {
             handle: handle.clone(),

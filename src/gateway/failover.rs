@@ -18,6 +18,7 @@ use crate::domain::{
     soonest_recovery,
 };
 use crate::protocols::UpstreamError;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -222,10 +223,14 @@ impl FailoverLoop<'_> {
                 };
             }
         };
+        let providers: Vec<Arc<str>> = none
+            .over_provider_budget()
+            .map(|target| Arc::clone(&table.candidates[target].id.provider))
+            .collect();
         if let Some(needed) = none.missing_budget()
-            && let Some(exceeded) = budget_scope.check_budget(needed, now)
+            && let Some(exceeded) = budget_scope.check_budget(needed, &providers, now)
         {
-            budget_scope.count_rejected(needed, now);
+            budget_scope.count_rejected(needed, &providers, now);
             self.recorder.on_rejected(RejectionReason::BudgetExceeded);
             return GatewayError::OverBudget(exceeded);
         }

@@ -92,7 +92,7 @@ fn budget() -> BudgetReport {
         since: "2026-11-20T08:00:00.000Z".to_owned(),
         day: spending(Some(50.0), 12.4, "11-25"),
         month: spending(Some(1_000.0), 846.0, "12-01"),
-        tokens: Vec::new(),
+        ..BudgetReport::default()
     }
 }
 

@@ -20,7 +20,7 @@ fn every_limit_is_read_without_a_warning() {
         "[server]\nmax_in_flight = 9\n\
          [budget]\nusd_per_day = 5\nusd_per_month = inf\non_limit = \"cheapest\"\n\
          [[auth.tokens]]\nname = \"app\"\nsha256 = \"{}\"\nrole = \"client\"\nusd_per_day = 0.5\n\
-         {PROVIDER}requests_per_minute = 5\ntokens_per_minute = 6000\n\
+         {PROVIDER}requests_per_minute = 5\ntokens_per_minute = 6000\nusd_per_day = 20\n\
          [[providers.models]]\nid = \"m\"\nmax_concurrent = 2\n",
         "0".repeat(64)
     );
@@ -35,6 +35,7 @@ fn every_limit_is_read_without_a_warning() {
         per_month: Some(Money::from_usd(f64::INFINITY)),
         on_limit: OverBudgetPolicy::Cheapest,
         callers: vec![("app".into(), Some(Money::from_usd(0.5)))],
+        providers: vec![("a".into(), Money::from_usd(20.0))],
     };
     assert_eq!(settings.budget, budget);
     let provider = &settings.providers[0];

@@ -5,6 +5,7 @@
 //! in the day and month of its reservation.
 
 mod ledger;
+mod ledger_entries;
 mod period_budget;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,8 @@ pub struct BudgetConfig {
     pub on_limit: OverBudgetPolicy,
     /// Client tokens by name, with their limits per day.
     pub callers: Vec<(Arc<str>, Option<Money>)>,
+    /// Providers by name that have a limit per day.
+    pub providers: Vec<(Arc<str>, Money)>,
 }
 
 /// All budgets. The engine creates them from the configuration; requests update the amounts.
@@ -52,13 +55,19 @@ pub struct Budgets {
     since: UnixTime,
     day: Arc<PeriodBudget>,
     month: Arc<PeriodBudget>,
-    callers: BTreeMap<Arc<str>, Arc<PeriodBudget>>,
-    /// Budgets of tokens that the configuration lost; a token that comes back finds its own.
-    retired_callers: BTreeMap<Arc<str>, Arc<PeriodBudget>>,
+    callers: OwnBudgets,
+    /// Only of providers with a limit.
+    providers: OwnBudgets,
+    /// Budgets of tokens and providers that the configuration lost, by their names in the ledger;
+    /// one that comes back finds its own.
+    retired: BTreeMap<String, Arc<PeriodBudget>>,
     ledger: Arc<LedgerSwitch>,
     /// Spending of earlier processes.
     earlier: Arc<EarlierSpending>,
 }
+
+/// Budgets per day by name of the token or provider.
+type OwnBudgets = BTreeMap<Arc<str>, Arc<PeriodBudget>>;
 
 /// Remaining amount of a request over all its budgets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +98,8 @@ pub struct BudgetSnapshot {
     pub month: BudgetUsage,
     /// Usage of the current day by client token, sorted by name.
     pub callers: Vec<(Arc<str>, BudgetUsage)>,
+    /// Usage of the current day by provider with a limit, sorted by name.
+    pub providers: Vec<(Arc<str>, BudgetUsage)>,
 }
 
 /// Error: a budget does not cover a request.
@@ -110,8 +121,9 @@ impl Budgets {
             since: now,
             day: Arc::new(PeriodBudget::new(Period::Day, None)),
             month: Arc::new(PeriodBudget::new(Period::Month, None)),
-            callers: BTreeMap::new(),
-            retired_callers: BTreeMap::new(),
+            callers: OwnBudgets::new(),
+            providers: OwnBudgets::new(),
+            retired: BTreeMap::new(),
             ledger: Arc::default(),
             earlier: Arc::default(),
         };
@@ -123,24 +135,38 @@ impl Budgets {
     pub fn with_config(&self, config: &BudgetConfig, now: UnixTime) -> Self {
         self.day.set_limit(config.per_day);
         self.month.set_limit(config.per_month);
-        let mut retired_callers = self.retired_callers.clone();
-        retired_callers.extend(self.callers.clone());
-        let budget = |(name, limit): &(Arc<str>, Option<Money>)| {
-            let budget = retired_callers.remove(name).unwrap_or_else(|| {
+        let mut known = self.retired.clone();
+        known.extend(
+            self.keyed()
+                .map(|(name, budget)| (name, Arc::clone(budget))),
+        );
+        let mut own = |key: String, limit: Option<Money>| {
+            let budget = known.remove(&key).unwrap_or_else(|| {
                 let fresh = Arc::new(PeriodBudget::new(Period::Day, None));
-                ledger::restore(&self.earlier, &ledger::token_key(name), &fresh, now);
+                ledger::restore(&self.earlier, &key, &fresh, now);
                 fresh
             });
-            budget.set_limit(*limit);
-            (Arc::clone(name), budget)
+            budget.set_limit(limit);
+            budget
         };
+        let callers = config.callers.iter().map(|(name, limit)| {
+            let budget = own(ledger::token_key(name), *limit);
+            (Arc::clone(name), budget)
+        });
+        let callers = callers.collect();
+        let providers = config.providers.iter().map(|(name, limit)| {
+            let budget = own(ledger::provider_key(name), Some(*limit));
+            (Arc::clone(name), budget)
+        });
+        let providers = providers.collect();
         Self {
             on_limit: config.on_limit,
             since: self.since,
             day: Arc::clone(&self.day),
             month: Arc::clone(&self.month),
-            callers: config.callers.iter().map(budget).collect(),
-            retired_callers,
+            callers,
+            providers,
+            retired: known,
             ledger: Arc::clone(&self.ledger),
             earlier: Arc::clone(&self.earlier),
         }
@@ -155,17 +181,27 @@ impl Budgets {
         }
     }
 
+    /// Returns the remaining amount of a provider's own budget; `None` if it has none.
+    pub fn provider_left(&self, provider: &str, now: UnixTime) -> Option<Money> {
+        self.providers.get(provider)?.left(now)
+    }
+
+    /// Returns true if any provider has a budget of its own.
+    pub fn has_provider_limits(&self) -> bool {
+        !self.providers.is_empty()
+    }
+
     /// Returns the usage of all budgets.
     pub fn snapshot(&self, now: UnixTime) -> BudgetSnapshot {
-        let callers = self.callers.iter();
+        let usage =
+            |(name, budget): (&Arc<str>, &Arc<PeriodBudget>)| (Arc::clone(name), budget.usage(now));
         BudgetSnapshot {
             on_limit: self.on_limit,
             since: self.since,
             day: self.day.usage(now),
             month: self.month.usage(now),
-            callers: callers
-                .map(|(name, budget)| (Arc::clone(name), budget.usage(now)))
-                .collect(),
+            callers: self.callers.iter().map(usage).collect(),
+            providers: self.providers.iter().map(usage).collect(),
         }
     }
 
@@ -214,10 +250,12 @@ impl Budgets {
 
     /// Iterates over the budgets with their names in messages.
     fn named(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
-        let callers = self.callers.iter();
         let shared = [&self.day, &self.month].map(|budget| (shared_name(budget.period), budget));
-        let own = callers.map(|(name, budget)| (own_name(name), budget));
-        shared.into_iter().chain(own)
+        let callers = self.callers.iter();
+        let callers = callers.map(|(name, budget)| (token_name(name), budget));
+        let providers = self.providers.iter();
+        let providers = providers.map(|(name, budget)| (provider_name(name), budget));
+        shared.into_iter().chain(callers).chain(providers)
     }
 }
 
@@ -241,54 +279,68 @@ impl BudgetScope {
 
     /// Reserves the maximum cost of an attempt in every budget; returns `None` and reserves nothing if
     /// `must_fit` is set and one budget is exceeded. With an unknown price `amount` is `None`, and the
-    /// attempt is only counted. `expected` is settled if the actual cost stays unknown.
+    /// attempt is only counted. `expected` is settled if the actual cost stays unknown. The budget of
+    /// the provider that gets the attempt must cover it in any case: others can serve it.
     pub fn reserve(
         &self,
         amount: Option<Money>,
         expected: Money,
         must_fit: bool,
-        now: UnixTime,
+        (provider, now): (&str, UnixTime),
     ) -> Option<BudgetReservation> {
         let reserved = amount.unwrap_or(Money::ZERO);
-        let mut period_ids = [None; 3];
-        for (index, budget) in self.period_budgets().enumerate() {
-            let Some(period_id) = budget.reserve(reserved, must_fit, now) else {
-                release(self, &period_ids, reserved);
-                return None;
-            };
-            period_ids[index] = Some(period_id);
-        }
-        Some(BudgetReservation {
+        // Dropped on the way out, it releases what it has.
+        let mut reservation = BudgetReservation {
+            provider: self.budgets.providers.get(provider).map(Arc::clone),
             scope: self.clone(),
-            period_ids,
+            period_ids: [None; MAX_BUDGETS],
             reserved,
             expected: amount.map(|amount| expected.min(amount)),
             is_open: true,
-        })
+        };
+        let mut period_ids = [None; MAX_BUDGETS];
+        let shared = self.period_budgets().map(|budget| (budget, must_fit));
+        let own = reservation.provider.iter().map(|budget| (budget, true));
+        for ((budget, must_fit), id) in shared.chain(own).zip(&mut period_ids) {
+            *id = budget.reserve(reserved, must_fit, now);
+            if id.is_none() {
+                reservation.period_ids = period_ids;
+                return None;
+            }
+        }
+        reservation.period_ids = period_ids;
+        Some(reservation)
     }
 
-    /// Counts a rejected request in every budget that does not cover `needed`.
-    pub fn count_rejected(&self, needed: Money, now: UnixTime) {
-        for budget in self.period_budgets() {
+    /// Counts a rejected request in every budget that does not cover `needed`, those of the
+    /// `providers` that it could have gone to included.
+    pub fn count_rejected(&self, needed: Money, providers: &[Arc<str>], now: UnixTime) {
+        let own = providers
+            .iter()
+            .filter_map(|name| self.budgets.providers.get(name));
+        for budget in self.period_budgets().chain(own) {
             budget.count_rejected(needed, now);
         }
     }
 
     /// Returns the budget with the smallest remaining amount, for a rejected request that needs at least
-    /// `needed`; `None` if there is no limit.
-    pub fn check_budget(&self, needed: Money, now: UnixTime) -> Option<BudgetExceeded> {
-        let tightest = self.period_budgets().min_by_key(|budget| {
+    /// `needed`: one of its own or of the `providers` that it could have gone to; `None` if there is no
+    /// limit.
+    pub fn check_budget(
+        &self,
+        needed: Money,
+        providers: &[Arc<str>],
+        now: UnixTime,
+    ) -> Option<BudgetExceeded> {
+        let own = providers
+            .iter()
+            .filter_map(|name| self.budgets.providers.get(name));
+        let tightest = self.period_budgets().chain(own).min_by_key(|budget| {
             let left = budget.left(now);
             (left.is_none(), left)
         })?;
-        let own = self.own.as_ref();
-        let name = if own.is_some_and(|own| Arc::ptr_eq(own, tightest)) {
-            let callers = &mut self.budgets.callers.iter();
-            let name = callers.find(|(_, budget)| Arc::ptr_eq(budget, tightest));
-            name.map_or_else(String::new, |(name, _)| own_name(name))
-        } else {
-            shared_name(tightest.period)
-        };
+        let mut named = self.budgets.named();
+        let (name, _) = named.find(|(_, budget)| Arc::ptr_eq(budget, tightest))?;
         let view = tightest.usage(now);
         view.limit?;
         Some(BudgetExceeded { name, view, needed })
@@ -301,11 +353,15 @@ impl BudgetScope {
     }
 }
 
+/// Budgets that one attempt counts against: of its token, the day, the month and its provider.
+const MAX_BUDGETS: usize = 4;
+
 /// Reservation of one attempt. Dropped unsettled it is released, because nothing was sent.
 #[derive(Debug)]
 pub struct BudgetReservation {
     scope: BudgetScope,
-    period_ids: [Option<PeriodId>; 3],
+    provider: Option<Arc<PeriodBudget>>,
+    period_ids: [Option<PeriodId>; MAX_BUDGETS],
     reserved: Money,
     /// `None` if the price is unknown.
     expected: Option<Money>,
@@ -319,28 +375,28 @@ impl BudgetReservation {
             return;
         }
         let spent = cost.or(self.expected);
-        for (budget, period_id) in self.scope.period_budgets().zip(self.period_ids) {
-            let Some(period_id) = period_id else { continue };
+        for (budget, period_id) in self.reserved_in() {
             budget.settle(period_id, self.reserved, spent.unwrap_or(Money::ZERO));
             if spent.is_none() {
                 budget.count_unknown(period_id);
             }
         }
     }
+
+    /// Iterates over the budgets that hold the amount, with their periods.
+    fn reserved_in(&self) -> impl Iterator<Item = (&Arc<PeriodBudget>, PeriodId)> {
+        let budgets = self.scope.period_budgets().chain(&self.provider);
+        let held = budgets.zip(self.period_ids);
+        held.filter_map(|(budget, period_id)| Some((budget, period_id?)))
+    }
 }
 
 impl Drop for BudgetReservation {
     fn drop(&mut self) {
         if self.is_open {
-            release(&self.scope, &self.period_ids, self.reserved);
-        }
-    }
-}
-
-fn release(scope: &BudgetScope, period_ids: &[Option<PeriodId>; 3], reserved: Money) {
-    for (budget, period_id) in scope.period_budgets().zip(period_ids) {
-        if let Some(period_id) = *period_id {
-            budget.settle(period_id, reserved, Money::ZERO);
+            for (budget, period_id) in self.reserved_in() {
+                budget.settle(period_id, self.reserved, Money::ZERO);
+            }
         }
     }
 }
@@ -374,8 +430,12 @@ fn shared_name(period: Period) -> String {
     format!("[budget] usd_per_{}", period.as_str())
 }
 
-fn own_name(token: &str) -> String {
+fn token_name(token: &str) -> String {
     format!("usd_per_day of the token {token:?}")
+}
+
+fn provider_name(provider: &str) -> String {
+    format!("usd_per_day of the provider {provider:?}")
 }
 
 /// Formats an amount, small ones with more digits: `$12.40`, `$0.0410`, `$0.0000135`.

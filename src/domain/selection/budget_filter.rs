@@ -6,7 +6,35 @@ use super::request_profile::RequestProfile;
 use super::scored_candidate::{Eligibility, ScoredCandidate};
 use crate::domain::budget::{BudgetHeadroom, OverBudgetPolicy};
 use crate::domain::snapshot::RoutingTable;
-use crate::domain::units::Money;
+use crate::domain::units::{Money, UnixTime};
+
+/// Excludes the targets that exceed the rest of their provider's own budget. One without a price
+/// stays as long as anything is left: its cost is unknown and cannot be reserved.
+pub(super) fn filter_by_provider_budget(
+    rows: &mut [ScoredCandidate],
+    table: &RoutingTable,
+    ask: &RequestProfile<'_>,
+    (output, now): (f64, UnixTime),
+) {
+    if !table.budgets.has_provider_limits() {
+        return;
+    }
+    for row in rows {
+        let candidate = &table.candidates[row.target];
+        let Some(left) = table.budgets.provider_left(&candidate.id.provider, now) else {
+            continue;
+        };
+        let most = MaxUsage::of(candidate, ask, output);
+        let needed = most.cost.unwrap_or(Money::from_pico(1));
+        let is_checked = match &row.entry {
+            Eligibility::Excluded(why) => why.is_transient(),
+            Eligibility::Eligible | Eligibility::HalfOpenProbe => true,
+        };
+        if is_checked && needed > Money::ZERO && needed > left {
+            row.entry = Eligibility::Excluded(ExclusionReason::OverProviderBudget { needed, left });
+        }
+    }
+}
 
 /// Keeps the targets that fit into the remaining budget. If no eligible target fits and the policy
 /// is `cheapest`, the cheapest ones stay. A target without a price stays as long as the most
@@ -93,7 +121,8 @@ mod tests {
         CandidateSet, NoEligibleTarget, SelectionReason, TargetSelection, select_target,
     };
     use crate::domain::snapshot::Candidate;
-    use crate::domain::{RandomDraw, RoutingState};
+    use crate::domain::{BudgetConfig, Budgets, RandomDraw, RoutingState};
+    use std::sync::Arc;
 
     fn decide(
         table: &RoutingTable,
@@ -161,6 +190,34 @@ mod tests {
                 (2.into(), ExclusionReason::NotCheapest)
             ]
         );
+    }
+
+    #[test]
+    fn a_target_over_its_provider_s_budget_is_excluded_whatever_the_policy() {
+        for on_limit in [OverBudgetPolicy::Reject, OverBudgetPolicy::Cheapest] {
+            let mut table = three();
+            let name = Arc::clone(&table.candidates[0].id.provider);
+            let config = BudgetConfig {
+                providers: vec![(name, Money::from_usd(CHEAPEST / 2.0))],
+                ..BudgetConfig::default()
+            };
+            table.budgets = Arc::new(Budgets::new(&config, NOW));
+
+            let (choice, rejected) = decide(&table, 1.0, on_limit);
+
+            assert_ne!(choice.expect("others are left").target.get(), 0);
+            assert_eq!(rejected[0].0.get(), 0);
+            assert_eq!(
+                rejected[0].1.text(NOW),
+                "may cost $0.0010000, but $0.0005000 of its provider's budget is left"
+            );
+
+            table.candidates.truncate(1);
+            let (refused, _) = decide(&table, 1.0, on_limit);
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.missing_budget(), Some(Money::from_usd(CHEAPEST)));
+            assert_eq!(refused.over_provider_budget().count(), 1);
+        }
     }
 
     #[test]

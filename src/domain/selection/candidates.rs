@@ -1,7 +1,7 @@
 //! All candidates of one selection with their scores, probabilities and exclusions. The set is
 //! reused, so that scoring allocates nothing.
 
-use super::budget_filter::filter_by_budget;
+use super::budget_filter::{filter_by_budget, filter_by_provider_budget};
 use super::eligibility::entry;
 use super::exclusion::ExclusionReason;
 use super::request_profile::{RequestProfile, TargetScope};
@@ -87,6 +87,7 @@ impl CandidateSet {
             }
         }
         self.prefer_wishes(table, ask);
+        filter_by_provider_budget(&mut self.rows, table, ask, (self.output, now));
         filter_by_budget(&mut self.rows, table, ask, (self.output, scale.max_prices));
         assign_probabilities(&mut self.rows, table.strategy);
         assign_route_shares(&mut self.rows, ask);

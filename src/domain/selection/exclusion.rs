@@ -53,6 +53,13 @@ pub enum ExclusionReason {
         /// Remaining budget.
         left: Money,
     },
+    /// Its maximum cost exceeds the rest of its provider's own budget.
+    OverProviderBudget {
+        /// Maximum cost.
+        needed: Money,
+        /// Remaining budget.
+        left: Money,
+    },
     /// The budget is used up, and another target is cheaper.
     NotCheapest,
 }
@@ -144,6 +151,11 @@ impl ExclusionReason {
             Self::AboveMaxLatency => "slower than maxLatency".to_owned(),
             Self::OverBudget { needed, left } => format!(
                 "may cost {}, but {} of the budget is left",
+                format_usd(*needed),
+                format_usd(*left)
+            ),
+            Self::OverProviderBudget { needed, left } => format!(
+                "may cost {}, but {} of its provider's budget is left",
                 format_usd(*needed),
                 format_usd(*left)
             ),

@@ -160,9 +160,20 @@ impl NoEligibleTarget {
     /// exclusion ends by itself.
     pub fn missing_budget(&self) -> Option<Money> {
         let needed = self.rejected.iter().filter_map(|(_, why)| match why {
-            ExclusionReason::OverBudget { needed, .. } => Some(*needed),
+            ExclusionReason::OverBudget { needed, .. }
+            | ExclusionReason::OverProviderBudget { needed, .. } => Some(*needed),
             _ => None,
         });
         needed.min().filter(|_| self.retry_after.is_none())
+    }
+
+    /// Iterates over the targets that their provider's own budget excludes.
+    pub fn over_provider_budget(&self) -> impl Iterator<Item = TargetIdx> {
+        let over =
+            |why: &ExclusionReason| matches!(why, ExclusionReason::OverProviderBudget { .. });
+        let rejected = self.rejected.iter();
+        rejected
+            .filter(move |(_, why)| over(why))
+            .map(|(target, _)| *target)
     }
 }

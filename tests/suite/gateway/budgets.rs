@@ -36,7 +36,7 @@ fn a_hundred_threads_reserve_exactly_what_the_budget_has() {
             let reserve = || {
                 let payer = budgets.scope_of(None);
                 go.wait();
-                payer.reserve(Some(tenth), tenth, true, clock::now())
+                payer.reserve(Some(tenth), tenth, true, ("a", clock::now()))
             };
             let threads: Vec<_> = (0..100).map(|_| scope.spawn(reserve)).collect();
             threads
@@ -95,6 +95,51 @@ async fn of_a_hundred_concurrent_requests_exactly_those_within_the_budget_run() 
     assert!(spent > 0.0 && spent < limit / 10.0, "{spent}");
     a.behave(Behaviour::Good);
     assert_eq!(bench.post(ASK).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_provider_over_its_own_budget_is_passed_over_until_none_is_left() {
+    let (a, b) = (
+        Upstream::start(Behaviour::Good).await,
+        Upstream::start(Behaviour::Good).await,
+    );
+    let body = r#"{"model":"shared","max_tokens":20,"messages":[]}"#;
+    let allowances = GlobalLimits {
+        max_in_flight: None,
+        budget: BudgetConfig {
+            // The second one's prices are four times the first one's.
+            providers: [("a", 1.5), ("b", 6.0)]
+                .map(|(name, times)| (name.into(), Money::from_usd(most(body, 20.0) * times)))
+                .to_vec(),
+            ..BudgetConfig::default()
+        },
+    };
+    let bench = bench(&[&a, &b], &allowances).await;
+
+    let mut statuses = Vec::new();
+    for _ in 0..8 {
+        let response = bench.post(body).await;
+        statuses.push(response.status().as_u16());
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            let told: Value = response.json().await.unwrap();
+            let message = told["error"]["message"].as_str().unwrap();
+            assert!(message.contains("usd_per_day of the provider"), "{message}");
+        }
+    }
+
+    let served = statuses.iter().filter(|status| **status == 200).count();
+    assert!(a.requests() > 0 && b.requests() > 0, "{statuses:?}");
+    assert_eq!(served, a.requests() + b.requests());
+    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+    let picture = bench.until(|picture| picture.totals.requests >= 8).await;
+    assert_eq!(picture.budget.providers.len(), 2);
+    assert!(
+        picture
+            .budget
+            .providers
+            .iter()
+            .any(|(_, usage)| usage.turned_away > 0)
+    );
 }
 
 #[tokio::test]

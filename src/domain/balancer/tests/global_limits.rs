@@ -27,7 +27,7 @@ fn budget(usd_per_day: f64, on_limit: OverBudgetPolicy) -> GlobalLimits {
 fn spend(fleet: &BalancerState, usd: f64, second: u64) {
     let payer = fleet.routing_table(at(second)).budgets.scope_of(None);
     let amount = Money::from_usd(usd);
-    let booking = payer.reserve(Some(amount), amount, false, at(second));
+    let booking = payer.reserve(Some(amount), amount, false, ("", at(second)));
     booking.expect("it need not fit").settle(None);
 }
 

@@ -155,7 +155,7 @@ proptest! {
         for (step, amount, which) in steps {
             match step {
                 0 => waiting.extend(
-                    scope.reserve(Some(Money::from_pico(amount)), Money::ZERO, true, NOW).map(|it| (amount, it)),
+                    scope.reserve(Some(Money::from_pico(amount)), Money::ZERO, true, ("", NOW)).map(|it| (amount, it)),
                 ),
                 1 => write(&mut rows, &budgets.ledger_entries(NOW)),
                 2 if !running.is_empty() => {

@@ -27,7 +27,7 @@ fn budgets(config: &BudgetConfig) -> Arc<Budgets> {
 }
 
 fn reserve(scope: &BudgetScope, amount: f64, now: UnixTime) -> Option<BudgetReservation> {
-    scope.reserve(Some(usd(amount)), usd(amount / 2.0), true, now)
+    scope.reserve(Some(usd(amount)), usd(amount / 2.0), true, ("", now))
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn an_attempt_without_a_price_is_counted_without_an_amount() {
     let budgets = budgets(&config(1.0));
     let mut reservation = budgets
         .scope_of(None)
-        .reserve(None, Money::ZERO, true, NOW)
+        .reserve(None, Money::ZERO, true, ("", NOW))
         .unwrap();
     reservation.settle(None);
 
@@ -130,15 +130,50 @@ fn tokens_have_separate_budgets_and_a_rejection_reserves_nothing() {
     assert!(second.is_some(), "a rejected amount is not reserved");
     assert!(reserve(&budgets.scope_of(Some("other")), 0.1, NOW).is_none());
 
-    let short = app.check_budget(usd(0.1), NOW).unwrap();
+    let short = app.check_budget(usd(0.1), &[], NOW).unwrap();
     assert_eq!(
         short.to_string(),
         "usd_per_day of the token \"app\" does not cover this request, which may cost up to $0.1000: \
          $0.00 of $0.2000 is spent and $0.2000 is reserved for running requests; it resets at \
          2026-11-25 00:00 UTC"
     );
-    let short = batch.check_budget(usd(0.1), NOW).unwrap();
+    let short = batch.check_budget(usd(0.1), &[], NOW).unwrap();
     assert_eq!(short.name, "[budget] usd_per_day");
+}
+
+#[test]
+fn a_provider_s_own_budget_holds_beside_the_others() {
+    let budgets = budgets(&BudgetConfig {
+        providers: vec![("xai".into(), usd(0.3))],
+        on_limit: OverBudgetPolicy::Cheapest,
+        ..config(1.0)
+    });
+    let scope = budgets.scope_of(None);
+    let at = |provider, amount: f64, must_fit| {
+        scope.reserve(Some(usd(amount)), Money::ZERO, must_fit, (provider, NOW))
+    };
+    let first = at("xai", 0.2, true).unwrap();
+    assert!(
+        at("xai", 0.2, false).is_none(),
+        "others can serve it, whatever the policy"
+    );
+    assert_eq!(
+        budgets.snapshot(NOW).day.reserved,
+        usd(0.2),
+        "and nothing stays reserved"
+    );
+    let second = at("openai", 0.7, true).unwrap();
+    assert_eq!(budgets.provider_left("xai", NOW), Some(usd(0.1)));
+    assert_eq!(budgets.provider_left("openai", NOW), None);
+    drop((first, second));
+    assert_eq!(budgets.provider_left("xai", NOW), Some(usd(0.3)));
+
+    let mut spent = at("xai", 0.3, true).unwrap();
+    spent.settle(Some(usd(0.3)));
+    let short = scope.check_budget(usd(0.1), &["xai".into()], NOW).unwrap();
+    assert_eq!(short.name, "usd_per_day of the provider \"xai\"");
+    let (name, usage) = &budgets.snapshot(NOW).providers[0];
+    assert_eq!((&**name, usage.spent), ("xai", usd(0.3)));
 }
 
 #[test]
@@ -180,7 +215,7 @@ fn each_budget_event_is_emitted_once_per_period() {
     );
     assert_eq!(events(NOW), [""; 0]);
 
-    scope.count_rejected(usd(0.2), NOW);
+    scope.count_rejected(usd(0.2), &[], NOW);
     assert_eq!(
         events(NOW),
         [
@@ -227,7 +262,7 @@ proptest! {
                     let money = Some(Money::from_pico(amount));
                     let scope = &scopes[usize::from(step)];
                     let fits = scope.headroom(now).is_none_or(|headroom| headroom.allows(Money::from_pico(amount)));
-                    let reservation = scope.reserve(money, Money::ZERO, true, now);
+                    let reservation = scope.reserve(money, Money::ZERO, true, ("", now));
                     prop_assert_eq!(fits, reservation.is_some());
                     running.extend(reservation.map(|reservation| (amount, reservation)));
                 }

@@ -1,0 +1,95 @@
+//! What the budgets tell the ledger, and what they learn from it at the start.
+
+use super::ledger::{EarlierSpending, LedgerEntry, LedgerMode, provider_key, restore, token_key};
+use super::period_budget::PeriodBudget;
+use super::{BudgetReservation, Budgets};
+use crate::domain::units::{Money, UnixTime};
+use std::sync::Arc;
+
+impl Budgets {
+    /// Sets whether reservations wait for the ledger.
+    pub fn set_ledger_mode(&self, mode: LedgerMode) {
+        self.ledger.set(mode);
+    }
+
+    /// Adds what earlier processes spent, by name of the budget and of the period. Amounts of other
+    /// periods and unknown budgets are kept for budgets that a new configuration adds.
+    #[must_use]
+    pub fn with_earlier_spending(
+        mut self,
+        amounts: impl IntoIterator<Item = (String, String, Money)>,
+        now: UnixTime,
+    ) -> Self {
+        let mut earlier = EarlierSpending::new();
+        for (budget, period, spent) in amounts {
+            let sum = earlier.entry((budget, period)).or_default();
+            *sum += spent;
+        }
+        for (name, budget) in self.all_keyed() {
+            restore(&earlier, &name, budget, now);
+        }
+        self.earlier = Arc::new(earlier);
+        self
+    }
+
+    /// Returns what the ledger must know, of the current periods and of those that just ended; only
+    /// budgets with an amount.
+    pub fn ledger_entries(&self, now: UnixTime) -> Vec<LedgerEntry> {
+        let mut entries = Vec::new();
+        for (name, budget) in self.all_keyed() {
+            for period_id in budget.kept_periods(now) {
+                let Some((spent, leased)) = budget.renew_lease(period_id) else {
+                    continue;
+                };
+                if spent > Money::ZERO || leased > Money::ZERO {
+                    entries.push(LedgerEntry {
+                        budget: name.clone(),
+                        period: budget.period_label(period_id),
+                        spent,
+                        leased,
+                        slot: (Arc::clone(budget), period_id),
+                    });
+                }
+            }
+        }
+        entries
+    }
+
+    /// Returns what the ledger must know at a clean stop: no lease is left.
+    pub fn closing_entries(&self, now: UnixTime) -> Vec<LedgerEntry> {
+        let mut entries = self.ledger_entries(now);
+        for entry in &mut entries {
+            entry.leased = Money::ZERO;
+        }
+        entries
+    }
+
+    /// Iterates over all budgets with their names in the ledger.
+    fn all_keyed(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
+        let shared = [&self.day, &self.month];
+        let shared = shared.map(|budget| (budget.period.as_str().to_owned(), budget));
+        shared.into_iter().chain(self.keyed())
+    }
+
+    /// Iterates over the budgets of tokens and providers with their names in the ledger.
+    pub(super) fn keyed(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
+        let callers = self.callers.iter();
+        let callers = callers.map(|(name, budget)| (token_key(name), budget));
+        let providers = self.providers.iter();
+        let providers = providers.map(|(name, budget)| (provider_key(name), budget));
+        let retired = self.retired.iter();
+        let retired = retired.map(|(name, budget)| (name.clone(), budget));
+        callers.chain(providers).chain(retired)
+    }
+}
+
+impl BudgetReservation {
+    /// Returns true if the ledger knows of the reservation, or no limit depends on it.
+    pub fn is_covered(&self) -> bool {
+        if !self.scope.budgets.ledger.is_on() {
+            return true;
+        }
+        self.reserved_in()
+            .all(|(budget, period_id)| budget.is_covered(period_id))
+    }
+}
