@@ -15,6 +15,7 @@ pub mod config;
 pub mod contract;
 pub mod engine;
 pub mod protocols;
+pub mod store;
 
 pub mod client;
 pub mod telemetry;

@@ -54,10 +54,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["domain", "secrets"]),
     ("protocols", &["domain", "secrets", "foreign"]),
     ("contract", &["domain"]),
-    ("engine", &["domain", "clock"]),
+    ("store", &["domain", "clock", "secrets"]),
+    ("engine", &["domain", "clock", "store"]),
     (
         "client",
-        &["contract", "engine", "domain", "clock", "logs", "foreign"],
+        &[
+            "contract", "store", "engine", "domain", "clock", "logs", "foreign",
+        ],
     ),
     (
         "probe",

@@ -4,15 +4,17 @@
 use super::instance_config::InstanceConfig;
 use super::instance_controls::RunningInstance;
 use super::reloadable_state::{ReloadRequest, ReloadableState, SaveQuery, worker_count};
+use super::store::{restore, restore_later};
 use crate::api::{self, Api};
 use crate::client::{Client, socket_path};
 use crate::domain::BalancerState;
-use crate::engine::{self, EngineHandle, PersistQueue};
+use crate::engine::{self, Engine, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, ShutdownSignal};
 use crate::logs::DroppedLines;
 use crate::probe::{ManualProbe, ModelListUpdate, Probe};
 use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
+use crate::store::Store;
 use crate::{clock, server};
 use anyhow::Context as _;
 use axum::Router;
@@ -62,20 +64,22 @@ pub struct Instance {
     server: JoinHandle<std::io::Result<()>>,
     probe: JoinHandle<()>,
     engine: JoinHandle<()>,
+    store: Store,
     /// A dedicated thread, so that waking the engine never competes with request workers.
     _engine_thread: WorkerThreads,
 }
 
 impl Instance {
     /// Starts all parts behind a listener that is already bound.
-    pub fn start(
+    pub async fn start(
         mut config: InstanceConfig,
+        store: Store,
         listener: TcpListener,
         lost_lines: DroppedLines,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let (engine, handle, persist_queue) = engine::build(balancer(&mut config), config.seed);
         let [listeners, background, leaving] = [(); 3].map(|()| CancellationToken::new());
+        let (engine, handle, persist_queue) = engine(&mut config, &store, &background).await;
         let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
         let thread = threads.next_worker().context("the engine has no thread")?;
         let engine = thread.spawn(engine.run(background.clone()));
@@ -93,9 +97,9 @@ impl Instance {
         let gateway = reloadable.gateway(cache.clone(), closing);
         let (reloads, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let (saves, save_queries) = mpsc::channel(RELOAD_QUEUE);
-        let local = reloadable
-            .local
-            .clone()
+        let local = reloadable.local.clone();
+        let local = local
+            .with_store(store.clone())
             .with_dropped_lines(lost_lines)
             .with_controls(RunningInstance {
                 probes,
@@ -133,6 +137,7 @@ impl Instance {
             background,
             server,
             engine,
+            store,
             _engine_thread: threads,
         })
     }
@@ -155,6 +160,7 @@ impl Instance {
         let _ = self.server.await;
         self.background.cancel();
         let _ = tokio::join!(self.probe, self.engine);
+        self.store.close().await;
     }
 
     /// Resolves when a part has ended by itself, which is a fault, and names it.
@@ -199,6 +205,22 @@ fn probe(
         reloadable.probe_interval.subscribe(),
     );
     (probe.with_lists(lists), manual)
+}
+
+/// The engine with the past that the store holds, or will hold once it is reached.
+async fn engine(
+    config: &mut InstanceConfig,
+    store: &Store,
+    stop: &CancellationToken,
+) -> (Engine, EngineHandle, PersistQueue) {
+    let now = clock::now();
+    let mut state = balancer(config);
+    let (journal, is_restored) = restore(store, &mut state, now).await;
+    let (engine, handle, persist_queue) = engine::build(state, config.seed);
+    if !is_restored {
+        tokio::spawn(restore_later(store.clone(), handle.clone(), stop.clone()));
+    }
+    (engine.with_journal(journal), handle, persist_queue)
 }
 
 fn balancer(config: &mut InstanceConfig) -> BalancerState {

@@ -17,6 +17,7 @@ mod reload;
 mod reloadable_state;
 mod run;
 mod signals;
+mod store;
 mod vendors;
 
 use crate::cli::arguments::{Arguments, CliCommand};

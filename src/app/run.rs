@@ -6,12 +6,14 @@ use super::instance::Instance;
 use super::instance_config;
 use super::output::print_note;
 use super::signals::{OsSignal, Signals};
+use super::store;
 use super::{commands, config_command, config_task};
 use crate::cli::arguments::{AttachArgs, DemoArgs, Globals};
 use crate::cli::instance_address;
 use crate::config;
 use crate::demo::{Scenario, Traffic, Vendors};
 use crate::logs::{self, LogOptions, Logs};
+use crate::store::StoreOptions;
 use crate::tui::{ExitReason, Options};
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal};
@@ -33,7 +35,7 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, ExitError> {
     let logs = start_logs(globals, true)?;
     block_on(async {
         let mut signals = Signals::listen()?;
-        match signals.unless_ended(start(globals, &logs)).await {
+        match signals.unless_ended(Box::pin(start(globals, &logs))).await {
             Ok(started) => {
                 let (instance, dashboard) = started?;
                 with_screen(instance, dashboard, signals).await
@@ -47,7 +49,9 @@ pub(super) fn all_in_one(globals: &Globals) -> Result<u8, ExitError> {
 async fn start(globals: &Globals, logs: &Logs) -> Result<(Instance, Options), ExitError> {
     let plan = instance_config::from_configuration(globals, logs).await?;
     let listener = bind(plan.listen).await?;
-    let mut instance = Instance::start(plan.instance, listener, logs.lost.clone())?;
+    let store = store::options(&plan.loaded.settings, &plan.sources, listener.local_addr()?);
+    let store = store::open(store).await?;
+    let mut instance = Instance::start(plan.instance, store, listener, logs.lost.clone()).await?;
     if !globals.no_save {
         config::remove_leftovers(&plan.sources);
     }
@@ -62,7 +66,7 @@ pub(super) fn serve(globals: &Globals) -> Result<u8, ExitError> {
     block_on(async {
         // First of all: a provider that does not answer must not delay a stop.
         let mut signals = Signals::listen()?;
-        match signals.unless_ended(start(globals, &logs)).await {
+        match signals.unless_ended(Box::pin(start(globals, &logs))).await {
             Ok(started) => without_screen(started?.0, signals).await,
             Err(signal) => Ok(signal.exit_code()),
         }
@@ -103,7 +107,8 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         let port = listener.local_addr()?.port();
         let (config, options) =
             instance_config::demo_instance_config(&vendors, demo.seed, globals, port, &logs);
-        let mut instance = Instance::start(config, listener, logs.lost.clone())?;
+        let store = store::open(StoreOptions::memory()).await?;
+        let mut instance = Instance::start(config, store, listener, logs.lost.clone()).await?;
         // A demo has no configuration, so a reload request gets an error.
         instance.reloadable = None;
         instance.save_queries = None;

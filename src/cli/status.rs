@@ -261,6 +261,7 @@ mod tests {
             alerts: Vec::new(),
             dropped: Dropped::default(),
             cache: None,
+            store: None,
             events: vec![EventReport {
                 id: 1,
                 at: "2026-01-01T09:59:00.000Z".to_owned(),

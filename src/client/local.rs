@@ -2,6 +2,7 @@ use super::control::{Call, Control};
 use super::error::ApiError;
 use super::instance_controls::{InstanceControls, NoControls};
 use super::selection::{DryRunContext, find_provider, select};
+use super::store_report::store_report;
 use super::update::{UPDATE_QUEUE, Update, send_latest};
 use super::validation;
 use crate::clock;
@@ -16,6 +17,7 @@ use crate::domain::{
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
+use crate::store::Store;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,7 @@ pub struct LocalClient {
     description: Arc<ArcSwap<InstanceDescription>>,
     controls: Arc<dyn InstanceControls>,
     dropped_lines: DroppedLines,
+    store: Store,
     /// Name in the list of revisions.
     actor: Arc<str>,
 }
@@ -64,6 +67,7 @@ impl LocalClient {
             })),
             controls: Arc::new(NoControls),
             dropped_lines: DroppedLines::default(),
+            store: Store::off(),
             actor: LOCAL_ACTOR.into(),
         }
     }
@@ -91,6 +95,13 @@ impl LocalClient {
         self
     }
 
+    /// Adds the store.
+    #[must_use]
+    pub fn with_store(mut self, store: Store) -> Self {
+        self.store = store;
+        self
+    }
+
     /// The same instance, with changes recorded as made by `who`.
     #[must_use]
     pub fn acting_as(&self, who: &str) -> Self {
@@ -110,6 +121,11 @@ impl LocalClient {
             },
             saved: Some(saved.into()),
         }));
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The engine's handle.
@@ -133,6 +149,7 @@ impl LocalClient {
         let dropped = self.dropped();
         Status {
             cache: self.controls.cache_counts(),
+            store: store_report(&self.store),
             ..Status::new(snapshot, window, &self.description.load().instance, dropped)
         }
     }

@@ -15,6 +15,7 @@ mod local;
 mod remote;
 mod remote_feed;
 mod selection;
+mod store_report;
 mod update;
 mod validation;
 

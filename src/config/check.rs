@@ -104,7 +104,6 @@ fn settings(
     tokens: Vec<TokenSettings>,
     client_token: Option<Secret>,
 ) -> Settings {
-    let retention = u64::from(file.store.retention_days) * 24 * 60 * 60;
     Settings {
         server,
         balancing: balancing(&file.balancing),
@@ -131,7 +130,8 @@ fn settings(
         },
         store: StoreSettings {
             url: Secret::from(file.store.url.as_str()),
-            retention: Duration::from_secs(retention),
+            rows_days: file.store.retention_days.unwrap_or(file.store.rows_days),
+            rollup_days: file.store.rollup_days,
         },
         cache: CacheSettings {
             enabled: file.cache.enabled,

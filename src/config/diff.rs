@@ -17,6 +17,7 @@ const AT_START: &[(&str, &str)] = &[
     ("server.max_connections", "needs a restart"),
     ("server.keep_alive_seconds", "needs a restart"),
     ("cache.", "needs a restart"),
+    ("store.", "needs a restart"),
     ("dashboard.", "takes effect when the dashboard starts again"),
 ];
 /// Values in descriptions are cut to this number of characters.

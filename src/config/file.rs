@@ -295,8 +295,12 @@ pub(super) struct Alerts {
 pub(super) struct Store {
     /// Where data is stored: sqlite:PATH, postgres://… or memory:.
     pub url: String,
-    /// Days after which stored data is deleted.
-    pub retention_days: u32,
+    /// Days for which attempts, requests and events are kept.
+    pub rows_days: u32,
+    /// The older name of rows_days, which it outranks.
+    pub retention_days: Option<u32>,
+    /// Days for which sums per hour are kept.
+    pub rollup_days: u32,
 }
 
 /// Responses to identical non-stream requests at temperature 0, and to embeddings.

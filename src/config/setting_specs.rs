@@ -81,6 +81,11 @@ const CONNECTIONS: Constraint = Constraint::Whole {
     min: 16,
     max: 1_000_000,
 };
+/// At most a century.
+const DAYS: Constraint = Constraint::Whole {
+    min: 1,
+    max: 36_500,
+};
 const PRIORITY: Constraint = Constraint::Whole { min: 0, max: 100 };
 /// Requests at once.
 const CONCURRENCY: Constraint = Constraint::Whole {
@@ -241,13 +246,9 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("alerts.latency_ms", TIMEOUT_MS),
     key("alerts.webhook_url", Constraint::Webhook),
     key("store.url", Constraint::Store),
-    key(
-        "store.retention_days",
-        Constraint::Whole {
-            min: 1,
-            max: 36_500,
-        },
-    ),
+    key("store.rows_days", DAYS),
+    key("store.retention_days", DAYS),
+    key("store.rollup_days", DAYS),
     key("cache.enabled", Constraint::Flag),
     key(
         "cache.ttl_seconds",

@@ -210,7 +210,10 @@ pub struct AlertSettings {
 pub struct StoreSettings {
     /// May hold a password, as `postgres://…` does.
     pub url: Secret,
-    pub retention: Duration,
+    /// Days for which rows are kept.
+    pub rows_days: u32,
+    /// Days for which sums are kept.
+    pub rollup_days: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

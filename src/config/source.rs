@@ -78,6 +78,18 @@ impl Sources {
         folder.map(|folder| folder.join("aibal-tui").join("config.toml"))
     }
 
+    /// The folder of what the program stores: `$XDG_STATE_HOME/aibal-tui`, or the same below
+    /// `~/.local/state`; the current folder without a home.
+    pub fn state_folder(&self) -> PathBuf {
+        let xdg = self.environment.get("XDG_STATE_HOME").map(PathBuf::from);
+        let folder = xdg.filter(|path| path.is_absolute());
+        let below_home = || self.home.as_ref().map(|home| home.join(".local/state"));
+        match folder.or_else(below_home) {
+            Some(folder) => folder.join("aibal-tui"),
+            None => self.cwd.clone(),
+        }
+    }
+
     /// The files that are read where they exist, later ones outranking earlier ones.
     pub fn files(&self) -> Vec<PathBuf> {
         match &self.config_flag {

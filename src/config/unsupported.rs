@@ -34,7 +34,6 @@ const UNSUPPORTED: &[UnsupportedSetting] = &[
     },
     all("probe.usd_per_day"),
     all("alerts."),
-    all("store."),
 ];
 
 /// The row that a setting with that value falls under; `None` where it is built.

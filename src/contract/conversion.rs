@@ -62,6 +62,7 @@ impl Status {
             alerts: Vec::new(),
             dropped,
             cache: None,
+            store: None,
             events: snapshot.events.iter().map(EventReport::from).collect(),
         }
     }

@@ -56,7 +56,7 @@ pub use selection_round::{
 };
 pub use status::{
     CacheReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status,
-    TimeBucket, Window,
+    StoreReport, TimeBucket, Window,
 };
 pub use time::rfc3339;
 pub use weights::{WeightOverride, WeightPoints, WeightsDraft};

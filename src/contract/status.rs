@@ -141,6 +141,9 @@ pub struct Status {
     /// Counts of the response cache, where it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheReport>,
+    /// State of the store, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreReport>,
     /// The latest events, newest first, at most 100.
     pub events: Vec<EventReport>,
 }
@@ -168,6 +171,23 @@ pub struct CacheReport {
     pub entries: u64,
     /// Size of the cache.
     pub bytes: u64,
+}
+
+/// State of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreReport {
+    /// `ok`, `behind` or `failing`.
+    pub state: String,
+    /// Rows that wait to be written.
+    pub queued: u64,
+    /// Rows written since the start.
+    pub written: u64,
+    /// Rows dropped since the start, because too many waited.
+    pub dropped: u64,
+    /// What the database said last when it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// Losses of bounded queues since the start; all zero normally.

@@ -43,7 +43,7 @@ impl DecisionRecord {
 }
 
 /// Bounded log of the latest decisions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DecisionLog {
     requests: DecisionQueue,
     /// Selections without a request; kept apart, so that they remove none of a request.
@@ -59,6 +59,19 @@ struct DecisionQueue {
     /// Ids by the place of the decision.
     order: BTreeMap<u64, DecisionId>,
     candidates: usize,
+}
+
+/// Place of the first decision of this process; those that are restored stand before it.
+const FIRST_PLACE: u64 = 1 << 32;
+
+impl Default for DecisionLog {
+    fn default() -> Self {
+        Self {
+            requests: DecisionQueue::default(),
+            advice: DecisionQueue::default(),
+            next: FIRST_PLACE,
+        }
+    }
 }
 
 impl DecisionLog {
@@ -99,6 +112,20 @@ impl DecisionLog {
         let place = (self.next, end.decision);
         self.requests
             .change(place, bounds, |decision| decision.end = Some(end));
+    }
+
+    /// Adds decisions of an earlier process, oldest first, in front of all others.
+    pub fn restore(&mut self, decisions: Vec<DecisionRecord>) {
+        let bounds = (MAX_DECISIONS, MAX_CANDIDATES);
+        let first = FIRST_PLACE - decisions.len() as u64;
+        for (place, decision) in (first..).zip(decisions) {
+            self.requests.change((place, decision.id), bounds, |empty| {
+                // One that ran on in this process stays.
+                if empty.rounds.is_empty() && empty.end.is_none() {
+                    *empty = decision;
+                }
+            });
+        }
     }
 
     /// Returns a stored decision.

@@ -41,6 +41,37 @@ pub enum EventKind {
     Info,
 }
 
+impl EventKind {
+    /// All subjects.
+    pub const ALL: [Self; 7] = [
+        Self::Breaker,
+        Self::Probe,
+        Self::Limit,
+        Self::Change,
+        Self::Request,
+        Self::Budget,
+        Self::Info,
+    ];
+
+    /// Returns the code in stored rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaker => "breaker",
+            Self::Probe => "probe",
+            Self::Limit => "limit",
+            Self::Change => "change",
+            Self::Request => "request",
+            Self::Budget => "budget",
+            Self::Info => "info",
+        }
+    }
+
+    /// Returns the subject of a code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == code)
+    }
+}
+
 /// Recorded change of weights or of a provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {

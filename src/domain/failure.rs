@@ -103,4 +103,24 @@ impl Failure {
             Self::Disconnected => "disconnected",
         }
     }
+
+    /// Returns the failure of a code; delays are not part of it.
+    pub fn parse(code: &str) -> Option<Self> {
+        const ALL: [Failure; 13] = [
+            Failure::InvalidRequest,
+            Failure::ContextLength,
+            Failure::Auth,
+            Failure::Permission,
+            Failure::NotFound,
+            Failure::TooLarge,
+            Failure::Unsupported,
+            Failure::RateLimit(None),
+            Failure::Quota,
+            Failure::Timeout,
+            Failure::Overloaded(None),
+            Failure::Server,
+            Failure::Disconnected,
+        ];
+        ALL.into_iter().find(|known| known.as_str() == code)
+    }
 }

@@ -26,6 +26,20 @@ impl Histogram {
         }
     }
 
+    /// Iterates over the buckets that are not empty with their counts, to store them.
+    pub fn cells(&self) -> impl Iterator<Item = (u8, u32)> {
+        self.cells.iter().copied()
+    }
+
+    /// Creates a histogram from stored buckets with their counts.
+    pub fn from_cells(cells: impl IntoIterator<Item = (u8, u32)>) -> Self {
+        let mut histogram = Self::default();
+        for (bucket, count) in cells {
+            histogram.count(bucket.min(LAST_BUCKET), count);
+        }
+        histogram
+    }
+
     /// Returns the number of latencies.
     pub fn total(&self) -> u64 {
         self.cells.iter().map(|&(_, count)| u64::from(count)).sum()

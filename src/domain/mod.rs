@@ -125,7 +125,7 @@ pub use snapshot::{
 };
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};
-pub use timeline::{BucketCounts, BucketRange, Timeline, Uptime};
+pub use timeline::{BucketCounts, BucketRange, Merge, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
 pub use tuning::{GUARD_FREE_RISK, Tuning};
 pub use units::{Money, UnixTime};

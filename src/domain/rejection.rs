@@ -15,6 +15,15 @@ impl RejectionReason {
     /// All reasons.
     pub const ALL: [Self; 3] = [Self::NoTarget, Self::BudgetExceeded, Self::Overloaded];
 
+    /// Returns the code in stored rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoTarget => "no_target",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::Overloaded => "overloaded",
+        }
+    }
+
     /// Returns the reason as text.
     pub const fn text(self) -> &'static str {
         match self {

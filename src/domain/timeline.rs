@@ -84,6 +84,47 @@ impl<T: Merge> Timeline<T> {
         }
     }
 
+    /// Returns the stored buckets of one width that end after `from`, oldest first, with their starts in
+    /// seconds.
+    pub fn stored(&self, width: u64, from: UnixTime) -> impl Iterator<Item = (u64, &T)> {
+        let tier = TIERS.iter().position(|&(known, _)| known == width);
+        let columns = tier.map(|tier| &self.tiers[tier]);
+        let columns = columns.into_iter().flatten().rev();
+        let first = from.unix_seconds() / width.max(1);
+        let newest: Vec<(u64, &T)> = columns
+            .take_while(|&&(index, _)| index >= first)
+            .map(|(index, value)| (index * width, value))
+            .collect();
+        newest.into_iter().rev()
+    }
+
+    /// Adds a stored bucket of one width, where it is recent enough to be kept.
+    pub fn restore(&mut self, width: u64, start: u64, value: &T, now: UnixTime) {
+        let Some(tier) = TIERS.iter().position(|&(known, _)| known == width) else {
+            return;
+        };
+        let (index, newest) = (start / width, now.unix_seconds() / width);
+        if index > newest || index + (TIERS[tier].1 as u64) <= newest {
+            return;
+        }
+        let columns = &mut self.tiers[tier];
+        // Stored buckets come oldest first, so the place is mostly at the end.
+        let after = columns
+            .iter()
+            .rev()
+            .take_while(|&&(at, _)| at > index)
+            .count();
+        let place = columns.len() - after;
+        match columns.get_mut(place.wrapping_sub(1)) {
+            Some((at, column)) if *at == index => column.merge(value),
+            _ => {
+                let mut column = T::default();
+                column.merge(value);
+                columns.insert(place, (index, column));
+            }
+        }
+    }
+
     /// Returns the buckets of `span`, oldest first; empty ones as the default.
     pub fn buckets(&self, span: BucketRange, now: UnixTime) -> Vec<T> {
         let mut columns: Vec<T> = (0..span.columns).map(|_| T::default()).collect();

@@ -5,6 +5,7 @@ use crate::domain::{
     Command, CommandError, CommandReply, Counters, DecisionId, DecisionRecord, Event, Observation,
     PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
 };
+use crate::store::StoredHistory;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -49,6 +50,7 @@ pub(super) enum EngineRequest {
     Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
     Revisions(oneshot::Sender<Vec<Revision>>),
     Weights(oneshot::Sender<CommandReply>),
+    Restore(Box<StoredHistory>),
 }
 
 /// Counts of what bounded queues dropped since the start.
@@ -217,6 +219,12 @@ impl EngineHandle {
     /// Returns the weights in force.
     pub async fn weights(&self) -> Result<CommandReply, Busy> {
         self.ask(EngineRequest::Weights).await
+    }
+
+    /// Adds the past that a store held when it was reached after the start.
+    pub async fn restore(&self, history: StoredHistory) -> Result<(), Busy> {
+        let request = EngineRequest::Restore(Box::new(history));
+        self.requests.send(request).await.map_err(|_| Busy)
     }
 
     /// Subscribes to events from now on.

@@ -13,6 +13,7 @@ pub use wake::DeferredWake;
 
 use crate::clock;
 use crate::domain::{BalancerState, Effect};
+use crate::store::Journal;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -68,6 +69,7 @@ pub fn build(state: BalancerState, seed: u64) -> (Engine, EngineHandle, PersistQ
             snapshots,
             events,
             persist,
+            journal: Journal::default(),
         },
         handle,
         persist_queue,

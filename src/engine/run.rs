@@ -4,6 +4,7 @@ use super::handle::{EngineRequest, WINDOWS_S};
 use super::wake::{EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{BalancerState, Effect, Event, Observation, RoutingTable, Snapshot};
+use crate::store::Journal;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +30,25 @@ pub struct Engine {
     pub(super) snapshots: Arc<[watch::Sender<Arc<Snapshot>>]>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) persist: mpsc::Sender<Effect>,
+    pub(super) journal: Journal,
 }
 
 impl Engine {
+    /// Writes what happens to a journal.
+    #[must_use]
+    pub fn with_journal(self, journal: Journal) -> Self {
+        Self { journal, ..self }
+    }
+
     /// Runs until cancelled, or until every handle is dropped.
     pub async fn run(mut self, stop: CancellationToken) {
+        self.receive(stop).await;
+        let mut batch = Vec::new();
+        self.catch_up(&mut batch);
+        self.journal.stop(&self.state, clock::now());
+    }
+
+    async fn receive(&mut self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(TICK_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut batch = Vec::with_capacity(OBSERVATIONS_PER_TURN);
@@ -130,6 +145,10 @@ impl Engine {
             EngineRequest::Revisions(reply) => {
                 let _ = reply.send(self.state.revisions().cloned().collect());
             }
+            EngineRequest::Restore(history) => {
+                let clients = history.apply(&mut self.state, now);
+                self.journal.restored(clients);
+            }
             EngineRequest::Weights(reply) => {
                 let _ = reply.send(self.state.weights(now));
             }
@@ -137,8 +156,13 @@ impl Engine {
     }
 
     fn tick(&mut self) {
-        let effects = self.state.tick(clock::now());
+        let now = clock::now();
+        let effects = self.state.tick(now);
         self.perform(effects);
+        if let Some((text, bad)) = self.journal.tick(&self.state, now) {
+            let effects = self.state.emit_info(text, bad, now);
+            self.perform(effects);
+        }
         self.publish_routes();
         self.publish_snapshots();
     }
@@ -147,6 +171,7 @@ impl Engine {
         let now = clock::now();
         for observation in batch.drain(..) {
             let effects = self.state.observe(&observation, now);
+            self.journal.observed(&observation, &self.state);
             self.perform(effects);
         }
         self.publish_routes();
@@ -162,6 +187,7 @@ impl Engine {
                     } else {
                         tracing::info!(?kind, provider, "{}", event.text);
                     }
+                    self.journal.event(&event);
                     // Without subscribers the state still keeps the latest events.
                     let _ = self.events.send(event);
                 }

@@ -75,6 +75,7 @@ pub fn status(providers: usize, step: u64) -> Status {
         alerts: Vec::new(),
         dropped: Dropped::default(),
         cache: None,
+        store: None,
         events: events(),
     }
 }

@@ -17,5 +17,6 @@ mod program;
 mod reloading;
 mod remote;
 mod scenario;
+mod store;
 mod upstream;
 mod vendors;

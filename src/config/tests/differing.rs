@@ -53,7 +53,7 @@ fn a_setting_that_needs_a_restart_is_noted() {
     );
     assert!(notes("[dashboard]\ntheme = \"mono\"\n").contains("dashboard"));
     assert_eq!(notes("[server]\ndrain_seconds = 1\n"), "");
-    assert!(notes("[store]\nretention_days = 1\n").contains("not built yet"));
+    assert!(notes("[store]\nretention_days = 1\n").contains("needs a restart"));
 }
 
 #[test]

@@ -46,7 +46,11 @@ fn the_starter_file_names_every_setting() {
 #[test]
 fn every_default_stands_in_the_starter_file() {
     let defaults = layers::defaults().expect("defaults");
-    let optional = ["budget.usd_per_day", "budget.usd_per_month"];
+    let optional = [
+        "budget.usd_per_day",
+        "budget.usd_per_month",
+        "store.retention_days",
+    ];
 
     for key in crate::config::setting_specs::SETTINGS {
         let is_optional = key.path.contains(['[', '*']) || optional.contains(&key.path);

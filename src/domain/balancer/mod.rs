@@ -6,6 +6,7 @@ mod apply_config;
 mod auto_revert;
 mod commands;
 mod global_limits;
+mod history;
 mod latency_estimator;
 mod latency_mean;
 mod observe;

@@ -1,6 +1,6 @@
 //! The line of providers in trouble.
 
-use crate::contract::{ProviderStatus, Status};
+use crate::contract::{ProviderStatus, Status, StoreReport};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
 use ratatui::text::{Line, Span};
@@ -13,6 +13,9 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
             format!(" {} DROPPED ", status.dropped.total()),
             theme.bad(),
         ));
+    }
+    if let Some(text) = status.store.as_ref().and_then(store_trouble) {
+        spans.push(Span::styled(text, theme.bad()));
     }
     let troubled = troubled(status);
     if troubled.is_empty() && spans.is_empty() {
@@ -35,6 +38,16 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
         )));
     }
     Line::from(spans)
+}
+
+/// What is wrong with the store; `None` while it writes and lost nothing.
+fn store_trouble(store: &StoreReport) -> Option<String> {
+    match &*store.state {
+        "failing" => Some(format!(" STORE FAILING {} WAIT ", store.queued)),
+        "behind" => Some(format!(" STORE BEHIND {} ", store.queued)),
+        _ if store.dropped > 0 => Some(format!(" STORE LOST {} ", store.dropped)),
+        _ => None,
+    }
 }
 
 /// Time since the trouble began, such as ` 4m`.

@@ -1,0 +1,102 @@
+//! The store of an instance: opened at the start, its past put into the balancer.
+
+use super::exit_error::ExitError;
+use crate::clock;
+use crate::config::{Settings, Sources};
+use crate::domain::{BalancerState, UnixTime};
+use crate::engine::EngineHandle;
+use crate::store::{Journal, Store, StoreOptions};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Time until a history that could not be read is read again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What a configuration says about the store. A file belongs to one machine, so the port names the
+/// instance; a server may be shared.
+pub(super) fn options(settings: &Settings, sources: &Sources, listen: SocketAddr) -> StoreOptions {
+    let url = settings.store.url.clone();
+    let is_server = url.expose().starts_with("postgres");
+    let host = if is_server {
+        host_name()
+    } else {
+        "local".to_owned()
+    };
+    StoreOptions {
+        url,
+        folder: sources.state_folder(),
+        instance: format!("{host}:{}", listen.port()),
+        rows_days: settings.store.rows_days,
+        rollup_days: settings.store.rollup_days,
+    }
+}
+
+/// Opens the store.
+///
+/// # Errors
+///
+/// A file cannot be opened, or a newer program wrote the database.
+pub(super) async fn open(options: StoreOptions) -> Result<Store, ExitError> {
+    let shown = options.shown();
+    let store = Store::open(options).await.map_err(|error| {
+        let text = format!("could not open the store {shown}: {error}");
+        ExitError::usage_caused_by(text, error)
+    })?;
+    let status = store.status();
+    if let Some(error) = status.last_error {
+        tracing::warn!("the store {shown} is away: {error}; trying again while serving");
+    }
+    Ok(store)
+}
+
+/// Puts the past into the state, and returns a journal that continues it; false if the store cannot
+/// be read now.
+pub(super) async fn restore(
+    store: &Store,
+    state: &mut BalancerState,
+    now: UnixTime,
+) -> (Journal, bool) {
+    let mut journal = Journal::new(store.clone(), now);
+    if !store.is_on() {
+        return (journal, true);
+    }
+    if store.is_away() {
+        return (journal, false);
+    }
+    match store.load_history(now).await {
+        Ok(history) => {
+            journal.restored(history.apply(state, now));
+            (journal, true)
+        }
+        Err(error) => {
+            tracing::warn!("could not read the history: {error}; trying again while serving");
+            (journal, false)
+        }
+    }
+}
+
+/// Gives the engine the past once the store can be read.
+pub(super) async fn restore_later(store: Store, engine: EngineHandle, stop: CancellationToken) {
+    let restored = async {
+        while store.opened().await.is_ok() {
+            match store.load_history(clock::now()).await {
+                Ok(history) => {
+                    // An engine that has ended needs no past.
+                    let _ = engine.restore(history).await;
+                    return;
+                }
+                Err(_) => tokio::time::sleep(RETRY).await,
+            }
+        }
+    };
+    tokio::select! {
+        () = restored => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}

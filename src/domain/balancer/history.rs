@@ -1,0 +1,90 @@
+//! The past of the balancer: timelines, decisions and events, read to be stored and filled again
+//! from what was stored.
+
+use super::{BalancerState, MAX_EVENTS, push_bounded};
+use crate::domain::decision_log::DecisionRecord;
+use crate::domain::event::Event;
+use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::timeline::{BucketCounts, Timeline, Uptime};
+use crate::domain::units::UnixTime;
+
+impl BalancerState {
+    /// Returns the counts of client requests.
+    pub fn request_history(&self) -> &Timeline<BucketCounts> {
+        &self.requests
+    }
+
+    /// Returns the counts of the attempts at a target.
+    pub fn target_history(&self, target: TargetIdx) -> &Timeline<BucketCounts> {
+        &self.targets[target].history
+    }
+
+    /// Returns the monitored and usable time of a provider.
+    pub fn provider_uptime(&self, provider: ProviderIdx) -> &Timeline<Uptime> {
+        &self.providers[provider].uptime
+    }
+
+    /// Adds counts of client requests of a bucket of `width` seconds.
+    pub fn restore_requests(
+        &mut self,
+        width: u64,
+        start: u64,
+        counts: &BucketCounts,
+        now: UnixTime,
+    ) {
+        self.requests.restore(width, start, counts, now);
+    }
+
+    /// Adds counts of the attempts at a target.
+    pub fn restore_target(
+        &mut self,
+        target: TargetIdx,
+        (width, start): (u64, u64),
+        counts: &BucketCounts,
+        now: UnixTime,
+    ) {
+        self.targets[target]
+            .history
+            .restore(width, start, counts, now);
+    }
+
+    /// Adds monitored time of a provider.
+    pub fn restore_uptime(
+        &mut self,
+        provider: ProviderIdx,
+        (width, start): (u64, u64),
+        uptime: &Uptime,
+        now: UnixTime,
+    ) {
+        self.providers[provider]
+            .uptime
+            .restore(width, start, uptime, now);
+    }
+
+    /// Adds decisions of an earlier process, oldest first, in front of all others.
+    pub fn restore_decisions(&mut self, decisions: Vec<DecisionRecord>) {
+        self.decisions.restore(decisions);
+    }
+
+    /// Adds events of an earlier process, oldest first. Their numbers stay, and later events continue
+    /// with the next; where there are events already, none is added.
+    pub fn restore_events(&mut self, events: Vec<Event>) {
+        if self.next_event > 1 {
+            return;
+        }
+        for event in events {
+            self.next_event = self.next_event.max(event.id + 1);
+            push_bounded(&mut self.events, event, MAX_EVENTS);
+        }
+    }
+
+    /// Returns the time since which there are figures.
+    pub fn since(&self) -> UnixTime {
+        self.started
+    }
+
+    /// Notes that the figures reach back to the start of an earlier process.
+    pub fn restore_since(&mut self, since: UnixTime) {
+        self.started = self.started.min(since);
+    }
+}

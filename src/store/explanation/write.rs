@@ -1,0 +1,181 @@
+//! A recorded decision → its JSON.
+
+use super::exclusion::StoredExclusion;
+use super::shape::{StoredAttempt, StoredCandidate, StoredDecision, StoredRound};
+use crate::domain::{
+    AttemptRecord, Catalogue, DecisionRecord, Eligibility, MeasuredUsage, Money, Outcome,
+    RecordedCandidate, SelectionReason, SelectionRound, TargetIdx, UsageBasis, WeightOverride,
+};
+
+/// Significant digits of a stored number.
+const DIGITS: i32 = 9;
+
+pub(super) fn decision(decision: &DecisionRecord, catalogue: &Catalogue) -> String {
+    let mut names = Names {
+        catalogue,
+        known: Vec::new(),
+    };
+    let rounds = decision.rounds.iter();
+    let rounds = rounds.map(|it| round(it, &mut names)).collect();
+    let dropped = decision.end.as_ref().map(|end| end.dropped_fields.clone());
+    let attempts = decision.attempts.iter();
+    let attempts = attempts.map(|it| attempt(it, &mut names)).collect();
+    let stored = StoredDecision {
+        t: names.texts(),
+        r: rounds,
+        a: attempts,
+        d: dropped.unwrap_or_default(),
+    };
+    serde_json::to_string(&stored).unwrap_or_default()
+}
+
+/// Targets in the order in which they are named first.
+struct Names<'c> {
+    catalogue: &'c Catalogue,
+    known: Vec<TargetIdx>,
+}
+
+impl Names<'_> {
+    fn place(&mut self, target: TargetIdx) -> usize {
+        let place = self.known.iter().position(|known| *known == target);
+        place.unwrap_or_else(|| {
+            self.known.push(target);
+            self.known.len() - 1
+        })
+    }
+
+    fn texts(&self) -> Vec<(String, String)> {
+        let text = |target: &TargetIdx| match self.catalogue.targets.get(target.get()) {
+            Some(target) => (target.id.provider.to_string(), target.id.model.to_string()),
+            None => Default::default(),
+        };
+        self.known.iter().map(text).collect()
+    }
+}
+
+fn round(round: &SelectionRound, names: &mut Names<'_>) -> StoredRound {
+    let (tuning, weights) = (&round.tuning, &round.weights);
+    let is_it = |reason: SelectionReason| SelectionReason::ALL.iter().position(|it| *it == reason);
+    StoredRound {
+        at: round.at.micros(),
+        n: round.attempt,
+        s: round.strategy.as_str().to_owned(),
+        g: [
+            tuning.temperature,
+            tuning.exploration,
+            tuning.first_token_reference,
+            tuning.token_reference,
+            tuning.guard,
+        ],
+        w: [
+            weights.cost,
+            weights.latency,
+            weights.reliability,
+            weights.load,
+            weights.priority,
+        ],
+        v: round.revision,
+        c: (
+            round.class.kind().as_str().to_owned(),
+            round.class.is_streamed(),
+        ),
+        io: (short(round.input), short(round.output)),
+        // The draw decides, so all its digits count.
+        l: (round.luck.gate, round.luck.draw),
+        x: round.chosen.map(|chosen| names.place(chosen)),
+        y: round.reason.and_then(is_it),
+        k: round
+            .candidates
+            .iter()
+            .map(|it| candidate(it, names))
+            .collect(),
+        o: round.left_out,
+    }
+}
+
+fn attempt(record: &AttemptRecord, names: &mut Names<'_>) -> StoredAttempt {
+    let outcome = match record.outcome {
+        Outcome::Success => "ok",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Failed(failure) => failure.as_str(),
+    };
+    StoredAttempt {
+        t: names.place(record.target),
+        n: record.number,
+        at: (record.started.micros(), record.ended.micros()),
+        o: outcome.to_owned(),
+        h: record.status,
+        m: record.message.as_deref().map(str::to_owned),
+        f: record.first_token.map(short),
+        u: record.usage.map(|MeasuredUsage { usage, basis }| {
+            let tokens = [
+                usage.input,
+                usage.output,
+                usage.cached,
+                usage.written,
+                usage.written_long,
+                usage.reasoning,
+            ];
+            (tokens, basis == UsageBasis::Exact)
+        }),
+        c: record.cost.map(Money::pico),
+    }
+}
+
+fn candidate(recorded: &RecordedCandidate, names: &mut Names<'_>) -> StoredCandidate {
+    let row = &recorded.row;
+    let numbers = [
+        row.bads.cost,
+        row.bads.latency,
+        row.bads.risk,
+        row.bads.load,
+        row.priority,
+        row.risk.failure,
+        row.risk.limited,
+        row.risk.miss,
+        row.predicted.first_token,
+        row.predicted.per_token,
+        row.headroom,
+        row.temperature,
+        row.utility,
+        row.odds,
+    ];
+    let own = recorded.own;
+    StoredCandidate {
+        t: names.place(row.target),
+        e: match &row.entry {
+            Eligibility::Excluded(reason) => Some(StoredExclusion::new(reason)),
+            Eligibility::Eligible | Eligibility::HalfOpenProbe => None,
+        },
+        p: row.entry == Eligibility::HalfOpenProbe,
+        v: numbers.map(short),
+        f: row.in_flight,
+        w: (own != WeightOverride::default()).then_some([own.cost, own.latency, own.reliability]),
+        c: recorded
+            .price
+            .map(|(input, output)| (short(input), short(output))),
+    }
+}
+
+/// The number with nine significant digits; one that is none becomes 0, because JSON has none.
+pub(super) fn short(number: f64) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return 0.0;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the logarithm of a float is below 400"
+    )]
+    let magnitude = number.abs().log10().floor() as i32;
+    let decimals = DIGITS - 1 - magnitude;
+    if decimals > 22 {
+        // Powers of ten above that are not exact; nothing so small matters.
+        return number;
+    }
+    if decimals >= 0 {
+        let scale = 10_f64.powi(decimals);
+        (number * scale).round() / scale
+    } else {
+        number.round()
+    }
+}

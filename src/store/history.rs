@@ -1,0 +1,203 @@
+//! What a new process takes over from the store: sums, decisions and events.
+
+use super::client_sums::CLIENT_WIDTHS;
+use super::error::StoreError;
+use super::explanation::{Explanation, read_explanation};
+use super::record::{EventRow, RequestRow, RollUpRow};
+use super::requests::RequestFilter;
+use super::roll_ups::{RollUpFilter, WIDTHS};
+use super::store::Store;
+use crate::domain::{
+    BalancerState, Catalogue, DecisionId, DecisionRecord, Event, EventKind, Failure, MeasuredUsage,
+    Money, RejectionReason, RequestEnd, RequestIdentity, RequestOutcome, Tag, UnixTime, Usage,
+    UsageBasis,
+};
+use std::sync::Arc;
+
+/// Decisions that are taken over.
+const DECISIONS: u64 = 10_000;
+/// Events that are taken over.
+const EVENTS: u64 = 100;
+/// How far back the sums of each width go, in seconds.
+const REACH_S: [u64; 3] = [1_800, 86_400 + 60, 8_760 * 3_600];
+
+/// The past of an instance.
+#[derive(Debug, Default)]
+pub struct StoredHistory {
+    roll_ups: Vec<RollUpRow>,
+    /// Oldest first.
+    requests: Vec<RequestRow>,
+    /// Oldest first.
+    events: Vec<EventRow>,
+    since: Option<UnixTime>,
+    /// Sums of clients in buckets that are not over yet.
+    clients: Vec<RollUpRow>,
+}
+
+/// Name of the state that holds the time since which there are figures, in microseconds.
+pub(super) const SINCE: &str = "since";
+
+impl Store {
+    /// Reads what a new process takes over.
+    pub async fn load_history(&self, now: UnixTime) -> Result<StoredHistory, StoreError> {
+        let mut history = StoredHistory::default();
+        for (width_s, reach) in WIDTHS.into_iter().zip(REACH_S) {
+            for scope in ["requests", "provider", "target"] {
+                let filter = RollUpFilter {
+                    width_s,
+                    scope,
+                    from_s: now.unix_seconds().saturating_sub(reach),
+                    until_s: now.unix_seconds() + 1,
+                    ..RollUpFilter::default()
+                };
+                history.roll_ups.extend(self.load_roll_ups(&filter).await?);
+            }
+        }
+        for width_s in CLIENT_WIDTHS {
+            let open = RollUpFilter {
+                width_s,
+                scope: "client",
+                from_s: now.unix_seconds() / width_s * width_s,
+                until_s: now.unix_seconds() + 1,
+                ..RollUpFilter::default()
+            };
+            history.clients.extend(self.load_roll_ups(&open).await?);
+        }
+        let newest = RequestFilter {
+            limit: DECISIONS,
+            with_explanation: true,
+            ..RequestFilter::default()
+        };
+        history.requests = self.load_requests(&newest).await?;
+        history.requests.reverse();
+        history.events = self.load_events(EVENTS).await?;
+        history.events.reverse();
+        let since = self.load_state(SINCE).await?;
+        let micros = since.and_then(|(text, _)| text.parse().ok());
+        history.since = micros.map(UnixTime::from_micros);
+        Ok(history)
+    }
+}
+
+impl StoredHistory {
+    /// Puts the past into the state of a balancer. What names a target that is not configured any more
+    /// is left out. Returns the sums that only a journal continues.
+    #[must_use]
+    pub fn apply(self, state: &mut BalancerState, now: UnixTime) -> Vec<RollUpRow> {
+        if let Some(since) = self.since {
+            state.restore_since(since);
+        }
+        let catalogue = Arc::clone(state.catalogue());
+        for row in &self.roll_ups {
+            apply_roll_up(row, state, &catalogue, now);
+        }
+        let decisions = self.requests.iter();
+        let decisions = decisions
+            .filter_map(|row| decision(row, &catalogue))
+            .collect();
+        state.restore_decisions(decisions);
+        state.restore_events(self.events.into_iter().map(event).collect());
+        self.clients
+    }
+}
+
+fn apply_roll_up(row: &RollUpRow, state: &mut BalancerState, catalogue: &Catalogue, now: UnixTime) {
+    let key = &row.key;
+    let place = (key.width_s, key.start_s);
+    match key.scope {
+        "requests" => state.restore_requests(key.width_s, key.start_s, &row.counts, now),
+        "target" => {
+            if let Some(target) = catalogue.target(&key.provider, &key.model) {
+                state.restore_target(target, place, &row.counts, now);
+            }
+        }
+        "provider" => {
+            if let Some(provider) = catalogue.provider(&key.provider) {
+                state.restore_uptime(provider, place, &row.uptime, now);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn event(row: EventRow) -> Event {
+    Event {
+        id: row.number,
+        at: row.at,
+        kind: EventKind::parse(row.kind).unwrap_or(EventKind::Info),
+        bad: row.bad,
+        provider: Some(row.provider).filter(|name| !name.is_empty()),
+        text: row.text,
+    }
+}
+
+/// A decision as it was; `None` if its row cannot be read.
+fn decision(row: &RequestRow, mut catalogue: &Catalogue) -> Option<DecisionRecord> {
+    let id: DecisionId = row.decision.parse().ok()?;
+    let json = match &row.explanation {
+        Explanation::Json(json) => json.as_str(),
+        Explanation::Decision(..) => "",
+    };
+    let read = read_explanation(json, id, &mut catalogue).unwrap_or_default();
+    let mut end = request_end(row, id, read.dropped_fields)?;
+    end.target = catalogue.target(&row.provider, &row.model);
+    Some(DecisionRecord {
+        id,
+        rounds: read.rounds,
+        attempts: read.attempts,
+        end: Some(end),
+    })
+}
+
+fn request_end(row: &RequestRow, id: DecisionId, dropped: Vec<String>) -> Option<RequestEnd> {
+    let outcome = match row.outcome {
+        "ok" => RequestOutcome::Ok,
+        "cancelled" => RequestOutcome::Cancelled,
+        "refused" => {
+            let mut reasons = RejectionReason::ALL.into_iter();
+            let reason = reasons.find(|reason| reason.as_str() == row.failure);
+            RequestOutcome::Rejected(reason.unwrap_or(RejectionReason::NoTarget))
+        }
+        "error" => RequestOutcome::Error(Failure::parse(row.failure).unwrap_or(Failure::Server)),
+        _ => return None,
+    };
+    let is_exact = row.cost_basis == UsageBasis::as_str(Some(UsageBasis::Exact));
+    let usage = row.tokens.map(|[input, output, cached]| MeasuredUsage {
+        usage: Usage {
+            input,
+            output,
+            cached,
+            ..Usage::default()
+        },
+        basis: if is_exact {
+            UsageBasis::Exact
+        } else {
+            UsageBasis::Estimated
+        },
+    });
+    Some(RequestEnd {
+        decision: id,
+        identity: Arc::new(RequestIdentity {
+            model: row.model_asked.clone(),
+            client: row.client.clone(),
+            tag: Tag::parse(&row.tag).ok(),
+            ..RequestIdentity::default()
+        }),
+        request_id: row.request_id.clone(),
+        started: row.started,
+        ended: row.at,
+        outcome,
+        status: Some(row.status).filter(|status| *status > 0),
+        message: Some(row.message.as_str().into()).filter(|_| !row.message.is_empty()),
+        target: None,
+        score: row.score,
+        reason: row.reason.clone(),
+        attempts: row.attempts,
+        fallbacks: 0,
+        first_content: None,
+        gateway_seconds: None,
+        usage,
+        cost: row.cost_pico.map(Money::from_pico),
+        dropped_fields: dropped,
+    })
+}

@@ -1,0 +1,45 @@
+//! What outlives the process: rows, sums, events, spending, in SQLite or PostgreSQL.
+//!
+//! [`Store::record`] never waits. One task writes, many rows in one transaction; a slow, locked, full
+//! or dead database only lets its queue grow, which is bounded and counts what it drops.
+
+mod batch;
+mod client_sums;
+mod database;
+mod error;
+mod explanation;
+mod figures;
+mod histogram_text;
+mod history;
+mod journal;
+mod options;
+mod partitions;
+mod queue;
+mod read;
+mod record;
+mod requests;
+mod retention;
+mod roll_ups;
+mod schema;
+mod sequence;
+mod shared;
+mod status;
+#[expect(clippy::module_inception, reason = "the handle of the module")]
+mod store;
+mod tables;
+mod writer;
+
+pub use database::Backend;
+pub use error::StoreError;
+pub use explanation::{Explanation, NamedTargets, StoredExplanation, read_explanation};
+pub use history::StoredHistory;
+pub use journal::Journal;
+pub use options::StoreOptions;
+pub use record::{
+    AlertRow, AttemptRow, AuditRow, EventRow, LedgerRow, Record, RequestRow, RevisionRow,
+    RollUpKey, RollUpRow,
+};
+pub use requests::RequestFilter;
+pub use roll_ups::RollUpFilter;
+pub use status::{StoreState, StoreStatus};
+pub use store::Store;

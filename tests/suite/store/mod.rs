@@ -1,0 +1,102 @@
+//! What holds for the store on every database. Each test runs on SQLite, and on a PostgreSQL that
+//! the tests start themselves; where it is not installed, these tests say so and pass, unless `CI` is
+//! set.
+
+mod cluster;
+mod ledger;
+mod restarts;
+mod rows;
+mod writing;
+
+use aibal_tui::domain::UnixTime;
+use aibal_tui::store::{Store, StoreOptions};
+use tempfile::TempDir;
+
+/// Defines each test once for both databases.
+macro_rules! on_both {
+    ($(async fn $name:ident($database:ident: $kind:ty) $body:block)+) => {
+        $(async fn $name($database: $kind) $body)+
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::store::TestDatabase::sqlite()).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                match $crate::store::TestDatabase::postgres().await {
+                    Some(database) => super::$name(database).await,
+                    None => eprintln!("skipped: PostgreSQL is not installed"),
+                }
+            })+
+        }
+    };
+}
+use on_both;
+
+/// A database for one test.
+#[derive(Debug)]
+pub struct TestDatabase {
+    pub options: StoreOptions,
+    _folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = StoreOptions::at("sqlite:aibal.db");
+        folder.path().clone_into(&mut options.folder);
+        Self {
+            options,
+            _folder: Some(folder),
+        }
+    }
+
+    pub async fn postgres() -> Option<Self> {
+        let url = cluster::database().await?;
+        Some(Self {
+            options: StoreOptions::at(&url),
+            _folder: None,
+        })
+    }
+
+    /// The `[store]` of a configuration.
+    pub fn table(&self) -> String {
+        let url = self.options.url.expose();
+        let url = match url.strip_prefix("sqlite:") {
+            Some(path) => format!("sqlite:{}", self.options.folder.join(path).display()),
+            None => url.to_owned(),
+        };
+        format!("[store]\nurl = {url:?}\n")
+    }
+
+    pub async fn open(&self) -> Store {
+        Store::open(self.options.clone()).await.unwrap()
+    }
+}
+
+fn now() -> UnixTime {
+    aibal_tui::clock::now()
+}
+
+impl TestDatabase {
+    /// Runs a statement beside the store, as another program would.
+    pub async fn execute(&self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        let url = self.options.url.expose();
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = self.options.folder.join(path);
+            let url = format!("sqlite:{}", path.display());
+            let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+            sqlx::query(sql).execute(&pool).await.unwrap();
+            pool.close().await;
+        } else {
+            let pool = sqlx::PgPool::connect(url).await.unwrap();
+            sqlx::query(sql).execute(&pool).await.unwrap();
+            pool.close().await;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What the program remembers after a restart.
+
+use super::{TestDatabase, on_both};
+use crate::program::{Running, program, serving};
+use crate::upstream::{Behaviour, Upstream};
+use serde_json::Value;
+use std::net::TcpListener;
+use tempfile::TempDir;
+
+const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+
+/// The program with one provider, always on the same port, because that names the instance.
+struct Gateway {
+    home: TempDir,
+    url: String,
+    running: Option<Running>,
+    client: reqwest::Client,
+    port: u16,
+}
+
+impl Gateway {
+    async fn start(database: &TestDatabase, base_url: &str) -> Self {
+        let home = TempDir::new().unwrap();
+        let text = format!(
+            "{}[probe]\nmode = \"off\"\n[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\n\
+             base_url = {base_url:?}\n[[providers.models]]\nid = \"m\"\ninput_usd_per_1m = 1.0\n\
+             output_usd_per_1m = 2.0\n",
+            database.table()
+        );
+        std::fs::write(home.path().join("aibal.toml"), text).unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut gateway = Self {
+            home,
+            url: String::new(),
+            running: None,
+            client: reqwest::Client::new(),
+            port,
+        };
+        gateway.begin().await;
+        gateway
+    }
+
+    async fn begin(&mut self) {
+        let mut command = program(&self.home);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        let started = tokio::task::spawn_blocking(move || serving(&mut command));
+        let (running, url) = started.await.unwrap();
+        self.url = url;
+        self.running = Some(running);
+    }
+
+    async fn stop(&mut self) {
+        let mut running = self.running.take().unwrap();
+        let stopped = tokio::task::spawn_blocking(move || {
+            running.signal("TERM");
+            running.code()
+        });
+        assert_eq!(stopped.await.unwrap(), 0);
+    }
+
+    async fn ask(&self) {
+        let request = self
+            .client
+            .post(format!("{}/v1/chat/completions", self.url));
+        let response = request.body(ASK).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.text().await.unwrap();
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let request = self.client.get(format!("{}{path}", self.url));
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The figures of the last hour, without what is about this moment.
+    async fn hour(&self) -> Value {
+        let mut hour = self.get("/api/monitoring/performance?hours=1").await;
+        hour.as_object_mut().unwrap().remove("generatedAt");
+        for provider in hour["providers"].as_array_mut().unwrap() {
+            let provider = provider.as_object_mut().unwrap();
+            provider.remove("state");
+            // It grows while the program looks.
+            provider.remove("availability");
+            for model in provider["models"].as_array_mut().unwrap() {
+                model.as_object_mut().unwrap().remove("state");
+                model.as_object_mut().unwrap().remove("why");
+            }
+        }
+        hour
+    }
+}
+
+on_both! {
+    async fn the_last_hour_is_the_same_after_a_restart(database: TestDatabase) {
+        let upstream = Upstream::start(Behaviour::Good).await;
+        let mut gateway = Gateway::start(&database, &upstream.base_url).await;
+        for _ in 0..5 {
+            gateway.ask().await;
+        }
+        let before = gateway.hour().await;
+        assert_eq!(before["totals"]["requests"], 5);
+
+        for _ in 0..2 {
+            gateway.stop().await;
+            gateway.begin().await;
+            assert_eq!(gateway.hour().await, before);
+        }
+        gateway.ask().await;
+        gateway.stop().await;
+        gateway.begin().await;
+        assert_eq!(gateway.hour().await["totals"]["requests"], 6);
+    }
+
+    async fn decisions_and_events_are_the_same_after_a_restart(database: TestDatabase) {
+        let upstream = Upstream::start(Behaviour::Good).await;
+        let mut gateway = Gateway::start(&database, &upstream.base_url).await;
+        for _ in 0..3 {
+            gateway.ask().await;
+        }
+        let before = gateway.get("/api/decisions").await;
+        let newest = before["decisions"][0]["decisionId"].as_str().unwrap().to_owned();
+        let path = format!("/api/decisions/{newest}");
+        let explained = gateway.get(&path).await;
+        gateway.stop().await;
+        gateway.begin().await;
+
+        assert_eq!(gateway.get("/api/decisions").await, before);
+        let after = gateway.get(&path).await;
+        let of = |detail: &Value| {
+            let round = &detail["rounds"][0];
+            (round["reasonCode"].clone(), round["draw"].clone(), round["candidates"].clone())
+        };
+        assert_eq!(of(&after).0, of(&explained).0);
+        assert_eq!(of(&after).1, of(&explained).1);
+        assert_eq!(after["rounds"][0]["candidates"].as_array().map(Vec::len), Some(1));
+        let status = gateway.get("/api/status").await;
+        assert_eq!(status["store"]["state"], "ok");
+        assert_eq!(status["store"]["dropped"], 0);
+    }
+}
