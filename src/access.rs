@@ -10,10 +10,10 @@ use crate::domain::Role;
 use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use failed_logins::FailedLogins;
+use failed_logins::{FailedLogins, network};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -27,6 +27,16 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// The Unix socket, which only its owner can open.
     Unix,
+}
+
+impl Peer {
+    /// The address that stands for all that its owner has; `None` for the Unix socket.
+    pub fn network(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(network(address.ip())),
+            Self::Unix => None,
+        }
+    }
 }
 
 impl Role {
@@ -84,6 +94,8 @@ pub struct Principal {
     pub role: Role,
     /// Patterns of the models that it may use; `None`: all.
     pub models: Option<Arc<[String]>>,
+    /// Where the request comes from; `None` in a process of its own.
+    pub peer: Option<Peer>,
 }
 
 /// Reasons for which a request is not authorised.
@@ -219,9 +231,10 @@ impl TokenAuth {
                 who: Arc::clone(&self.local),
                 role: Role::Operator,
                 models: None,
+                peer: peer.copied(),
             }
         } else {
-            authenticate(&tokens, headers)?
+            authenticate(&tokens, headers, peer.copied())?
         };
         if principal.role.may(permission) {
             return Ok(principal);
@@ -234,7 +247,11 @@ impl TokenAuth {
     }
 }
 
-fn authenticate(tokens: &[Token], headers: &HeaderMap) -> Result<Principal, AuthError> {
+fn authenticate(
+    tokens: &[Token],
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+) -> Result<Principal, AuthError> {
     let sent = sent_tokens(headers);
     if sent.is_empty() {
         return Err(AuthError::NoToken);
@@ -245,6 +262,7 @@ fn authenticate(tokens: &[Token], headers: &HeaderMap) -> Result<Principal, Auth
         who: Arc::clone(&token.name),
         role: token.role,
         models: token.models.clone(),
+        peer,
     })
 }
 

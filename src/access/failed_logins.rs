@@ -85,7 +85,7 @@ impl FailedLogins {
 }
 
 /// The address that stands for all that its owner has: of IPv6 the network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -22,6 +22,7 @@ pub(super) async fn scrape(
             ("events", dropped.events),
             ("log_lines", dropped.log_lines),
             ("held_answers", dropped.held_answers),
+            ("refused_answers", dropped.refused_answers),
         ],
     };
     let text = state.api.metrics.scrape(format, facts).await?;

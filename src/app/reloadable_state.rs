@@ -7,8 +7,8 @@ use crate::contract::{self, ReloadReport};
 use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{
-    BodyBuffer, BodyWork, Cache, CountMeter, Gateway, GatewayConfig, OwnedObjects, RequestTags,
-    ShutdownSignal, TargetTimeouts,
+    AnswerMemory, BodyBuffer, BodyWork, Cache, CountMeter, Gateway, GatewayConfig, OwnedObjects,
+    RequestTags, ShutdownSignal, TargetTimeouts,
 };
 use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
 use crate::telemetry::Metrics;
@@ -103,6 +103,7 @@ impl ReloadableState {
             cache,
             shutdown,
             bodies: BodyBuffer::default(),
+            answers: AnswerMemory::default(),
             body_work: BodyWork::default(),
             counts: CountMeter::default(),
             tags: RequestTags::default(),

@@ -92,11 +92,12 @@ fn head(status: &Status) -> String {
     )));
     if status.dropped.total() > 0 {
         head.push_str(&line(&format!(
-            "dropped: {} observations, {} events, {} log lines, {} held responses",
+            "dropped: {} observations, {} events, {} log lines, {} held responses, {} refused responses",
             status.dropped.observations,
             status.dropped.events,
             status.dropped.log_lines,
-            status.dropped.held_answers
+            status.dropped.held_answers,
+            status.dropped.refused_answers
         )));
     }
     head

@@ -141,6 +141,7 @@ impl LocalClient {
             events: counters.events(),
             log_lines: self.dropped_lines.count(),
             held_answers: counters.held_answers(),
+            refused_answers: counters.refused_answers(),
         }
     }
 

@@ -204,12 +204,16 @@ pub struct Dropped {
     /// Responses too large to hold back, which were passed on live.
     #[serde(default)]
     pub held_answers: u64,
+    /// Responses that ended because all together, or those of one client, took too much memory.
+    #[serde(default)]
+    pub refused_answers: u64,
 }
 
 impl Dropped {
     /// Sum of all losses.
     pub fn total(self) -> u64 {
-        self.observations + self.events + self.log_lines + self.held_answers
+        let answers = self.held_answers + self.refused_answers;
+        self.observations + self.events + self.log_lines + answers
     }
 }
 

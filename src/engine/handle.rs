@@ -59,6 +59,7 @@ pub struct DropCounters {
     observations: AtomicU64,
     events: AtomicU64,
     held_answers: AtomicU64,
+    refused_answers: AtomicU64,
 }
 
 impl DropCounters {
@@ -70,6 +71,11 @@ impl DropCounters {
     /// Events that slow readers missed.
     pub fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
+    }
+
+    /// Responses that ended because all together took too much memory.
+    pub fn refused_answers(&self) -> u64 {
+        self.refused_answers.load(Ordering::Relaxed)
     }
 
     /// Responses that were too large to hold back.
@@ -240,6 +246,11 @@ impl EngineHandle {
     /// Counts events that a slow reader of [`EngineHandle::events`] missed.
     pub fn missed_events(&self, count: u64) {
         self.drops.events.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a response that ended because all together took too much memory.
+    pub fn count_refused_answer(&self) {
+        self.drops.refused_answers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a response that was too large to hold back and went on live.

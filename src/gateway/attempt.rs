@@ -1,12 +1,14 @@
 //! One attempt at one target: reserved money, a lease and a timer. It reports exactly once, because it
 //! reports on drop.
 
+use super::answer_memory::AnswerError;
+use super::error::GatewayError;
 use super::failure_text::attempt_failure_text;
 use crate::clock;
 use crate::domain::{
-    AttemptEnd, BudgetReservation, BudgetScope, DecisionId, FirstToken, Lease, MeasuredUsage,
-    Money, Observation, Outcome, Price, RequestIdentity, RoutingTable, TargetIdx, TargetSelection,
-    UnixTime, UpstreamLimits, attempt_cost,
+    AttemptEnd, BudgetReservation, BudgetScope, DecisionId, Failure, FirstToken, Lease,
+    MeasuredUsage, Money, Observation, Outcome, Price, RequestIdentity, RoutingTable, TargetIdx,
+    TargetSelection, UnixTime, UpstreamLimits, attempt_cost,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::{UpstreamError, UpstreamSet};
@@ -156,6 +158,11 @@ impl Attempt {
         self.handle.count_unbuffered();
     }
 
+    /// Counts a response that ended because there was no memory for it.
+    pub fn count_refused(&self) {
+        self.handle.count_refused_answer();
+    }
+
     /// Ends the attempt; returns its usage and cost.
     pub fn finish(mut self, outcome: Outcome, usage: Option<MeasuredUsage>) -> AttemptUsage {
         self.outcome = outcome;
@@ -186,6 +193,36 @@ impl Attempt {
             error,
             spent,
             had_content: false,
+            own: None,
+        }
+    }
+
+    /// Ends the attempt, the response of which could not be read.
+    pub fn fail_reading(self, error: AnswerError) -> AttemptFailure {
+        match error {
+            AnswerError::Upstream(error) => self.fail(error),
+            AnswerError::NoMemory(_) => {
+                let had_content = self.has_first_token();
+                self.fail_without_memory(None, had_content)
+            }
+        }
+    }
+
+    /// Ends the attempt because the gateway has no memory for its response, which says nothing about
+    /// the provider.
+    pub fn fail_without_memory(
+        self,
+        usage: Option<MeasuredUsage>,
+        had_content: bool,
+    ) -> AttemptFailure {
+        self.handle.count_refused_answer();
+        let own = GatewayError::AnswerMemoryExhausted;
+        let error = UpstreamError::without_response(Failure::Overloaded(None), own.to_string());
+        AttemptFailure {
+            error,
+            spent: self.finish(Outcome::Cancelled, usage),
+            had_content,
+            own: Some(own),
         }
     }
 
@@ -225,6 +262,8 @@ pub(super) struct AttemptFailure {
     pub spent: AttemptUsage,
     /// Whether it failed after its first content.
     pub had_content: bool,
+    /// The error, where the gateway itself is the cause, so that no other target may help.
+    pub own: Option<GatewayError>,
 }
 
 /// Whether the provider did no work and so bills none: it answered with an error, or was not

@@ -1,5 +1,6 @@
 //! The beginning of a provider's response, which shows its form.
 
+use super::answer_memory::{AnswerBuffer, AnswerError};
 use crate::foreign::BodyError;
 use crate::protocols::{Framing, UpstreamError, body_of};
 use bytes::{Bytes, BytesMut};
@@ -49,19 +50,13 @@ impl BodyStart {
     }
 
     /// The whole body, at most `max_bytes`.
-    pub async fn into_body(mut self, max_bytes: usize) -> Result<Bytes, UpstreamError> {
-        let mut body = self.first;
-        loop {
-            let chunk = self.rest.chunk().await;
-            let chunk = chunk.map_err(|error| BodyError::Interrupted(error.without_url()))?;
-            let Some(chunk) = chunk else {
-                return Ok(body.freeze());
-            };
-            if body.len() + chunk.len() > max_bytes {
-                return Err(BodyError::TooLarge.into());
-            }
-            body.extend_from_slice(&chunk);
-        }
+    pub async fn into_body(
+        mut self,
+        max_bytes: usize,
+        buffer: &mut AnswerBuffer,
+    ) -> Result<Bytes, AnswerError> {
+        let rest = &mut self.rest;
+        buffer.read_rest(self.first, rest, max_bytes).await
     }
 }
 

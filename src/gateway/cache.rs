@@ -203,7 +203,8 @@ impl CachedResponse {
         };
         let (target, provider, model) = recorder.target();
         Some(Arc::new(Self {
-            body: body.clone(),
+            // A copy: the body itself counts as one that its client has not taken yet.
+            body: Bytes::copy_from_slice(body),
             target,
             provider: provider.to_owned(),
             model: model.to_owned(),

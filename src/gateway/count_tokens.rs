@@ -20,6 +20,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -30,16 +31,26 @@ const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes that are read of the provider's response.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
+/// The client whose prompt is counted.
+pub(super) struct CountingClient {
+    /// Its name, for what is stored for it.
+    pub owner: Arc<str>,
+    /// Where it sends from.
+    pub address: Option<IpAddr>,
+    /// Patterns of the models that it may use; `None`: all.
+    pub models: Option<Arc<[String]>>,
+}
+
 /// Responds with a count in the client's protocol. `path` holds the fields that the path states.
 pub(super) async fn run(
     gateway: Gateway,
     (dialect, path): (ApiDialect, PathFields),
-    owner: Arc<str>,
+    client: CountingClient,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let target = (dialect, Arc::new(path));
-    match count(&gateway, target, &owner, &Arc::new(headers), body).await {
+    match count(&gateway, target, &client, &Arc::new(headers), body).await {
         Ok(tokens) => Json(dialect.client_api().token_count(tokens)).into_response(),
         Err(error) => error.respond(dialect),
     }
@@ -48,18 +59,26 @@ pub(super) async fn run(
 async fn count(
     gateway: &Gateway,
     (dialect, path): (ApiDialect, Arc<PathFields>),
-    owner: &Arc<str>,
+    client: &CountingClient,
     headers: &Arc<HeaderMap>,
     body: Body,
 ) -> Result<u64, GatewayError> {
+    let owner = &client.owner;
     let may_ask = may_ask(gateway, owner)?;
     let limit = gateway.config.load().max_body;
-    let body = gateway.bodies.read(body, limit).await?;
+    let body = gateway
+        .bodies
+        .read(body, limit, (owner, client.address))
+        .await?;
     let _permit = admission::acquire_permit(gateway)?;
     let read = {
         let (body, headers) = (body.bytes.clone(), Arc::clone(headers));
         let catalogue = Arc::clone(&gateway.handle.routing_table().catalogue);
-        move || read(dialect, (body, path), &headers, &catalogue)
+        let models = client.models.clone();
+        move || {
+            let request = read(dialect, (body, path), &headers, &catalogue)?;
+            request.allow_models(&catalogue, models.as_deref())
+        }
     };
     let request = gateway.body_work.run(body.bytes.len(), read).await??;
     let request = Arc::new(request);
@@ -71,6 +90,7 @@ async fn count(
         headers,
         id: &id,
         owner,
+        memory: gateway.answers.of(owner, client.address),
         started: Instant::now(),
         keep_alive: None,
         own_ns: AtomicU64::default(),

@@ -1,5 +1,6 @@
 //! Admits requests and hands them to what serves them, in every client protocol.
 
+use super::count_tokens::CountingClient;
 use super::error::GatewayError;
 use super::forward_target::ForwardTarget;
 use super::handler::{Caller, RequestTarget};
@@ -12,6 +13,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The 404 response to a path under /v1 without a route.
@@ -26,6 +28,11 @@ pub fn unknown_path(method: &Method, path: &str) -> Response {
 /// The name of the client, for what is stored for it.
 pub(super) fn owner(principal: Option<&Principal>) -> Arc<str> {
     principal.map_or_else(|| "".into(), |principal| Arc::clone(&principal.who))
+}
+
+/// The address of the client, for its share of the memory.
+fn address(principal: Option<&Principal>) -> Option<IpAddr> {
+    principal?.peer?.network()
 }
 
 /// Serves a request for model traffic. `path` holds the fields that its path states.
@@ -65,6 +72,7 @@ async fn run(
             let caller = Caller {
                 budget_scope,
                 owner,
+                address: address(principal.as_deref()),
                 models: principal.and_then(|principal| principal.0.models),
             };
             handler::run(gateway, target, caller, headers, body).await
@@ -84,8 +92,12 @@ pub(super) async fn count_tokens(
     match admission::admit(&gateway, None) {
         // Counting is free, so it counts against no budget.
         Ok(_budget_scope) => {
-            let owner = owner(principal.as_deref());
-            count_tokens::run(gateway, (dialect, path), owner, headers, body).await
+            let client = CountingClient {
+                owner: owner(principal.as_deref()),
+                address: address(principal.as_deref()),
+                models: principal.and_then(|principal| principal.0.models),
+            };
+            count_tokens::run(gateway, (dialect, path), client, headers, body).await
         }
         Err(error) => error.respond(dialect),
     }

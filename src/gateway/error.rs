@@ -52,6 +52,8 @@ pub enum GatewayError {
     Overloaded { max_in_flight: Option<u32> },
     /// The bodies of all requests together take too much memory.
     BodyMemoryExhausted,
+    /// The answers to all requests together take too much memory.
+    AnswerMemoryExhausted,
     /// The request does not fit into the rest of a budget.
     OverBudget(BudgetExceeded),
     /// The last attempt failed, and no further one is possible.

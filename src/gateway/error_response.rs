@@ -22,6 +22,11 @@ const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
 const OFF_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Characters of a model's name in an error.
 const MAX_SHOWN_NAME: usize = 100;
+/// The texts where concurrent requests take too much memory.
+const BODIES_TOO_LARGE: &str =
+    "the bodies of concurrent requests take too much memory; retry in a moment";
+const ANSWERS_TOO_LARGE: &str = "the answers to concurrent requests take too much memory; read them \
+                                 faster, or retry in a moment";
 
 /// Message where a client counts tokens too often.
 const COUNTED_TOO_OFTEN: &str = "tokens are counted too often; wait for the next minute";
@@ -139,7 +144,9 @@ impl GatewayError {
             }
             Self::NoTarget { .. } | Self::TargetsBusy { .. } => unavailable("no_target"),
             Self::ShuttingDown => unavailable("shutting_down"),
-            Self::Overloaded { .. } | Self::BodyMemoryExhausted => unavailable("overloaded"),
+            Self::Overloaded { .. } | Self::BodyMemoryExhausted | Self::AnswerMemoryExhausted => {
+                unavailable("overloaded")
+            }
             Self::TooManyCounts { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limit_error",
@@ -183,9 +190,10 @@ impl GatewayError {
             Self::TargetsBusy { retry_after } | Self::TooManyCounts { retry_after } => {
                 Some(*retry_after)
             }
-            Self::ShuttingDown | Self::Overloaded { .. } | Self::BodyMemoryExhausted => {
-                Some(OVERLOADED_RETRY_AFTER)
-            }
+            Self::ShuttingDown
+            | Self::Overloaded { .. }
+            | Self::BodyMemoryExhausted
+            | Self::AnswerMemoryExhausted => Some(OVERLOADED_RETRY_AFTER),
             Self::Upstream(failure) => match failure.error.failure {
                 Failure::RateLimit(Some(delay)) | Failure::Overloaded(Some(delay)) => Some(delay),
                 _ => failure.retry_after,
@@ -259,9 +267,8 @@ impl fmt::Display for GatewayError {
                 }
                 f.write_str("; retry in a moment")
             }
-            Self::BodyMemoryExhausted => f.write_str(
-                "the bodies of concurrent requests take too much memory; retry in a moment",
-            ),
+            Self::BodyMemoryExhausted => f.write_str(BODIES_TOO_LARGE),
+            Self::AnswerMemoryExhausted => f.write_str(ANSWERS_TOO_LARGE),
             Self::OverBudget(exceeded) => write!(f, "{exceeded}"),
             Self::Upstream(failure) => failure.fmt(f),
         }

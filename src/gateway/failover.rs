@@ -115,10 +115,15 @@ impl FailoverLoop<'_> {
             let response = response.await;
             let waited = begun.elapsed().saturating_sub(call.own_time());
             self.recorder.add_upstream_time(waited);
-            let failure = match response {
+            let mut failure = match response {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
+            if let Some(error) = failure.own.take() {
+                let outcome = RequestOutcome::Rejected(RejectionReason::Overloaded);
+                self.recorder.end(outcome, self.spent.plus(failure.spent));
+                return Err(error);
+            }
             self.on_failure(target, &failure, until.is_first_token);
             if failure.had_content {
                 deadline = self.deadlines.deadline(limit);

@@ -26,6 +26,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -37,6 +38,8 @@ pub(super) struct Caller {
     pub budget_scope: BudgetScope,
     /// Name of the client, for what is stored for it.
     pub owner: Arc<str>,
+    /// Where it sends from.
+    pub address: Option<IpAddr>,
     /// Patterns of the models that it may use; `None`: all.
     pub models: Option<Arc<[String]>>,
 }
@@ -153,7 +156,8 @@ async fn serve(
     (recorder, early_headers): (&mut RequestRecorder, Option<EarlyHeaders>),
 ) -> Result<UpstreamResponse, GatewayError> {
     let limit = gateway.config.load().max_body;
-    let body = gateway.bodies.read(body, limit).await;
+    let client = (&caller.owner, caller.address);
+    let body = gateway.bodies.read(body, limit, client).await;
     let body = body.map_err(|error| not_admitted(recorder, error))?;
     let permit =
         admission::acquire_permit(gateway).map_err(|error| not_admitted(recorder, error))?;
@@ -208,6 +212,7 @@ async fn operate(
         headers,
         id: &id,
         owner: &caller.owner,
+        memory: gateway.answers.of(&caller.owner, caller.address),
         budget_scope: &caller.budget_scope,
         started: Instant::now(),
     };
@@ -280,6 +285,7 @@ async fn forward(
         headers,
         id: &id,
         owner: &caller.owner,
+        memory: gateway.answers.of(&caller.owner, caller.address),
         budget_scope: &caller.budget_scope,
         started: Instant::now(),
     };

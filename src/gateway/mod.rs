@@ -5,6 +5,7 @@
 mod access_log;
 mod admission;
 mod allowed_models;
+mod answer_memory;
 mod attempt;
 mod auth;
 mod body_start;
@@ -23,6 +24,7 @@ mod error;
 mod error_response;
 mod failover;
 mod failure_text;
+mod fair_budget;
 mod forward;
 mod forward_target;
 mod handler;
@@ -56,6 +58,7 @@ mod stream_form;
 mod upstream_call;
 mod upstream_response;
 
+pub use answer_memory::AnswerMemory;
 pub use auth::with_auth;
 pub use body_work::BodyWork;
 pub use byte_budget::ByteBudget;

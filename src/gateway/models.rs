@@ -129,7 +129,10 @@ pub(super) async fn show(State(gateway): State<Gateway>, body: Body) -> Response
 }
 
 async fn shown(gateway: &Gateway, body: Body) -> Result<Value, GatewayError> {
-    let body = gateway.bodies.read(body, MAX_SHOW_BYTES).await?;
+    let body = gateway
+        .bodies
+        .read(body, MAX_SHOW_BYTES, (&std::sync::Arc::default(), None))
+        .await?;
     let fields = RequestFields::new(body.bytes.clone(), std::sync::Arc::default())?;
     let object = fields.object();
     let name = object

@@ -4,7 +4,9 @@
 //! the client gets nothing before the response is complete.
 
 mod first_content;
+mod memory;
 
+use super::answer_memory::{AnswerBuffer, ClientMemory};
 use super::attempt::{Attempt, AttemptUsage};
 use super::byte_budget::ByteReservation;
 use super::error::{GatewayError, UpstreamFailure};
@@ -86,6 +88,8 @@ impl RequestResult {
 enum StreamEnd {
     Whole,
     Broken(UpstreamError),
+    /// All answers together take too much memory.
+    NoMemory,
 }
 
 /// One stream.
@@ -98,6 +102,9 @@ pub(super) struct StreamRelay {
     prompt: u64,
     /// Bytes that the client has not got yet.
     held: BytesMut,
+    /// The client's share of the memory for answers, and what is read of this one.
+    memory: Option<ClientMemory>,
+    buffer: Option<AnswerBuffer>,
     /// Present while the response is held back until it is complete.
     hold: Option<ByteReservation>,
     /// Start of the read in progress.
@@ -136,6 +143,8 @@ impl StreamRelay {
             prompt,
             held: BytesMut::new(),
             hold: None,
+            memory: None,
+            buffer: None,
             waiting_since: None,
             quiet_since: None,
             keep_alive: None,
@@ -208,7 +217,7 @@ impl StreamRelay {
         };
         self.waiting_since = None;
         Some(match read {
-            Some(read) => self.on_read(read),
+            Some(read) => self.on_counted_read(read).await,
             None if wake_at < deadline => self.on_silence(since),
             None => self.timed_out(),
         })
@@ -252,7 +261,9 @@ impl StreamRelay {
     async fn next_bytes(&mut self) -> Option<Bytes> {
         if !self.held.is_empty() {
             self.hold = None;
-            return Some(self.held.split().freeze());
+            let held = self.held.split();
+            let handed = self.hand_over(held).await;
+            return Some(handed.unwrap_or_else(|_| self.end_without_memory()));
         }
         // The client asked for more, so it has got all before.
         let silence = self.keep_alive.as_ref().map(|keep_alive| keep_alive.after);
@@ -262,16 +273,22 @@ impl StreamRelay {
                 return Some(self.shut_down());
             };
             let mut out = chunk.out;
-            match chunk.end {
-                Some(StreamEnd::Whole) => self.settle(Outcome::Success),
+            match &chunk.end {
                 Some(StreamEnd::Broken(error)) => {
-                    let event = self.fail_after_content(&error);
+                    let event = self.fail_after_content(error);
                     out.extend_from_slice(&event);
                 }
-                None => {}
+                Some(StreamEnd::NoMemory) => return Some(self.end_without_memory()),
+                Some(StreamEnd::Whole) | None => {}
+            }
+            let Ok(out) = self.hand_over(out).await else {
+                return Some(self.end_without_memory());
+            };
+            if matches!(chunk.end, Some(StreamEnd::Whole)) {
+                self.settle(Outcome::Success);
             }
             if !out.is_empty() {
-                return Some(out.freeze());
+                return Some(out);
             }
         }
         None
@@ -409,10 +426,14 @@ impl StreamRelay {
 
     /// Ends the stream with an error event at shutdown; the attempt counts as cancelled.
     fn shut_down(&mut self) -> Bytes {
+        self.end_with(&GatewayError::ShuttingDown)
+    }
+
+    /// Ends the stream with an error of the gateway; the attempt counts as cancelled.
+    fn end_with(&mut self, error: &GatewayError) -> Bytes {
         self.settle(Outcome::Cancelled);
         let mut out = BytesMut::new();
-        self.adapter
-            .broken(&GatewayError::ShuttingDown.error_body(), &mut out);
+        self.adapter.broken(&error.error_body(), &mut out);
         out.freeze()
     }
 

@@ -1,5 +1,6 @@
 //! A checked request with all that an attempt needs.
 
+use super::answer_memory::ClientMemory;
 use super::relay::KeepAlive;
 use super::request::ParsedRequest;
 use super::state::Gateway;
@@ -20,6 +21,8 @@ pub(super) struct RequestContext<'g> {
     pub id: &'g str,
     /// Name of the client, for what is remembered for it.
     pub owner: &'g str,
+    /// The client's share of the memory for answers.
+    pub memory: ClientMemory,
     pub budget_scope: &'g BudgetScope,
     /// When the request began to wait for a response, including the wait for an identical request.
     pub started: Instant,

@@ -1,5 +1,6 @@
 //! State that all requests share.
 
+use super::answer_memory::AnswerMemory;
 use super::body_work::BodyWork;
 use super::cache::Cache;
 use super::config::GatewayConfig;
@@ -22,6 +23,7 @@ pub struct Gateway {
     pub config: Arc<ArcSwap<GatewayConfig>>,
     pub shutdown: ShutdownSignal,
     pub bodies: BodyBuffer,
+    pub answers: AnswerMemory,
     pub body_work: BodyWork,
     /// Token counts of each client.
     pub counts: CountMeter,

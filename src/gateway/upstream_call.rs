@@ -1,5 +1,6 @@
 //! One call to a provider: sends the request, and reads the response up to where the client may get it.
 
+use super::answer_memory::ClientMemory;
 use super::attempt::{Attempt, AttemptFailure};
 use super::body_start::BodyStart;
 use super::body_work::BodyWork;
@@ -48,6 +49,8 @@ pub(super) struct UpstreamCall<'g> {
     pub id: &'g str,
     /// Name of the client.
     pub owner: &'g str,
+    /// The client's share of the memory for answers.
+    pub memory: ClientMemory,
     /// When the client's request began.
     pub started: Instant,
     pub keep_alive: Option<KeepAlive>,
@@ -63,6 +66,7 @@ impl<'g> UpstreamCall<'g> {
             headers: context.headers,
             id: context.id,
             owner: context.owner,
+            memory: context.memory.clone(),
             started: context.started,
             keep_alive: context.keep_alive(),
             own_ns: AtomicU64::default(),
@@ -237,6 +241,7 @@ impl<'g> UpstreamCall<'g> {
         };
         let prompt = self.request.input;
         let mut relay = StreamRelay::new(upstream, adapter, timeouts, prompt, name, attempt)
+            .with_memory(&self.memory)
             .with_keep_alive(self.keep_alive.clone())
             .with_shutdown(self.gateway.shutdown.clone());
         if let StreamRecovery::Restart(budget) = &config.recovery {
@@ -255,9 +260,11 @@ impl<'g> UpstreamCall<'g> {
         until: Instant,
     ) -> Result<StreamRelay, AttemptFailure> {
         let largest = self.request.operation.max_response_bytes();
-        let body = match with_deadline(until, beginning.into_body(largest)).await {
+        let mut buffer = self.memory.buffer();
+        let read = timeout_at(until, beginning.into_body(largest, &mut buffer)).await;
+        let body = match read.unwrap_or_else(|_| Err(late("no response in time").into())) {
             Ok(body) => body,
-            Err(error) => return Err(attempt.fail(error)),
+            Err(error) => return Err(attempt.fail_reading(error)),
         };
         let mut out = BytesMut::new();
         if let Err(error) = stream_from(&mut *adapter, body, &mut out) {
@@ -275,18 +282,15 @@ impl<'g> UpstreamCall<'g> {
         attempt: Attempt,
         until: Instant,
     ) -> Result<UpstreamResponse, AttemptFailure> {
+        let mut buffer = self.memory.buffer();
         let read = async {
-            let body = read_body(response, split.largest).await?;
-            split.send_all(&mut *adapter, body).await
+            let body = self.memory.read(response, split.largest, &mut buffer);
+            Ok(split.send_all(&mut *adapter, body.await?).await?)
         };
-        let body = match timeout_at(until, read).await {
-            Err(_) => {
-                let message = "no complete response in time";
-                let error = UpstreamError::without_response(Failure::Timeout, message);
-                return Err(attempt.fail(error));
-            }
-            Ok(Err(error)) => return Err(attempt.fail(error)),
-            Ok(Ok(body)) => body,
+        let read = timeout_at(until, read).await;
+        let body = match read.unwrap_or_else(|_| Err(late("no complete response in time").into())) {
+            Ok(body) => body,
+            Err(error) => return Err(attempt.fail_reading(error)),
         };
         let bytes = body.len();
         let begun = Instant::now();
@@ -297,6 +301,10 @@ impl<'g> UpstreamCall<'g> {
             Ok((Ok(body), adapter)) => (adapter, body),
             Ok((Err(error), _)) => return Err(attempt.fail(error)),
             Err(error) => return Err(attempt.fail(no_turn(&error))),
+        };
+        let body = match buffer.into_held(body).await {
+            Ok(body) => body,
+            Err(error) => return Err(attempt.fail_reading(error.into())),
         };
         let usage = MeasuredUsage::of(
             adapter.usage(),
@@ -348,6 +356,10 @@ async fn with_deadline<T>(
             "no response in time",
         ))
     })
+}
+
+fn late(message: &str) -> UpstreamError {
+    UpstreamError::without_response(Failure::Timeout, message)
 }
 
 /// The request waited too long for its turn, which is no failure of the provider.

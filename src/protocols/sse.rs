@@ -142,6 +142,11 @@ impl Splitter {
         }
     }
 
+    /// Bytes that are held until their event is whole.
+    pub fn held_bytes(&self) -> usize {
+        self.events.buffer.len() + self.lines.buffer.len()
+    }
+
     /// Returns the next whole event; an error where it gets too long.
     pub fn next_event(&mut self) -> Result<Option<Event>, TooLong> {
         loop {

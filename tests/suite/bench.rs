@@ -8,8 +8,8 @@ use aibal_tui::domain::{
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
-    BodyBuffer, BodyWork, Cache, CacheLimits, CountMeter, Gateway, GatewayConfig, OwnedObjects,
-    RequestTags, ShutdownSignal, router, with_auth,
+    AnswerMemory, BodyBuffer, BodyWork, Cache, CacheLimits, CountMeter, Gateway, GatewayConfig,
+    OwnedObjects, RequestTags, ShutdownSignal, router, with_auth,
 };
 use aibal_tui::protocols::{
     Endpoint, EndpointRegistry, ResponseStore, TransportOptions, UpstreamSet, by_kind,
@@ -158,6 +158,27 @@ async fn serve(
     probes: Option<Duration>,
     (access, cache): (Option<TokenAuth>, Option<CacheLimits>),
 ) -> Bench {
+    let answers = AnswerMemory::default();
+    serve_within(fleet, directory, limits, (probes, answers), (access, cache)).await
+}
+
+/// A gateway with memory for this many bytes of answers.
+pub async fn start_within(upstreams: &[&Upstream], answer_bytes: usize) -> Bench {
+    let addresses = upstreams.iter().map(|upstream| &*upstream.base_url);
+    let (catalogue, directory) = catalogue(&addresses.collect::<Vec<_>>());
+    let (best, weights) = (Strategy::Best, Weights::default());
+    let fleet = BalancerState::new(catalogue, best, weights, 1, clock::now());
+    let answers = AnswerMemory::with_max_total(answer_bytes);
+    serve_within(fleet, directory, limits(), (None, answers), (None, None)).await
+}
+
+async fn serve_within(
+    fleet: BalancerState,
+    directory: EndpointRegistry,
+    limits: GatewayConfig,
+    (probes, answers): (Option<Duration>, AnswerMemory),
+    (access, cache): (Option<TokenAuth>, Option<CacheLimits>),
+) -> Bench {
     let (engine, handle, _persist_requests) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
@@ -176,6 +197,7 @@ async fn serve(
         cache: cache.clone(),
         shutdown: ShutdownSignal::default(),
         bodies: BodyBuffer::default(),
+        answers,
         body_work: BodyWork::default(),
         counts: CountMeter::default(),
         tags: RequestTags::default(),

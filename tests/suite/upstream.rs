@@ -25,6 +25,8 @@ pub enum Behaviour {
     Hang,
     /// A 200 with these events and this ending.
     Events(Vec<&'static str>, Ending),
+    /// A 200 with these bytes of a stream; the connection stays open without more.
+    Unfinished(&'static str),
     /// A valid response that waits for [`Upstream::let_go`]; a stream waits after its first word.
     Held,
 }
@@ -193,6 +195,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
             whole(500, "", &[])
         }
         Behaviour::Events(data, ending) => events(data, ending, watch),
+        Behaviour::Unfinished(text) => unfinished(text, watch),
         Behaviour::Held if stream => held(shared.gate.subscribe(), watch),
         Behaviour::Held => {
             let mut gate = shared.gate.subscribe();
@@ -235,6 +238,16 @@ fn held(mut gate: watch::Receiver<bool>, mut watch: Watch) -> Response<Body> {
         event(&[STOP, USAGE, DONE].join("\n\ndata: "))
     });
     let first = stream::iter([event(ROLE), event(HELLO)]);
+    let response = Response::builder().header(CONTENT_TYPE, "text/event-stream");
+    response.body(Body::from_stream(first.chain(rest))).unwrap()
+}
+
+fn unfinished(text: &'static str, watch: Watch) -> Response<Body> {
+    let rest = stream::once(async move {
+        let _watch = watch;
+        std::future::pending::<io::Result<Bytes>>().await
+    });
+    let first = stream::iter([Ok(Bytes::from(text))]);
     let response = Response::builder().header(CONTENT_TYPE, "text/event-stream");
     response.body(Body::from_stream(first.chain(rest))).unwrap()
 }

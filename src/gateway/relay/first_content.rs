@@ -4,6 +4,7 @@
 use super::{DecodedChunk, StreamEnd, StreamRelay};
 use crate::domain::{Failure, Outcome};
 use crate::gateway::attempt::{Attempt, AttemptFailure, AttemptUsage};
+use crate::gateway::error::GatewayError;
 use crate::protocols::UpstreamError;
 use futures_util::StreamExt;
 use std::future::pending;
@@ -44,6 +45,7 @@ impl StreamRelay {
                     self.held.extend_from_slice(&bytes);
                     return Ok(self);
                 }
+                Some(StreamEnd::NoMemory) => return Err(self.fail_without_memory()),
                 Some(StreamEnd::Whole) => {
                     self.on_first_content();
                     self.settle(Outcome::Success);
@@ -88,6 +90,7 @@ impl StreamRelay {
                 error,
                 spent: AttemptUsage::default(),
                 had_content,
+                own: None,
             };
         };
         if !had_content {
@@ -98,6 +101,22 @@ impl StreamRelay {
             spent: attempt.finish_failed(&mut error, usage),
             error,
             had_content,
+            own: None,
+        }
+    }
+
+    /// Ends the attempt because there is no memory for its response.
+    fn fail_without_memory(&mut self) -> AttemptFailure {
+        let had_content = self.has_content();
+        let usage = self.measured_usage(false);
+        match self.attempt.take() {
+            Some(attempt) => attempt.fail_without_memory(usage, had_content),
+            None => AttemptFailure {
+                error: UpstreamError::without_response(Failure::Overloaded(None), "no memory"),
+                spent: AttemptUsage::default(),
+                had_content,
+                own: Some(GatewayError::AnswerMemoryExhausted),
+            },
         }
     }
 
@@ -110,6 +129,9 @@ impl StreamRelay {
                 "no first token in time",
             ))
         };
-        read.map_or_else(|_| late(), |read| self.on_read(read))
+        match read {
+            Ok(read) => self.on_counted_read(read).await,
+            Err(_) => late(),
+        }
     }
 }

@@ -11,6 +11,7 @@ mod forms;
 mod forwarded;
 mod identity;
 mod load;
+mod memory;
 mod native_contents;
 mod native_lines;
 mod recovering;
