@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Bytes of all answers that are held at once.
-const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
+const MAX_TOTAL_BYTES: usize = 384 * 1024 * 1024;
 /// Smaller pieces do not count: those of usual streams. A connection holds 16 of them at most.
 const MIN_COUNTED_PIECE: usize = 1024;
 /// Smaller buffers of a reader do not count.

@@ -261,8 +261,7 @@ impl StreamRelay {
     async fn next_bytes(&mut self) -> Option<Bytes> {
         if !self.held.is_empty() {
             self.hold = None;
-            let held = self.held.split();
-            let handed = self.hand_over(held).await;
+            let handed = self.hand_over_held().await;
             return Some(handed.unwrap_or_else(|_| self.end_without_memory()));
         }
         // The client asked for more, so it has got all before.

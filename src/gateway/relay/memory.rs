@@ -38,6 +38,16 @@ impl StreamRelay {
         }
     }
 
+    /// Hands over what was held back, which counts already.
+    pub(super) async fn hand_over_held(&mut self) -> Result<Bytes, NoAnswerMemory> {
+        let held = self.held.split().freeze();
+        let fresh = self.memory.as_ref().map(ClientMemory::buffer);
+        match std::mem::replace(&mut self.buffer, fresh) {
+            Some(buffer) => buffer.into_held(held).await,
+            None => Ok(held),
+        }
+    }
+
     /// Ends the stream with an error event, because there is no memory for the rest of it.
     pub(super) fn end_without_memory(&mut self) -> Bytes {
         if let Some(attempt) = &self.attempt {
