@@ -76,6 +76,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "engine",
             "access",
             "foreign",
+            "telemetry",
         ],
     ),
     (
@@ -145,6 +146,10 @@ const VERSIONED_PATHS: &[(&str, &str)] = &[
     (
         "src/server",
         "mounts the gateway and corrects doubled paths",
+    ),
+    (
+        "src/telemetry/otlp/",
+        "knows the paths of an OpenTelemetry collector, which are no model traffic",
     ),
     (
         "src/app/run.rs",

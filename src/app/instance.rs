@@ -6,7 +6,7 @@ use super::instance_controls::RunningInstance;
 use super::reloadable_state::{ReloadRequest, ReloadableState, SaveQuery, worker_count};
 use super::store::{restore, restore_later};
 use crate::api::{self, Api};
-use crate::client::{Client, socket_path};
+use crate::client::{Client, LocalClient, socket_path};
 use crate::domain::BalancerState;
 use crate::engine::{self, Engine, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, ShutdownSignal};
@@ -15,6 +15,7 @@ use crate::probe::{ManualProbe, ModelListUpdate, Probe};
 use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
 use crate::store::Store;
+use crate::telemetry::SpanSink;
 use crate::{clock, server};
 use anyhow::Context as _;
 use axum::Router;
@@ -35,6 +36,8 @@ const MAX_FEEDS: usize = 64;
 const RELOAD_QUEUE: usize = 16;
 /// Lists of models that wait to be compared with the catalogue.
 const LIST_QUEUE: usize = 16;
+/// Time in which the last spans have to be sent.
+const SPANS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A running instance.
 #[derive(Debug)]
@@ -65,6 +68,7 @@ pub struct Instance {
     probe: JoinHandle<()>,
     engine: JoinHandle<()>,
     store: Store,
+    spans: SpanSink,
     /// A dedicated thread, so that waking the engine never competes with request workers.
     _engine_thread: WorkerThreads,
 }
@@ -107,11 +111,8 @@ impl Instance {
                 saves,
                 cache,
             });
-        let api = Api {
-            local: local.clone(),
-            max_feeds: (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS),
-            ..api(&reloadable, &leaving, &listeners)
-        };
+        let feeds = (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS);
+        let api = api(&reloadable, &local, (&leaving, &listeners), feeds);
         let router = router(&reloadable, gateway, api);
         let server = tokio::spawn(server::serve(
             listener,
@@ -129,6 +130,7 @@ impl Instance {
             save_queries: Some(save_queries),
             reloads,
             pre_stop: reloadable.pre_stop.subscribe(),
+            spans: reloadable.spans.clone(),
             reloadable: Some((reloadable, reload_requests)),
             listed: Some(listed),
             leaving,
@@ -161,6 +163,7 @@ impl Instance {
         self.background.cancel();
         let _ = tokio::join!(self.probe, self.engine);
         self.store.close().await;
+        let _sent_or_late = tokio::time::timeout(SPANS_TIMEOUT, self.spans.flush()).await;
     }
 
     /// Resolves when a part has ended by itself, which is a fault, and names it.
@@ -174,14 +177,19 @@ impl Instance {
 }
 
 /// The management API of an instance.
-fn api(reloadable: &ReloadableState, leaving: &CancellationToken, stop: &CancellationToken) -> Api {
+fn api(
+    reloadable: &ReloadableState,
+    local: &LocalClient,
+    (leaving, stop): (&CancellationToken, &CancellationToken),
+    max_feeds: usize,
+) -> Api {
     Api {
-        local: reloadable.local.clone(),
+        local: local.clone(),
         access: reloadable.access.clone(),
         metrics: Arc::clone(&reloadable.metrics),
         leaving: leaving.clone(),
         stop: stop.clone(),
-        max_feeds: MAX_FEEDS,
+        max_feeds,
     }
 }
 

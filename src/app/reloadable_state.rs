@@ -11,7 +11,9 @@ use crate::gateway::{
     RequestTags, ShutdownSignal, TargetTimeouts,
 };
 use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
-use crate::telemetry::Metrics;
+#[cfg(feature = "otlp")]
+use crate::telemetry::otlp;
+use crate::telemetry::{Metrics, SpanSink};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,7 @@ pub struct ReloadableState {
     pub drain: watch::Sender<Duration>,
     pub pre_stop: watch::Sender<Duration>,
     pub metrics: Arc<Metrics>,
+    pub spans: SpanSink,
 }
 
 /// The changes of a reload, by the indices of the merged catalogue.
@@ -71,7 +74,9 @@ impl ReloadableState {
         };
         let upstreams = UpstreamSet::new(config.endpoints, options)?;
         let version = env!("CARGO_PKG_VERSION");
+        let spans = exported_spans(version);
         let metrics = Metrics::new(handle.clone(), version, config.metrics_cache);
+        let metrics = metrics.with_spans(spans.clone());
         let who = contract::InstanceInfo {
             version: version.to_owned(),
             environment: config.environment,
@@ -91,6 +96,7 @@ impl ReloadableState {
             drain: watch::Sender::new(config.drain),
             pre_stop: watch::Sender::new(config.pre_stop),
             metrics: Arc::new(metrics),
+            spans,
         })
     }
 
@@ -102,6 +108,7 @@ impl ReloadableState {
             config: Arc::clone(&self.gateway_config),
             cache,
             shutdown,
+            spans: self.spans.clone(),
             bodies: BodyBuffer::default(),
             answers: AnswerMemory::default(),
             body_work: BodyWork::default(),
@@ -178,6 +185,22 @@ impl ReloadableState {
             }
         }
     }
+}
+
+/// Where spans go: to an OpenTelemetry collector, if the environment names one.
+#[cfg(feature = "otlp")]
+fn exported_spans(version: &'static str) -> SpanSink {
+    let settings = otlp::OtlpSettings::from_environment();
+    otlp::start(&settings, version).unwrap_or_else(|error| {
+        tracing::warn!("no traces and metrics are exported over OTLP: {error}");
+        SpanSink::default()
+    })
+}
+
+/// Where spans go: nowhere, without the feature `otlp`.
+#[cfg(not(feature = "otlp"))]
+fn exported_spans(_version: &'static str) -> SpanSink {
+    SpanSink::default()
 }
 
 /// The timeouts of single targets, by the indices of the merged catalogue.

@@ -76,8 +76,8 @@ pub use command::{
 };
 pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 pub use counters::{
-    AttemptCounts, CallLabels, Counters, Exemplar, FixedHistogram, ModelLabel, OutcomeLabels,
-    RequestCounts,
+    AttemptCounts, CallLabels, Counters, DURATION_BOUNDS, Exemplar, FIRST_TOKEN_BOUNDS,
+    FixedHistogram, ModelLabel, OutcomeLabels, PER_TOKEN_BOUNDS, RequestCounts, TOKEN_BOUNDS,
 };
 pub use decay::{DecayedCount, DecayedMean};
 pub use decision_log::{DecisionLog, DecisionRecord};

@@ -4,15 +4,18 @@
 use super::answer_memory::AnswerError;
 use super::error::GatewayError;
 use super::failure_text::attempt_failure_text;
+use super::request_headers::TRACEPARENT;
 use crate::clock;
 use crate::domain::{
     AttemptEnd, BudgetReservation, BudgetScope, DecisionId, Failure, FirstToken, Lease,
-    MeasuredUsage, Money, Observation, Outcome, Price, RequestIdentity, RoutingTable, TargetIdx,
-    TargetSelection, UnixTime, UpstreamLimits, attempt_cost,
+    MeasuredUsage, Money, Observation, Outcome, Price, RequestIdentity, RoutingTable, TargetId,
+    TargetIdx, TargetSelection, UnixTime, UpstreamLimits, attempt_cost,
 };
 use crate::engine::EngineHandle;
-use crate::protocols::{UpstreamError, UpstreamSet};
+use crate::protocols::{Endpoint, UpstreamError, UpstreamSet};
+use crate::telemetry::{AttemptSpan, AttemptTrace, RequestTrace};
 use arc_swap::ArcSwap;
+use axum::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +55,8 @@ pub(super) struct Attempt {
     first_token: Option<f64>,
     usage: Option<MeasuredUsage>,
     outcome: Outcome,
+    /// Its span and the name of its target, where spans are exported.
+    trace: Option<Box<(AttemptTrace, TargetId)>>,
 }
 
 impl Attempt {
@@ -99,6 +104,7 @@ impl Attempt {
             first_token: None,
             usage: None,
             outcome: Outcome::Cancelled,
+            trace: None,
         })
     }
 
@@ -107,6 +113,28 @@ impl Attempt {
     pub fn with_silence_limit(mut self, limit: Duration) -> Self {
         self.silence_limit = limit;
         self
+    }
+
+    /// Begins its span within that of its request.
+    #[must_use]
+    pub fn with_trace(mut self, request: Option<&RequestTrace>, id: &TargetId) -> Self {
+        let trace = request.and_then(RequestTrace::attempt);
+        self.trace = trace.map(|trace| Box::new((trace, id.clone())));
+        self
+    }
+
+    /// Records where the request goes, and sets the header that continues the client's trace there,
+    /// where it may pass.
+    pub fn on_request(&mut self, endpoint: &Endpoint, headers: &mut HeaderMap) {
+        let Some((trace, _)) = self.trace.as_deref_mut() else {
+            return;
+        };
+        trace.endpoint = Some((Arc::clone(&endpoint.kind), endpoint.base_url.clone()));
+        if endpoint.forwards(&TRACEPARENT)
+            && let Ok(value) = HeaderValue::from_str(&trace.context.to_string())
+        {
+            headers.insert(TRACEPARENT, value);
+        }
     }
 
     /// Records that the client disconnected after `waited` without data from the provider.
@@ -284,7 +312,7 @@ impl Drop for Attempt {
             .usage
             .map(|measured| measured.usage.input + measured.usage.output);
         self.lease.settle(tokens, ended);
-        self.handle.observe(Observation::Attempt(AttemptEnd {
+        let end = AttemptEnd {
             decision: self.decision,
             identity: Arc::clone(&self.identity),
             number: self.number,
@@ -304,6 +332,11 @@ impl Drop for Attempt {
             limits: std::mem::take(&mut self.limits),
             client_deadline_hit: self.client_deadline_hit,
             abandoned_after: self.abandoned_after_s,
-        }));
+        };
+        if let Some((trace, target)) = self.trace.take().map(|trace| *trace) {
+            let end = end.clone();
+            AttemptSpan { trace, target, end }.send();
+        }
+        self.handle.observe(Observation::Attempt(end));
     }
 }

@@ -112,7 +112,8 @@ impl FailoverLoop<'_> {
             let dropped = &mut self.recorder.dropped;
             let begun = Instant::now();
             let response = call.try_once((&id, provider), attempt, until.at, dropped);
-            let response = response.await;
+            // Boxed, so that the futures around it stay small.
+            let response = Box::pin(response).await;
             let waited = begun.elapsed().saturating_sub(call.own_time());
             self.recorder.add_upstream_time(waited);
             let mut failure = match response {
@@ -362,7 +363,9 @@ impl FailoverLoop<'_> {
                     scope,
                 )?;
                 let limit = self.deadlines.silence_limit(&table, selection);
-                Some(attempt.with_silence_limit(limit))
+                let trace = self.recorder.trace.as_deref();
+                let id = &table.candidates[selection.target].id;
+                Some(attempt.with_silence_limit(limit).with_trace(trace, id))
             });
             if attempt.is_some() || result.is_err() {
                 let selected = result.as_ref().ok();

@@ -12,7 +12,7 @@ use super::forward_target::ForwardTarget;
 use super::operation::Operation;
 use super::request::ParsedRequest;
 use super::request_context::RequestContext;
-use super::request_headers::request_id;
+use super::request_headers::{request_id, traceparent};
 use super::request_reader::{ReadRequest, RequestReader};
 use super::request_recorder::RequestRecorder;
 use super::response_headers::set_stream_headers;
@@ -84,6 +84,8 @@ pub(super) async fn run(
         (target.operation_name(), &caller.owner),
         request_id(&headers),
     );
+    let trace = gateway.spans.request(traceparent(&headers));
+    recorder.trace = trace.map(Box::new);
     let mut shutdown = gateway.shutdown.clone();
     let dialect = target.dialect();
     let is_generation = matches!(target, RequestTarget::Operation(Operation::Generate(_), _));

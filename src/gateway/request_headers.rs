@@ -2,11 +2,19 @@
 
 use super::error::{GatewayError, HeaderFormat, InvalidRequest};
 use crate::domain::{Catalogue, ModelType, ProviderIdx, Tag};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use std::time::Duration;
 
 /// Longest `x-request-id` that is kept, in bytes.
 const MAX_REQUEST_ID: usize = 128;
+
+/// The header with the client's place in a trace.
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The client's `traceparent`.
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(TRACEPARENT)?.to_str().ok()
+}
 
 /// The client's `x-request-id`, where it can be shown.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {

@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use crate::engine::EngineHandle;
 use crate::protocols::DroppedFields;
+use crate::telemetry::{RequestSpan, RequestTrace};
 use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -73,6 +74,8 @@ pub(super) struct RequestRecorder {
     first_content: Option<f64>,
     /// Time that the gateway took for the beginning of the response.
     own_time: Option<Duration>,
+    /// Its span, where spans are exported.
+    pub trace: Option<Box<RequestTrace>>,
 }
 
 impl RequestRecorder {
@@ -111,6 +114,7 @@ impl RequestRecorder {
             fallbacks: 0,
             first_content: None,
             own_time: None,
+            trace: None,
         }
     }
 
@@ -312,6 +316,10 @@ fn header_list(dropped: &DroppedFields) -> String {
 impl Drop for RequestRecorder {
     fn drop(&mut self) {
         let ended = clock::now();
+        let target = self
+            .trace
+            .is_some()
+            .then(|| TargetId::new(&self.provider, &self.model));
         let line = RequestLine {
             decision: self.decision,
             request_id: self.request_id.clone(),
@@ -323,28 +331,32 @@ impl Drop for RequestRecorder {
             usage: self.spent.usage,
             cost: self.spent.cost,
         };
-        let wake = self
-            .handle
-            .observe_deferred(Observation::Request(RequestEnd {
-                decision: self.decision,
-                identity: Arc::clone(&self.identity),
-                request_id: std::mem::take(&mut self.request_id),
-                started: self.started,
-                ended,
-                outcome: self.outcome,
-                status: self.status,
-                message: self.message.take(),
-                target: self.target,
-                score: self.score,
-                reason: self.reason.to_owned(),
-                attempts: self.attempts,
-                fallbacks: self.fallbacks,
-                first_content: self.first_content,
-                gateway_seconds: self.own_time.map(|time| time.as_secs_f64()),
-                usage: self.spent.usage,
-                cost: self.spent.cost,
-                dropped_fields: self.dropped.take_names(MAX_RECORDED_FIELDS),
-            }));
+        let end = RequestEnd {
+            decision: self.decision,
+            identity: Arc::clone(&self.identity),
+            request_id: std::mem::take(&mut self.request_id),
+            started: self.started,
+            ended,
+            outcome: self.outcome,
+            status: self.status,
+            message: self.message.take(),
+            target: self.target,
+            score: self.score,
+            reason: self.reason.to_owned(),
+            attempts: self.attempts,
+            fallbacks: self.fallbacks,
+            first_content: self.first_content,
+            gateway_seconds: self.own_time.map(|time| time.as_secs_f64()),
+            usage: self.spent.usage,
+            cost: self.spent.cost,
+            dropped_fields: self.dropped.take_names(MAX_RECORDED_FIELDS),
+        };
+        if let Some((trace, target)) = self.trace.take().zip(target) {
+            let end = end.clone();
+            let trace = *trace;
+            RequestSpan { trace, target, end }.send();
+        }
+        let wake = self.handle.observe_deferred(Observation::Request(end));
         write_later(LogEntry::Finished(line, wake));
     }
 }

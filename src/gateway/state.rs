@@ -11,6 +11,7 @@ use super::request_tags::RequestTags;
 use super::shutdown::ShutdownSignal;
 use crate::engine::EngineHandle;
 use crate::protocols::{ResponseStore, UpstreamSet};
+use crate::telemetry::SpanSink;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub struct Gateway {
     pub body_work: BodyWork,
     /// Token counts of each client.
     pub counts: CountMeter,
+    /// Where spans of requests and attempts go.
+    pub spans: SpanSink,
     /// What clients say their requests are for.
     pub tags: RequestTags,
     /// Responses that clients refer to by their ids.

@@ -194,6 +194,7 @@ impl<'g> UpstreamCall<'g> {
                 mut dropped,
             } = prepared.map_err(UpstreamError::never_sent)?;
             endpoint.add_headers(&mut request.headers, self.headers);
+            attempt.on_request(&endpoint, &mut request.headers);
             let client_api = self.request.operation.dialect().client_api();
             dropped.rename(|name| client_api.member(name));
             log_dropped_fields(&endpoint, dropped.names());

@@ -156,6 +156,11 @@ enum Credential {
 }
 
 impl Endpoint {
+    /// Returns true if a header of clients passes to the provider.
+    pub fn forwards(&self, name: &HeaderName) -> bool {
+        self.forward_headers.contains(name)
+    }
+
     /// Adds the headers that the operator states, and those that pass from the client.
     pub fn add_headers(&self, headers: &mut HeaderMap, client: &HeaderMap) {
         for name in &self.forward_headers {

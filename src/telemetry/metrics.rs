@@ -2,6 +2,7 @@
 
 use super::exposition::Exposition;
 use super::format::ExpositionFormat;
+use super::spans::SpanSink;
 use crate::clock;
 use crate::domain::UnixTime;
 use crate::engine::{Busy, EngineHandle};
@@ -27,6 +28,7 @@ pub struct ProcessFacts {
 pub struct Metrics {
     handle: EngineHandle,
     version: &'static str,
+    spans: SpanSink,
     started: UnixTime,
     /// Time in milliseconds for which a scrape is repeated.
     cache_ms: AtomicU64,
@@ -46,6 +48,7 @@ impl Metrics {
         let metrics = Self {
             handle,
             version,
+            spans: SpanSink::default(),
             started: clock::now(),
             cache_ms: AtomicU64::default(),
             plain_text: Mutex::default(),
@@ -53,6 +56,13 @@ impl Metrics {
         };
         metrics.set_cache_time(cache_time);
         metrics
+    }
+
+    /// Adds where spans go, for their losses.
+    #[must_use]
+    pub fn with_spans(mut self, spans: SpanSink) -> Self {
+        self.spans = spans;
+        self
     }
 
     /// Changes the time for which a scrape is repeated.
@@ -80,13 +90,15 @@ impl Metrics {
             return Ok(scrape.text.clone());
         }
         let counters = self.handle.counters().await?;
+        let mut dropped = facts.dropped;
+        dropped.extend(self.spans.lost().map(|lost| ("otlp", lost)));
         let exposition = Exposition {
             counters,
             snapshot: self.handle.snapshot(SNAPSHOT_WINDOW_S).await?,
             // The newest names: the counts may refer to all of them.
             table: self.handle.routing_table(),
             version: self.version,
-            dropped: facts.dropped,
+            dropped,
             started: self.started,
             with_exemplars: format == ExpositionFormat::OpenMetrics,
         };

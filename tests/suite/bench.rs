@@ -14,6 +14,7 @@ use aibal_tui::gateway::{
 use aibal_tui::protocols::{
     Endpoint, EndpointRegistry, ResponseStore, TransportOptions, UpstreamSet, by_kind,
 };
+use aibal_tui::telemetry::SpanSink;
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
@@ -90,7 +91,11 @@ pub async fn start_allowed(
     let (best, weights) = (Strategy::Best, Weights::default());
     let fleet =
         BalancerState::new(catalogue, best, weights, 1, clock::now()).with_limits(allowances);
-    serve(fleet, directory, limits(), None, (access, None)).await
+    let extras = Extras {
+        access,
+        ..Extras::default()
+    };
+    serve(fleet, directory, limits(), None, extras).await
 }
 
 /// The same with a cache.
@@ -103,7 +108,11 @@ pub async fn start_cached(addresses: &[&str], limits: GatewayConfig, cache: Cach
         1,
         clock::now(),
     );
-    serve(fleet, directory, limits, None, (None, Some(cache))).await
+    let extras = Extras {
+        cache: Some(cache),
+        ..Extras::default()
+    };
+    serve(fleet, directory, limits, None, extras).await
 }
 
 fn catalogue(addresses: &[&str]) -> (Catalogue, EndpointRegistry) {
@@ -148,18 +157,22 @@ pub async fn start_fleet(
     probes: Option<Duration>,
 ) -> Bench {
     let fleet = BalancerState::new(catalogue, strategy, Weights::default(), 1, clock::now());
-    serve(fleet, directory, limits, probes, (None, None)).await
+    serve(fleet, directory, limits, probes, Extras::default()).await
 }
 
-async fn serve(
-    fleet: BalancerState,
-    directory: EndpointRegistry,
-    limits: GatewayConfig,
-    probes: Option<Duration>,
-    (access, cache): (Option<TokenAuth>, Option<CacheLimits>),
-) -> Bench {
-    let answers = AnswerMemory::default();
-    serve_within(fleet, directory, limits, (probes, answers), (access, cache)).await
+/// The same with spans. The first provider gets the client's `traceparent`, the others do not.
+pub async fn start_traced(upstreams: &[&Upstream], spans: SpanSink) -> Bench {
+    let addresses: Vec<&str> = upstreams.iter().map(|it| &*it.base_url).collect();
+    let (catalogue, mut directory) = catalogue(&addresses);
+    let first = directory.endpoints[0].take().unwrap();
+    directory.endpoints[0] = Some(first.with_headers([], &["traceparent".to_owned()]));
+    let (best, weights) = (Strategy::Best, Weights::default());
+    let fleet = BalancerState::new(catalogue, best, weights, 1, clock::now());
+    let extras = Extras {
+        spans,
+        ..Extras::default()
+    };
+    serve(fleet, directory, limits(), None, extras).await
 }
 
 /// A gateway with memory for this many bytes of answers.
@@ -168,17 +181,35 @@ pub async fn start_within(upstreams: &[&Upstream], answer_bytes: usize) -> Bench
     let (catalogue, directory) = catalogue(&addresses.collect::<Vec<_>>());
     let (best, weights) = (Strategy::Best, Weights::default());
     let fleet = BalancerState::new(catalogue, best, weights, 1, clock::now());
-    let answers = AnswerMemory::with_max_total(answer_bytes);
-    serve_within(fleet, directory, limits(), (None, answers), (None, None)).await
+    let extras = Extras {
+        answers: AnswerMemory::with_max_total(answer_bytes),
+        ..Extras::default()
+    };
+    serve(fleet, directory, limits(), None, extras).await
 }
 
-async fn serve_within(
+/// What only some benches have.
+#[derive(Debug, Default)]
+struct Extras {
+    access: Option<TokenAuth>,
+    cache: Option<CacheLimits>,
+    spans: SpanSink,
+    answers: AnswerMemory,
+}
+
+async fn serve(
     fleet: BalancerState,
     directory: EndpointRegistry,
     limits: GatewayConfig,
-    (probes, answers): (Option<Duration>, AnswerMemory),
-    (access, cache): (Option<TokenAuth>, Option<CacheLimits>),
+    probes: Option<Duration>,
+    extras: Extras,
 ) -> Bench {
+    let Extras {
+        access,
+        cache,
+        spans,
+        answers,
+    } = extras;
     let (engine, handle, _persist_requests) = engine::build(fleet, 1);
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
@@ -196,6 +227,7 @@ async fn serve_within(
         config: Arc::new(ArcSwap::from_pointee(limits)),
         cache: cache.clone(),
         shutdown: ShutdownSignal::default(),
+        spans,
         bodies: BodyBuffer::default(),
         answers,
         body_work: BodyWork::default(),

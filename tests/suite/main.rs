@@ -17,6 +17,8 @@ mod program;
 mod reloading;
 mod remote;
 mod scenario;
+#[cfg(feature = "otlp")]
+mod spans;
 mod store;
 mod upstream;
 mod vendors;

@@ -20,21 +20,21 @@ use model_labels::ModelLabels;
 use std::collections::BTreeMap;
 
 /// Bounds of durations in seconds: OpenTelemetry's, and longer ones, because reasoning takes minutes.
-const DURATION_BOUNDS: &[f64] = &[
+pub const DURATION_BOUNDS: &[f64] = &[
     0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 120.0,
     300.0, 600.0,
 ];
 /// Bounds of the time to the first token in seconds.
-const FIRST_TOKEN_BOUNDS: &[f64] = &[
+pub const FIRST_TOKEN_BOUNDS: &[f64] = &[
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
     15.0, 20.0, 30.0, 45.0, 60.0,
 ];
 /// Bounds of the time of each further token in seconds.
-const PER_TOKEN_BOUNDS: &[f64] = &[
+pub const PER_TOKEN_BOUNDS: &[f64] = &[
     0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
 ];
 /// Bounds of token counts: powers of four.
-const TOKEN_BOUNDS: &[f64] = &[
+pub const TOKEN_BOUNDS: &[f64] = &[
     1.0,
     4.0,
     16.0,
