@@ -291,6 +291,10 @@ impl Visit for JsonVisitor<'_> {
         self.0.insert(field.name().to_owned(), value.into());
     }
 
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.0.insert(field.name().to_owned(), value.into());
     }

@@ -1,7 +1,10 @@
 //! Log lines of a request. They are written after the response is on its way: writing a line takes as
 //! long as a selection, and waking the log writer may take the core that the response needs.
 
-use crate::domain::{DecisionId, MeasuredUsage, Money, RequestOutcome, UsageBasis, cost_basis};
+use crate::domain::{
+    CandidateSet, DecisionId, Eligibility, MeasuredUsage, Money, RequestOutcome, RoutingTable,
+    UnixTime, UsageBasis, cost_basis,
+};
 use crate::engine::DeferredWake;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -79,10 +82,13 @@ pub(super) struct SelectionLine {
     pub share: f64,
     pub reason: &'static str,
     pub attempt: u32,
+    /// Expected seconds, tokens and cost.
+    pub expected: (f64, f64, Option<f64>),
 }
 
 impl SelectionLine {
     fn write(&self) {
+        let (seconds, tokens, cost) = self.expected;
         tracing::info!(
             decision = %self.decision,
             provider = %self.provider,
@@ -91,7 +97,47 @@ impl SelectionLine {
             share = self.share,
             reason = self.reason,
             attempt = self.attempt,
+            outcome = "selected",
+            expected_latency_ms = whole(seconds * 1e3),
+            expected_tokens = whole(tokens),
+            expected_cost_usd = cost,
             "Load balancing decision"
+        );
+    }
+}
+
+/// An estimate as a whole number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, and estimates are not negative"
+)]
+fn whole(estimate: f64) -> u64 {
+    estimate.round() as u64
+}
+
+/// Writes a line for each candidate of a selection, at the level debug.
+pub(super) fn log_candidates(
+    decision: DecisionId,
+    table: &RoutingTable,
+    candidates: &CandidateSet,
+    now: UnixTime,
+) {
+    for row in candidates.rows() {
+        let id = table.candidates.get(row.target.get()).map(|it| &it.id);
+        let excluded = match &row.entry {
+            Eligibility::Excluded(reason) => Some(reason.text(now)),
+            Eligibility::Eligible | Eligibility::HalfOpenProbe => None,
+        };
+        tracing::debug!(
+            %decision,
+            provider = id.map(|id| &*id.provider),
+            model = id.map(|id| &*id.model),
+            share = row.odds,
+            utility = row.utility,
+            in_flight = row.in_flight,
+            excluded,
+            "Load balancing candidate"
         );
     }
 }
@@ -125,7 +171,7 @@ impl RequestLine {
             model = %self.model,
             outcome,
             attempts = self.attempts,
-            latency_ms = self.latency.as_millis(),
+            latency_ms = u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX),
             input_tokens = self.usage.map(|measured| measured.usage.input),
             output_tokens = self.usage.map(|measured| measured.usage.output),
             cost_usd = self.cost.map(Money::usd),
@@ -158,6 +204,7 @@ mod tests {
             share: 1.0,
             reason: "",
             attempt: 1,
+            expected: (0.5, 100.0, None),
         })
     }
 

@@ -1,7 +1,7 @@
 //! Record of one client request from its first selection to its end. It reports and logs exactly once,
 //! because it does so on drop.
 
-use super::access_log::{LogEntry, RequestLine, SelectionLine, write_later};
+use super::access_log::{LogEntry, RequestLine, SelectionLine, log_candidates, write_later};
 use super::attempt::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::error::GatewayError;
@@ -181,6 +181,9 @@ impl RequestRecorder {
             luck: draw,
             at,
         };
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            log_candidates(self.decision, table, candidates, at);
+        }
         let round = SelectionRound::of(table, candidates, selection, context);
         self.handle.observe(Observation::Selection(Box::new(round)));
     }
@@ -201,6 +204,11 @@ impl RequestRecorder {
             share: selection.share,
             reason: self.reason,
             attempt: self.attempts + 1,
+            expected: (
+                selection.expected_latency,
+                selection.expected_tokens,
+                selection.expected_usd,
+            ),
         }));
     }
 

@@ -12,6 +12,7 @@ mod faults;
 mod gateway;
 mod golden;
 mod lines;
+mod logging;
 mod metrics;
 mod program;
 mod reloading;

@@ -1,6 +1,7 @@
 //! What Prometheus scrapes, under real traffic.
 
 mod agreement;
+mod prometheus;
 mod promtool;
 
 use crate::bench::{Bench, limits, start};
