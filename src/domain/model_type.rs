@@ -149,6 +149,24 @@ impl RequestClass {
         let within = 8 * self.tools as usize + 2 * self.limit as usize + self.json as usize;
         16 * self.parent() + within
     }
+
+    /// Returns the class of an index, if it is below [`Self::COUNT`].
+    pub fn from_index(index: usize) -> Option<Self> {
+        let (parent, within) = (index / 16, index % 16);
+        let limits = [
+            OutputLimit::None,
+            OutputLimit::Short,
+            OutputLimit::Medium,
+            OutputLimit::Long,
+        ];
+        Some(Self {
+            kind: *ModelType::ALL.get(parent / 2)?,
+            streamed: parent % 2 == 1,
+            tools: within / 8 == 1,
+            limit: *limits.get(within % 8 / 2)?,
+            json: within % 2 == 1,
+        })
+    }
 }
 
 /// A set of model types.

@@ -7,6 +7,7 @@ mod auto_revert;
 mod commands;
 mod global_limits;
 mod history;
+mod held_changes;
 mod latency_estimator;
 mod latency_mean;
 mod observe;
@@ -21,6 +22,7 @@ mod snapshot;
 mod target_state;
 #[cfg(test)]
 mod tests;
+mod warm_start;
 mod warning;
 mod warnings;
 
@@ -180,12 +182,8 @@ impl BalancerState {
             record
                 .quota
                 .refresh(record.load_counters.sent_totals(), now);
-            if matches!(record.breaker.state(), BreakerState::Open(until) if now >= until) {
-                let peers = self.peers(target, now);
-                let transition = self.targets[target].breaker.tick(peers, now);
-                self.apply_transition(target, transition, now, &mut effects);
-            }
         }
+        self.half_open_breakers(now, &mut effects);
         self.peers = self.usual_speed(now);
         self.expire_external_load(now);
         self.revert_expired(now, &mut effects);
@@ -199,6 +197,18 @@ impl BalancerState {
         }
         self.ticked = now;
         effects
+    }
+
+    /// Half-opens the breakers whose time has come.
+    fn half_open_breakers(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
+        for target in TargetIdx::all(self.targets.len()) {
+            let state = self.targets[target].breaker.state();
+            if matches!(state, BreakerState::Open(until) if now >= until) {
+                let peers = self.peers(target, now);
+                let transition = self.targets[target].breaker.tick(peers, now);
+                self.apply_transition(target, transition, now, effects);
+            }
+        }
     }
 
     /// Emits an event about the whole instance.

@@ -53,7 +53,12 @@ impl BalancerState {
         record.is_some_and(|record| record.since <= started)
     }
 
-    fn first_token_came(&mut self, first: &FirstToken, now: UnixTime, effects: &mut Vec<Effect>) {
+    pub(super) fn first_token_came(
+        &mut self,
+        first: &FirstToken,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
         self.targets[first.target].latency.observe_first_token(
             first.seconds,
             first.ticket.prompt,
@@ -76,7 +81,12 @@ impl BalancerState {
         self.providers[provider].rate.add(now);
     }
 
-    fn attempt_ended(&mut self, end: &AttemptEnd, now: UnixTime, effects: &mut Vec<Effect>) {
+    pub(super) fn attempt_ended(
+        &mut self,
+        end: &AttemptEnd,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
         let provider = self.catalogue.targets[end.target].provider;
         self.record_upstream_limits(end.target, &end.limits, end.ticket, now);
         match end.outcome {

@@ -31,7 +31,7 @@ pub(super) struct SavedSettings {
 
 /// Maximum number of concurrent requests; `None` without a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ConcurrencyLimit(Option<u32>);
+pub(super) struct ConcurrencyLimit(pub Option<u32>);
 
 impl SavedSettings {
     pub fn has_pending(&self) -> bool {

@@ -2,9 +2,11 @@ mod apply_config;
 mod auto_revert;
 mod commands;
 mod global_limits;
+mod held_changes;
 mod observe;
 mod replaying;
 mod traffic_forecast;
+mod warm_start;
 
 use super::BalancerState;
 use crate::domain::{
