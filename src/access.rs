@@ -98,6 +98,22 @@ pub struct Principal {
     pub peer: Option<Peer>,
 }
 
+impl Principal {
+    /// Where it came from, for the audit log.
+    pub fn origin(&self) -> String {
+        origin_of(self.peer.as_ref())
+    }
+}
+
+/// The address of a peer, for the audit log.
+pub fn origin_of(peer: Option<&Peer>) -> String {
+    match peer {
+        Some(Peer::Tcp(address)) => address.to_string(),
+        Some(Peer::Unix) => "unix socket".to_owned(),
+        None => "unknown".to_owned(),
+    }
+}
+
 /// Reasons for which a request is not authorised.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {

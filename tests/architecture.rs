@@ -88,6 +88,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "engine",
             "clock",
             "access",
+            "store",
             "telemetry",
         ],
     ),

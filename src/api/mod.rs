@@ -45,6 +45,7 @@ pub fn router(api: Api) -> Router {
         feeds: Feeds::new(api.max_feeds),
         api,
         selections: RecentSelections::default(),
+        refusals: auth::refusals(),
     });
     let protected = Router::new()
         .route(

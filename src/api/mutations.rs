@@ -23,7 +23,10 @@ pub(super) async fn set_weights(
     Extension(principal): Extension<Principal>,
     JsonBody(change): JsonBody<WeightsChange>,
 ) -> Result<Json<WeightsReport>, ApiError> {
-    let local = state.api.local.acting_as(&principal.who);
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.set_weights(change).await?))
 }
 
@@ -32,7 +35,10 @@ pub(super) async fn keep_weights(
     State(state): SharedState,
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<WeightsReport>, ApiError> {
-    let local = state.api.local.acting_as(&principal.who);
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.confirm_weights().await?))
 }
 
@@ -44,7 +50,10 @@ pub(super) async fn roll_back(
 ) -> Result<Json<WeightsReport>, ApiError> {
     let Path(number) =
         number.map_err(|_| Problem::new(404, "a revision's number is a whole number from 1 up"))?;
-    let local = state.api.local.acting_as(&principal.who);
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.roll_back(number).await?))
 }
 
@@ -64,7 +73,10 @@ pub(super) async fn change_provider(
     JsonBody(change): JsonBody<ProviderChange>,
 ) -> Result<Json<ProviderReport>, ApiError> {
     let name = path_text(name, "provider's name")?;
-    let local = state.api.local.acting_as(&principal.who);
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.change_provider(&name, change).await?))
 }
 
@@ -82,6 +94,9 @@ pub(super) async fn reload(
     State(state): SharedState,
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<ReloadReport>, ApiError> {
-    let local = state.api.local.acting_as(&principal.who);
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.reload().await?))
 }

@@ -2,8 +2,9 @@ use super::feeds::Feeds;
 use super::recent_selections::RecentSelections;
 use crate::access::TokenAuth;
 use crate::client::LocalClient;
+use crate::store::AuditSample;
 use crate::telemetry::Metrics;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
 /// Dependencies of the management API.
@@ -29,6 +30,8 @@ pub(super) struct ApiState {
     pub api: Api,
     pub selections: RecentSelections,
     pub feeds: Feeds,
+    /// Bounds the refused calls in the audit log.
+    pub refusals: Mutex<AuditSample>,
 }
 
 /// Extractor of the router's state.

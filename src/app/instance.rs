@@ -3,6 +3,7 @@
 
 use super::instance_config::InstanceConfig;
 use super::instance_controls::RunningInstance;
+use super::ledger_task::LedgerTask;
 use super::reloadable_state::{ReloadRequest, ReloadableState, SaveQuery, worker_count};
 use super::store::{restore, restore_later};
 use crate::api::{self, Api};
@@ -67,6 +68,7 @@ pub struct Instance {
     server: JoinHandle<std::io::Result<()>>,
     probe: JoinHandle<()>,
     engine: JoinHandle<()>,
+    ledger: JoinHandle<()>,
     store: Store,
     spans: SpanSink,
     /// A dedicated thread, so that waking the engine never competes with request workers.
@@ -87,6 +89,8 @@ impl Instance {
         let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
         let thread = threads.next_worker().context("the engine has no thread")?;
         let engine = thread.spawn(engine.run(background.clone()));
+        let ledger = LedgerTask::new(store.clone(), handle.clone());
+        let ledger = tokio::spawn(ledger.run(background.clone()));
         let (listener_limits, cache) = (config.server.clone(), config.cache);
         let reloadable = ReloadableState::new(handle.clone(), config)?;
         let (lists, listed) = mpsc::channel(LIST_QUEUE);
@@ -139,6 +143,7 @@ impl Instance {
             background,
             server,
             engine,
+            ledger,
             store,
             _engine_thread: threads,
         })
@@ -161,7 +166,7 @@ impl Instance {
         self.listeners.cancel();
         let _ = self.server.await;
         self.background.cancel();
-        let _ = tokio::join!(self.probe, self.engine);
+        let _ = tokio::join!(self.probe, self.engine, self.ledger);
         self.store.close().await;
         let _sent_or_late = tokio::time::timeout(SPANS_TIMEOUT, self.spans.flush()).await;
     }
@@ -223,12 +228,14 @@ async fn engine(
 ) -> (Engine, EngineHandle, PersistQueue) {
     let now = clock::now();
     let mut state = balancer(config);
-    let (journal, is_restored) = restore(store, &mut state, now).await;
+    let (journal, restored) = restore(store, &mut state, now).await;
     let (engine, handle, persist_queue) = engine::build(state, config.seed);
-    if !is_restored {
+    if restored.is_none() {
         tokio::spawn(restore_later(store.clone(), handle.clone(), stop.clone()));
     }
-    (engine.with_journal(journal), handle, persist_queue)
+    let effects = restored.unwrap_or_default();
+    let engine = engine.with_journal(journal).with_effects(effects);
+    (engine, handle, persist_queue)
 }
 
 fn balancer(config: &mut InstanceConfig) -> BalancerState {

@@ -10,6 +10,7 @@ mod exit_error;
 mod instance;
 mod instance_config;
 mod instance_controls;
+mod ledger_task;
 mod model_lists;
 mod output;
 mod persist;

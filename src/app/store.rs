@@ -3,7 +3,7 @@
 use super::exit_error::ExitError;
 use crate::clock;
 use crate::config::{Settings, Sources};
-use crate::domain::{BalancerState, UnixTime};
+use crate::domain::{BalancerState, Effect, UnixTime};
 use crate::engine::EngineHandle;
 use crate::store::{Journal, Store, StoreOptions};
 use std::net::SocketAddr;
@@ -50,28 +50,29 @@ pub(super) async fn open(options: StoreOptions) -> Result<Store, ExitError> {
     Ok(store)
 }
 
-/// Puts the past into the state, and returns a journal that continues it; false if the store cannot
-/// be read now.
+/// Puts the past into the state, and returns a journal that continues it and the events of it; `None`
+/// if the store cannot be read now.
 pub(super) async fn restore(
     store: &Store,
     state: &mut BalancerState,
     now: UnixTime,
-) -> (Journal, bool) {
+) -> (Journal, Option<Vec<Effect>>) {
     let mut journal = Journal::new(store.clone(), now);
     if !store.is_on() {
-        return (journal, true);
+        return (journal, Some(Vec::new()));
     }
     if store.is_away() {
-        return (journal, false);
+        return (journal, None);
     }
     match store.load_history(now).await {
         Ok(history) => {
-            journal.restored(history.apply(state, now));
-            (journal, true)
+            let (effects, start) = history.apply(state, now);
+            journal.restored(start);
+            (journal, Some(effects))
         }
         Err(error) => {
             tracing::warn!("could not read the history: {error}; trying again while serving");
-            (journal, false)
+            (journal, None)
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::audited_change::AuditedChange;
 use super::control::{Call, Control};
 use super::error::ApiError;
 use super::instance_controls::{InstanceControls, NoControls};
@@ -17,8 +18,9 @@ use crate::domain::{
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
-use crate::store::Store;
+use crate::store::{AuditEntry, Store};
 use arc_swap::ArcSwap;
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -46,6 +48,8 @@ pub struct LocalClient {
     store: Store,
     /// Name in the list of revisions.
     actor: Arc<str>,
+    /// Where the actor is, for the audit log.
+    origin: Arc<str>,
 }
 
 /// What the configuration says about the instance itself.
@@ -69,6 +73,7 @@ impl LocalClient {
             dropped_lines: DroppedLines::default(),
             store: Store::off(),
             actor: LOCAL_ACTOR.into(),
+            origin: LOCAL_ACTOR.into(),
         }
     }
 
@@ -102,13 +107,24 @@ impl LocalClient {
         self
     }
 
-    /// The same instance, with changes recorded as made by `who`.
+    /// The same instance, with changes recorded as made by `who` at the address `origin`.
     #[must_use]
-    pub fn acting_as(&self, who: &str) -> Self {
+    pub fn acting_as(&self, who: &str, origin: &str) -> Self {
         Self {
             actor: who.into(),
+            origin: origin.into(),
             ..self.clone()
         }
+    }
+
+    /// Adds an entry of the actor to the audit log.
+    pub fn audit(&self, action: &'static str, entry: AuditEntry) {
+        self.store.audit(AuditEntry {
+            actor: self.actor.to_string(),
+            origin: self.origin.to_string(),
+            action,
+            ..entry
+        });
     }
 
     /// Follows a reload: new environment, and new file that changes are saved to.
@@ -254,9 +270,19 @@ impl LocalClient {
     /// Returns to the weights of a revision.
     pub async fn roll_back(&self, number: u64) -> Result<WeightsReport, ApiError> {
         let who = self.actor.to_string();
-        let command = Command::Rollback { number, who };
-        let reply = self.handle.execute(command).await?;
-        self.saved_report(&reply).await
+        let subject = number.to_string();
+        let change = AuditedChange {
+            action: "revision.rollback",
+            subject: &subject,
+            reason: None,
+            asked: String::new(),
+        };
+        let make = async {
+            let command = Command::Rollback { number, who };
+            let reply = self.handle.execute(command).await?;
+            self.saved_report(&reply).await
+        };
+        self.audited(change, make).await
     }
 
     /// The weights in force.
@@ -266,6 +292,16 @@ impl LocalClient {
 
     /// Changes weights; missing ones keep their value.
     pub async fn set_weights(&self, change: WeightsChange) -> Result<WeightsReport, ApiError> {
+        let audited = AuditedChange {
+            action: "weights.set",
+            subject: "weights",
+            reason: change.reason.clone(),
+            asked: as_json(&change),
+        };
+        self.audited(audited, self.make_weights(change)).await
+    }
+
+    async fn make_weights(&self, change: WeightsChange) -> Result<WeightsReport, ApiError> {
         let patch = validation::weights(change, &self.actor)?;
         let reverts = patch.revert_after.is_some();
         let reply = self.handle.execute(Command::SetWeights(patch)).await?;
@@ -279,18 +315,51 @@ impl LocalClient {
     /// Confirms every change that would revert by itself.
     pub async fn confirm_weights(&self) -> Result<WeightsReport, ApiError> {
         let who = self.actor.to_string();
-        let reply = self.handle.execute(Command::ConfirmWeights { who }).await?;
-        self.saved_report(&reply).await
+        let change = AuditedChange {
+            action: "changes.keep",
+            subject: "changes",
+            reason: None,
+            asked: String::new(),
+        };
+        let make = async {
+            let reply = self.handle.execute(Command::ConfirmWeights { who }).await?;
+            self.saved_report(&reply).await
+        };
+        self.audited(change, make).await
     }
 
     /// Reads the configuration again; an error names every mistake and has changed nothing.
     pub async fn reload(&self) -> Result<ReloadReport, ApiError> {
-        let report = self.controls.reload(self.actor.to_string()).await;
-        report.unwrap_or(Err(ApiError::NotReloadable))
+        let change = AuditedChange {
+            action: "configuration.reload",
+            subject: "configuration",
+            reason: None,
+            asked: String::new(),
+        };
+        let make = async {
+            let report = self.controls.reload(self.actor.to_string()).await;
+            report.unwrap_or(Err(ApiError::NotReloadable))
+        };
+        self.audited(change, make).await
     }
 
     /// Changes one provider; returns its state over the last 24 hours.
     pub async fn change_provider(
+        &self,
+        name: &str,
+        change: ProviderChange,
+    ) -> Result<ProviderReport, ApiError> {
+        let audited = AuditedChange {
+            action: "provider.change",
+            subject: name,
+            reason: None,
+            asked: as_json(&change),
+        };
+        self.audited(audited, self.make_provider_change(name, change))
+            .await
+    }
+
+    async fn make_provider_change(
         &self,
         name: &str,
         change: ProviderChange,
@@ -343,6 +412,10 @@ impl LocalClient {
             send_latest(&updates, update);
         }
     }
+}
+
+fn as_json(change: &impl Serialize) -> String {
+    serde_json::to_string(change).unwrap_or_default()
 }
 
 fn weights_report(reply: &CommandReply, saved: Option<&str>) -> Result<WeightsReport, ApiError> {

@@ -5,6 +5,8 @@
 #![warn(missing_docs)]
 
 mod address;
+mod audited;
+mod audited_change;
 mod backoff;
 mod control;
 mod error;

@@ -1,5 +1,6 @@
 //! Handle to the engine, and the messages that it sends.
 
+use super::ledger_signal::LedgerSignal;
 use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::domain::{
     Command, CommandError, CommandReply, Counters, DecisionId, DecisionRecord, Event, Observation,
@@ -97,6 +98,7 @@ pub struct EngineHandle {
     pub(super) random: Arc<AtomicU64>,
     pub(super) decisions: Arc<AtomicU64>,
     pub(super) refusals: Arc<Mutex<RefusalEvents>>,
+    pub(super) ledger: Arc<LedgerSignal>,
 }
 
 impl EngineHandle {
@@ -134,6 +136,11 @@ impl EngineHandle {
             gate: SplitMix64::f64_at(state),
             draw: SplitMix64::f64_at(state.wrapping_add(step)),
         }
+    }
+
+    /// Returns the signals between requests and the ledger.
+    pub fn ledger_signal(&self) -> &LedgerSignal {
+        &self.ledger
     }
 
     /// Returns a new decision id, which no client can guess: responses and reports name it.

@@ -4,10 +4,12 @@
 //! `oneshot` replies. Every bounded queue counts what it drops.
 
 mod handle;
+mod ledger_signal;
 mod run;
 mod wake;
 
 pub use handle::{Busy, DropCounters, EngineError, EngineHandle, WINDOWS_S};
+pub use ledger_signal::LedgerSignal;
 pub use run::Engine;
 pub use wake::DeferredWake;
 
@@ -58,6 +60,7 @@ pub fn build(state: BalancerState, seed: u64) -> (Engine, EngineHandle, PersistQ
         // Unique across restarts: the start in microseconds, then counted.
         decisions: Arc::new(AtomicU64::new(now.micros() << 8)),
         refusals: Arc::default(),
+        ledger: Arc::default(),
     };
     (
         Engine {

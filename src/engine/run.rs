@@ -40,6 +40,13 @@ impl Engine {
         Self { journal, ..self }
     }
 
+    /// Performs effects from before the start, such as events of what a restart restored.
+    #[must_use]
+    pub fn with_effects(mut self, effects: Vec<Effect>) -> Self {
+        self.perform(effects);
+        self
+    }
+
     /// Runs until cancelled, or until every handle is dropped.
     pub async fn run(mut self, stop: CancellationToken) {
         self.receive(stop).await;
@@ -119,6 +126,7 @@ impl Engine {
                     self.perform(effects);
                     reply
                 });
+                self.journal.changed(&self.state, now);
                 self.publish_routes();
                 self.publish_snapshots();
                 let _ = reply.send(result);
@@ -146,8 +154,9 @@ impl Engine {
                 let _ = reply.send(self.state.revisions().cloned().collect());
             }
             EngineRequest::Restore(history) => {
-                let clients = history.apply(&mut self.state, now);
-                self.journal.restored(clients);
+                let (effects, start) = history.apply(&mut self.state, now);
+                self.perform(effects);
+                self.journal.restored(start);
             }
             EngineRequest::Weights(reply) => {
                 let _ = reply.send(self.state.weights(now));
@@ -159,6 +168,7 @@ impl Engine {
         let now = clock::now();
         let effects = self.state.tick(now);
         self.perform(effects);
+        self.journal.changed(&self.state, now);
         if let Some((text, bad)) = self.journal.tick(&self.state, now) {
             let effects = self.state.emit_info(text, bad, now);
             self.perform(effects);

@@ -108,6 +108,11 @@ impl Attempt {
         })
     }
 
+    /// Waits, for a short time, until the ledger knows what the attempt reserved.
+    pub async fn covered(&self) {
+        self.handle.ledger_signal().covered(&self.reservation).await;
+    }
+
     /// Sets the silence after which a client disconnect counts as upstream slowness.
     #[must_use]
     pub fn with_silence_limit(mut self, limit: Duration) -> Self {

@@ -108,6 +108,7 @@ impl FailoverLoop<'_> {
             if until.at >= deadline && self.deadlines.is_client_deadline_short(attempts) {
                 attempt.mark_client_deadline();
             }
+            attempt.covered().await;
             let call = UpstreamCall::new(self.context);
             let dropped = &mut self.recorder.dropped;
             let begun = Instant::now();

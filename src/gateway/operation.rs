@@ -68,6 +68,11 @@ impl Operation {
         matches!(self, Self::Generate(dialect) if dialect.client_api().streams_by_default())
     }
 
+    /// Whether the response may be a stream at all; where not, a wish for one is left out.
+    pub fn may_stream(self) -> bool {
+        matches!(self, Self::Generate(_) | Self::Forward)
+    }
+
     /// What the request states about the size of its response.
     pub fn output_limits(self, object: &RawObject<'_>) -> Result<OutputLimits, TranslationError> {
         match self {

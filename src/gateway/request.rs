@@ -77,6 +77,7 @@ impl ParsedRequest {
             return Err(InvalidRequest::MissingPrompt { field }.into());
         }
         let stream = flag(&object, "stream", operation.streams_by_default())?;
+        let stream = stream && operation.may_stream();
         let needs = operation.needs(&object);
         let stated = model_type(headers)?;
         let resolution = resolve_name(catalogue, &model)?;

@@ -1,23 +1,34 @@
 //! What a new process takes over from the store: sums, decisions and events.
 
+use super::attempts::StoredAttempt;
+use super::change_journal::HELD_CHANGES;
 use super::client_sums::CLIENT_WIDTHS;
 use super::error::StoreError;
 use super::explanation::{Explanation, read_explanation};
+use super::held_changes::read_held;
+use super::journal_start::JournalStart;
 use super::record::{EventRow, RequestRow, RollUpRow};
 use super::requests::RequestFilter;
 use super::roll_ups::{RollUpFilter, WIDTHS};
 use super::store::Store;
 use crate::domain::{
-    BalancerState, Catalogue, DecisionId, DecisionRecord, Event, EventKind, Failure, MeasuredUsage,
-    Money, RejectionReason, RequestEnd, RequestIdentity, RequestOutcome, Tag, UnixTime, Usage,
-    UsageBasis,
+    AttemptEnd, BalancerState, Catalogue, DecisionId, DecisionRecord, Effect, Event, EventKind,
+    Failure, HeldChanges, MeasuredUsage, Money, RejectionReason, RequestEnd, RequestIdentity,
+    RequestOutcome, Revision, Tag, UnixTime, Usage, UsageBasis,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Decisions that are taken over.
 const DECISIONS: u64 = 10_000;
 /// Events that are taken over.
 const EVENTS: u64 = 100;
+/// Attempts that the balancer learns from again, and how far back: a day says something of targets
+/// that are seldom used, and the rest has faded.
+const LEARNT_ATTEMPTS: u64 = 20_000;
+const LEARNING_REACH: Duration = Duration::from_hours(24);
+/// Revisions that are taken over.
+const REVISIONS: u64 = 200;
 /// How far back the sums of each width go, in seconds.
 const REACH_S: [u64; 3] = [1_800, 86_400 + 60, 8_760 * 3_600];
 
@@ -29,6 +40,10 @@ pub struct StoredHistory {
     requests: Vec<RequestRow>,
     /// Oldest first.
     events: Vec<EventRow>,
+    attempts: Vec<StoredAttempt>,
+    /// Oldest first.
+    revisions: Vec<Revision>,
+    held: Option<HeldChanges>,
     since: Option<UnixTime>,
     /// Sums of clients in buckets that are not over yet.
     clients: Vec<RollUpRow>,
@@ -72,6 +87,12 @@ impl Store {
         history.requests.reverse();
         history.events = self.load_events(EVENTS).await?;
         history.events.reverse();
+        self.continue_audit().await?;
+        let since = now.minus(LEARNING_REACH);
+        history.attempts = self.load_attempts(since, LEARNT_ATTEMPTS).await?;
+        history.revisions = self.load_revisions(REVISIONS).await?;
+        let held = self.load_state(HELD_CHANGES).await?;
+        history.held = held.and_then(|(json, _)| read_held(&json));
         let since = self.load_state(SINCE).await?;
         let micros = since.and_then(|(text, _)| text.parse().ok());
         history.since = micros.map(UnixTime::from_micros);
@@ -81,9 +102,9 @@ impl Store {
 
 impl StoredHistory {
     /// Puts the past into the state of a balancer. What names a target that is not configured any more
-    /// is left out. Returns the sums that only a journal continues.
+    /// is left out. Returns the events of it, and what a journal continues.
     #[must_use]
-    pub fn apply(self, state: &mut BalancerState, now: UnixTime) -> Vec<RollUpRow> {
+    pub fn apply(self, state: &mut BalancerState, now: UnixTime) -> (Vec<Effect>, JournalStart) {
         if let Some(since) = self.since {
             state.restore_since(since);
         }
@@ -97,7 +118,17 @@ impl StoredHistory {
             .collect();
         state.restore_decisions(decisions);
         state.restore_events(self.events.into_iter().map(event).collect());
-        self.clients
+        let attempts = self.attempts.into_iter();
+        let attempts: Vec<AttemptEnd> = attempts
+            .filter_map(|attempt| attempt.at_target(&catalogue))
+            .collect();
+        state.warm_start(&attempts, now);
+        let start = JournalStart {
+            clients: self.clients,
+            revision: self.revisions.last().map_or(0, |last| last.number),
+        };
+        let effects = state.restore_changes(self.revisions, self.held.as_ref(), now);
+        (effects, start)
     }
 }
 

@@ -1,10 +1,15 @@
 //! What the engine observes, as rows and sums to store.
 
+use super::change_journal::ChangeJournal;
 use super::client_sums::ClientSums;
 use super::explanation::Explanation;
 use super::history::SINCE;
-use super::record::{AttemptRow, EventRow, Record, RequestRow, RollUpKey, RollUpRow};
+use super::journal_start::JournalStart;
+use super::record::{
+    AttemptRow, EventRow, LearningColumns, Record, RequestRow, RollUpKey, RollUpRow,
+};
 use super::roll_ups::WIDTHS;
+use super::selection_audit::SelectionAudit;
 use super::status::{StoreState, StoreStatus};
 use super::store::Store;
 use crate::domain::{
@@ -47,8 +52,10 @@ pub struct Journal {
     sent: BTreeMap<Series, Sent>,
     /// Buckets that ended before are not written: they are in the store, or not restored yet.
     from: UnixTime,
-    is_restored: bool,
+    /// `None` until the history is restored.
+    changes: Option<ChangeJournal>,
     has_since: bool,
+    selections: SelectionAudit,
     looked: UnixTime,
     looked_at_uptime: UnixTime,
     /// Start of a failure whose lost sums are sent again.
@@ -58,8 +65,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A journal of a process that starts now. Sums are written once the history is restored, because
-    /// they are absolute.
+    /// A journal of a process that starts now. Sums and changes are written once the history is
+    /// restored: they continue it.
     pub fn new(store: Store, now: UnixTime) -> Self {
         Self {
             store,
@@ -69,10 +76,17 @@ impl Journal {
         }
     }
 
-    /// Says that the history is in the state now, and continues these sums.
-    pub fn restored(&mut self, clients: Vec<RollUpRow>) {
-        self.is_restored = true;
-        self.clients.restore(clients);
+    /// Says that the history is in the state now, and continues it.
+    pub fn restored(&mut self, start: JournalStart) {
+        self.changes = Some(ChangeJournal::up_to(start.revision));
+        self.clients.restore(start.clients);
+    }
+
+    /// Writes what operators changed.
+    pub fn changed(&mut self, state: &BalancerState, now: UnixTime) {
+        if let Some(changes) = self.changes.as_mut().filter(|_| self.store.is_on()) {
+            changes.write(&self.store, state, now);
+        }
     }
 
     /// Writes the row of an observation that the state has seen.
@@ -89,6 +103,8 @@ impl Journal {
                 }
             }
             Observation::Request(end) => {
+                let catalogue = state.catalogue();
+                self.selections.add(&self.store, end, catalogue, end.ended);
                 let row = self.request(end, state);
                 self.store.record(Record::Request(Box::new(row)));
             }
@@ -172,7 +188,7 @@ impl Journal {
     }
 
     fn write_sums(&mut self, state: &BalancerState, with_uptime: bool, now: UnixTime) {
-        if !self.is_restored {
+        if self.changes.is_none() {
             return;
         }
         if !self.has_since {
@@ -223,7 +239,7 @@ impl Journal {
         key: &RollUpKey,
     ) {
         let size = |counts: &BucketCounts| counts.all();
-        for (width, start, counts) in self.changed(covered, history, size) {
+        for (width, start, counts) in self.changed_buckets(covered, history, size) {
             self.store.record(Record::RollUp(Box::new(RollUpRow {
                 key: RollUpKey {
                     width_s: width,
@@ -238,7 +254,8 @@ impl Journal {
 
     fn write_uptime(&mut self, provider: ProviderIdx, history: &Timeline<Uptime>, key: &RollUpKey) {
         let size = |uptime: &Uptime| uptime.watched_us;
-        for (width, start, uptime) in self.changed(Covered::Uptime(provider), history, size) {
+        for (width, start, uptime) in self.changed_buckets(Covered::Uptime(provider), history, size)
+        {
             self.store.record(Record::RollUp(Box::new(RollUpRow {
                 key: RollUpKey {
                     width_s: width,
@@ -252,7 +269,7 @@ impl Journal {
     }
 
     /// Buckets that changed since they were sent.
-    fn changed<T: Clone + crate::domain::Merge>(
+    fn changed_buckets<T: Clone + crate::domain::Merge>(
         &mut self,
         covered: Covered,
         history: &Timeline<T>,
@@ -300,14 +317,20 @@ impl Journal {
             outcome,
             failure,
             latency_us: micros(end.ended.since(end.started)),
-            first_token_us: end
-                .first_token
-                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-                .map(micros),
+            first_token_us: end.first_token.and_then(seconds_to_micros),
             tokens: tokens(end.usage),
             cost_pico: end.cost.map(Money::pico),
             cost_basis: UsageBasis::as_str(cost_basis(end.usage, end.cost)),
             dropped_fields: end.dropped_fields,
+            learning: LearningColumns {
+                streamed: end.streamed,
+                load: end.ticket.load,
+                prompt: end.ticket.prompt,
+                class: end.ticket.class.index() as u64,
+                trial: end.trial,
+                client_deadline: end.client_deadline_hit,
+                silent_us: end.abandoned_after.and_then(seconds_to_micros),
+            },
         }
     }
 
@@ -363,6 +386,10 @@ fn tag(identity: &RequestIdentity) -> Arc<str> {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn seconds_to_micros(seconds: f64) -> Option<u64> {
+    Duration::try_from_secs_f64(seconds).ok().map(micros)
 }
 
 fn tokens(usage: Option<MeasuredUsage>) -> Option<[u64; 3]> {

@@ -3,15 +3,21 @@
 //! [`Store::record`] never waits. One task writes, many rows in one transaction; a slow, locked, full
 //! or dead database only lets its queue grow, which is bounded and counts what it drops.
 
+mod attempts;
+mod audit;
+mod audit_sample;
 mod batch;
+mod change_journal;
 mod client_sums;
 mod database;
 mod error;
 mod explanation;
 mod figures;
+mod held_changes;
 mod histogram_text;
 mod history;
 mod journal;
+mod journal_start;
 mod options;
 mod partitions;
 mod queue;
@@ -19,8 +25,10 @@ mod read;
 mod record;
 mod requests;
 mod retention;
+mod revisions;
 mod roll_ups;
 mod schema;
+mod selection_audit;
 mod sequence;
 mod shared;
 mod status;
@@ -29,15 +37,18 @@ mod store;
 mod tables;
 mod writer;
 
+pub use audit::{AuditCheck, AuditEntry};
+pub use audit_sample::AuditSample;
 pub use database::Backend;
 pub use error::StoreError;
 pub use explanation::{Explanation, NamedTargets, StoredExplanation, read_explanation};
 pub use history::StoredHistory;
 pub use journal::Journal;
+pub use journal_start::JournalStart;
 pub use options::StoreOptions;
 pub use record::{
-    AlertRow, AttemptRow, AuditRow, EventRow, LedgerRow, Record, RequestRow, RevisionRow,
-    RollUpKey, RollUpRow,
+    AlertRow, AttemptRow, AuditRow, EventRow, LearningColumns, LedgerRow, Record, RequestRow,
+    RevisionRow, RollUpKey, RollUpRow,
 };
 pub use requests::RequestFilter;
 pub use roll_ups::RollUpFilter;

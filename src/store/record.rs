@@ -112,6 +112,27 @@ pub struct AttemptRow {
     pub cost_basis: &'static str,
     /// Request fields dropped in translation.
     pub dropped_fields: u32,
+    /// What else the balancer learns from it.
+    pub learning: LearningColumns,
+}
+
+/// What only the balancer reads of an attempt, to learn from it again after a restart.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LearningColumns {
+    /// True for a stream.
+    pub streamed: bool,
+    /// `ln(1 + attempts at the target)` at its start, without this one.
+    pub load: f64,
+    /// Estimated tokens of the prompt.
+    pub prompt: f64,
+    /// Index of the class of the request.
+    pub class: u64,
+    /// True for the probe request of a half-open circuit breaker.
+    pub trial: bool,
+    /// True if the client's own deadline ended it.
+    pub client_deadline: bool,
+    /// Microseconds without content when the client left, if that says something of the target.
+    pub silent_us: Option<u64>,
 }
 
 /// One client request.

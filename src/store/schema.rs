@@ -19,7 +19,10 @@ const V1: &[&str] = &[
      failure TEXT NOT NULL, status BIGINT NOT NULL, message TEXT NOT NULL, \
      latency_us BIGINT NOT NULL, first_token_us BIGINT, input_tokens BIGINT, output_tokens BIGINT, \
      cached_tokens BIGINT, cost_pico BIGINT, cost_basis TEXT NOT NULL, \
-     dropped_fields BIGINT NOT NULL, PRIMARY KEY (at, instance, seq)) PARTITIONED",
+     dropped_fields BIGINT NOT NULL, streamed BIGINT NOT NULL, load DOUBLE PRECISION NOT NULL, \
+     prompt DOUBLE PRECISION NOT NULL, class BIGINT NOT NULL, trial BIGINT NOT NULL, \
+     client_deadline BIGINT NOT NULL, silent_us BIGINT, \
+     PRIMARY KEY (at, instance, seq)) PARTITIONED",
     "CREATE INDEX attempts_by_decision ON attempts (decision)",
     "CREATE TABLE requests (instance TEXT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, \
      started BIGINT NOT NULL, decision TEXT NOT NULL, request_id TEXT NOT NULL, \

@@ -1,5 +1,6 @@
 //! What handle and writer share.
 
+use super::audit::AuditChain;
 use super::database::Database;
 use super::error::StoreError;
 use super::figures::Figures;
@@ -28,5 +29,6 @@ pub(super) struct Shared {
     pub(super) ledger: mpsc::Sender<LedgerWrite>,
     pub(super) sequence: Sequence,
     pub(super) epoch: u64,
+    pub(super) audit: Mutex<AuditChain>,
     pub(super) writer: Mutex<Option<JoinHandle<()>>>,
 }

@@ -1,5 +1,6 @@
 //! The handle of the store.
 
+use super::audit::AuditChain;
 use super::database::{Backend, Database};
 use super::error::StoreError;
 use super::figures::Figures;
@@ -55,6 +56,7 @@ impl Store {
             ledger,
             sequence: Sequence::starting(now),
             epoch: now.micros(),
+            audit: Mutex::default(),
             writer: Mutex::default(),
         });
         if let Some(error) = failure {
@@ -168,6 +170,18 @@ impl Store {
         if left > 0 {
             let state = StoreState::Failing.as_str();
             tracing::warn!("the store is {state}: {left} rows were not written");
+        }
+    }
+
+    /// The end of the audit log; `None` for a store that is off.
+    pub(super) fn audit_chain(&self) -> Option<&Mutex<AuditChain>> {
+        self.shared.as_deref().map(|shared| &shared.audit)
+    }
+
+    /// Counts an entry of the audit log that could not wait.
+    pub(super) fn count_dropped_audit(&self) {
+        if let Some(shared) = &self.shared {
+            shared.queue.count_dropped("audit");
         }
     }
 

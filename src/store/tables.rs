@@ -57,6 +57,13 @@ pub(super) const ATTEMPTS: Table = Table {
         "cost_pico",
         "cost_basis",
         "dropped_fields",
+        "streamed",
+        "load",
+        "prompt",
+        "class",
+        "trial",
+        "client_deadline",
+        "silent_us",
     ],
     conflict: Conflict::Keep,
 };
@@ -310,6 +317,13 @@ impl Columns for AttemptRow {
             self.cost_pico.into(),
             self.cost_basis.into(),
             u64::from(self.dropped_fields).into(),
+            u64::from(self.learning.streamed).into(),
+            self.learning.load.into(),
+            self.learning.prompt.into(),
+            self.learning.class.into(),
+            u64::from(self.learning.trial).into(),
+            u64::from(self.learning.client_deadline).into(),
+            self.learning.silent_us.into(),
         ]
     }
 }

@@ -12,24 +12,36 @@ impl Budgets {
         self.ledger.set(mode);
     }
 
-    /// Adds what earlier processes spent, by name of the budget and of the period. Amounts of other
-    /// periods and unknown budgets are kept for budgets that a new configuration adds.
-    #[must_use]
-    pub fn with_earlier_spending(
-        mut self,
+    /// Adds what earlier processes spent, by name of the budget and of the period; only the first call
+    /// has an effect. Amounts of other periods and unknown budgets are kept for budgets that a new
+    /// configuration adds.
+    pub fn restore_earlier(
+        &self,
         amounts: impl IntoIterator<Item = (String, String, Money)>,
         now: UnixTime,
-    ) -> Self {
+    ) {
         let mut earlier = EarlierSpending::new();
         for (budget, period, spent) in amounts {
             let sum = earlier.entry((budget, period)).or_default();
             *sum += spent;
         }
-        for (name, budget) in self.all_keyed() {
-            restore(&earlier, &name, budget, now);
+        let earlier = &Arc::new(earlier);
+        if self.earlier.set(Arc::clone(earlier)).is_ok() {
+            for (name, budget) in self.all_keyed() {
+                restore(earlier, &name, budget, now);
+            }
         }
-        self.earlier = Arc::new(earlier);
-        self
+    }
+
+    /// Returns the names of the current periods.
+    pub fn current_periods(&self, now: UnixTime) -> Vec<String> {
+        let shared = [&self.day, &self.month];
+        shared.map(|budget| budget.current_label(now)).to_vec()
+    }
+
+    /// Returns the largest number of entries at one time.
+    pub fn ledger_entries_max(&self) -> usize {
+        2 * self.all_keyed().count()
     }
 
     /// Returns what the ledger must know, of the current periods and of those that just ended; only

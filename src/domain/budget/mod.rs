@@ -18,7 +18,7 @@ use ledger::{EarlierSpending, LedgerSwitch};
 use period_budget::{NOTIFIED_NEARLY_SPENT, NOTIFIED_SPENT, PeriodBudget, PeriodId};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Share of a budget from which an event reports that it is nearly spent.
 const NOTIFY_FROM_SHARE: f64 = 0.8;
@@ -63,7 +63,7 @@ pub struct Budgets {
     retired: BTreeMap<String, Arc<PeriodBudget>>,
     ledger: Arc<LedgerSwitch>,
     /// Spending of earlier processes.
-    earlier: Arc<EarlierSpending>,
+    earlier: Arc<OnceLock<Arc<EarlierSpending>>>,
 }
 
 /// Budgets per day by name of the token or provider.
@@ -143,7 +143,9 @@ impl Budgets {
         let mut own = |key: String, limit: Option<Money>| {
             let budget = known.remove(&key).unwrap_or_else(|| {
                 let fresh = Arc::new(PeriodBudget::new(Period::Day, None));
-                ledger::restore(&self.earlier, &key, &fresh, now);
+                if let Some(earlier) = self.earlier.get() {
+                    ledger::restore(earlier, &key, &fresh, now);
+                }
                 fresh
             });
             budget.set_limit(limit);

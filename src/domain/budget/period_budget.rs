@@ -253,6 +253,11 @@ impl PeriodBudget {
         }
     }
 
+    /// Returns the name of the current period.
+    pub fn current_label(&self, now: UnixTime) -> String {
+        self.period.label(self.period.number(now))
+    }
+
     /// Returns the name of a period: `2026-11-24` or `2026-11`.
     pub fn period_label(&self, PeriodId(number): PeriodId) -> String {
         self.period.label(number)

@@ -138,10 +138,11 @@ impl ProviderApi for OpenAi {
         endpoint: &Endpoint,
         call: &CallSpec<'_>,
     ) -> Result<PreparedCall, TranslationError> {
-        // Fields of other clients' requests, which servers of this protocol refuse.
+        // Fields of other clients' requests, which servers of this protocol refuse, and the wish for a
+        // stream, which the gateway would have to answer.
         let foreign: &[&str] = match call.dialect {
-            ApiDialect::GenerateContent => &["task_type", "title"],
-            _ => &[],
+            ApiDialect::GenerateContent => &["task_type", "title", "stream", "stream_options"],
+            _ => &["stream", "stream_options"],
         };
         let body = call
             .object

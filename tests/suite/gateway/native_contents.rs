@@ -280,6 +280,21 @@ async fn tokens_are_counted_and_models_are_listed() {
 }
 
 #[tokio::test]
+async fn a_wish_for_streamed_embeddings_is_left_out() {
+    let a = Upstream::start(Behaviour::Status(200, VECTORS, vec![])).await;
+    let kind = ("openai-compatible", a.base_url.clone());
+    let bench = start_kind(&a, kind, "v", [ModelType::Embedding]).await;
+
+    let body = r#"{"model":"v","input":["a","b"],"stream":true,"stream_options":{}}"#;
+    let answer = bench.send("/v1/embeddings", body).await;
+    let answer: Value = answer.json().await.unwrap();
+
+    assert_eq!(answer["data"][1]["embedding"], json!([0.25]));
+    let sent: Value = serde_json::from_str(&a.last().1).unwrap();
+    assert_eq!(sent, json!({"input": ["a", "b"], "model": "v"}));
+}
+
+#[tokio::test]
 async fn embeddings_are_translated_in_both_directions() {
     let a = Upstream::start(Behaviour::Status(200, VECTORS, vec![])).await;
     let kind = ("openai-compatible", a.base_url.clone());

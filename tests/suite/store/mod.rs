@@ -3,6 +3,7 @@
 //! set.
 
 mod cluster;
+mod knowledge;
 mod ledger;
 mod restarts;
 mod rows;

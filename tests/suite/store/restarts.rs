@@ -10,7 +10,7 @@ use tempfile::TempDir;
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 
 /// The program with one provider, always on the same port, because that names the instance.
-struct Gateway {
+pub(super) struct Gateway {
     home: TempDir,
     url: String,
     running: Option<Running>,
@@ -20,9 +20,14 @@ struct Gateway {
 
 impl Gateway {
     async fn start(database: &TestDatabase, base_url: &str) -> Self {
+        Self::start_with(database, base_url, "").await
+    }
+
+    /// With more tables in its configuration.
+    pub(super) async fn start_with(database: &TestDatabase, base_url: &str, tables: &str) -> Self {
         let home = TempDir::new().unwrap();
         let text = format!(
-            "{}[probe]\nmode = \"off\"\n[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\n\
+            "{}{tables}[probe]\nmode = \"off\"\n[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\n\
              base_url = {base_url:?}\n[[providers.models]]\nid = \"m\"\ninput_usd_per_1m = 1.0\n\
              output_usd_per_1m = 2.0\n",
             database.table()
@@ -42,7 +47,7 @@ impl Gateway {
         gateway
     }
 
-    async fn begin(&mut self) {
+    pub(super) async fn begin(&mut self) {
         let mut command = program(&self.home);
         command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
         let started = tokio::task::spawn_blocking(move || serving(&mut command));
@@ -51,7 +56,7 @@ impl Gateway {
         self.running = Some(running);
     }
 
-    async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
         let mut running = self.running.take().unwrap();
         let stopped = tokio::task::spawn_blocking(move || {
             running.signal("TERM");
@@ -60,7 +65,7 @@ impl Gateway {
         assert_eq!(stopped.await.unwrap(), 0);
     }
 
-    async fn ask(&self) {
+    pub(super) async fn ask(&self) {
         let request = self
             .client
             .post(format!("{}/v1/chat/completions", self.url));
@@ -69,9 +74,55 @@ impl Gateway {
         response.text().await.unwrap();
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let request = self.client.get(format!("{}{path}", self.url));
         request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Ends it without a chance to write anything.
+    pub(super) async fn kill(&mut self) {
+        let mut running = self.running.take().unwrap();
+        let killed = tokio::task::spawn_blocking(move || {
+            running.signal("KILL");
+            assert_eq!(running.code(), -1);
+        });
+        killed.await.unwrap();
+    }
+
+    /// Waits until nothing waits for the store.
+    pub(super) async fn until_stored(&self) {
+        let written = self.get("/api/status").await["store"]["written"].clone();
+        loop {
+            let store = self.get("/api/status").await["store"].clone();
+            if store["queued"] == 0 && store["written"] != written {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the day has so much spent, in USD.
+    pub(super) async fn until_spent(&self, usd: f64) {
+        loop {
+            let day = self.get("/api/status").await["budget"]["day"].clone();
+            if day["spentUsd"].as_f64().unwrap() >= usd - 1e-9 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    pub(super) async fn send(&self, method: &str, path: &str, body: Value) -> Value {
+        let method = method.parse().unwrap();
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        request
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     /// The figures of the last hour, without what is about this moment.

@@ -21,7 +21,8 @@ fn restarted(config: &BudgetConfig, processes: &[&Rows], now: UnixTime) -> Arc<B
     let amounts = amounts.map(|((budget, period), (spent, leased))| {
         (budget.clone(), period.clone(), *spent + *leased)
     });
-    let budgets = Budgets::new(config, now).with_earlier_spending(amounts, now);
+    let budgets = Budgets::new(config, now);
+    budgets.restore_earlier(amounts, now);
     budgets.set_ledger_mode(LedgerMode::On);
     Arc::new(budgets)
 }
@@ -124,7 +125,8 @@ fn a_token_that_the_configuration_adds_later_finds_its_spending() {
         "2026-11-24".to_owned(),
         usd(0.9),
     )];
-    let without = Budgets::new(&config(100.0), NOW).with_earlier_spending(amounts, NOW);
+    let without = Budgets::new(&config(100.0), NOW);
+    without.restore_earlier(amounts, NOW);
     let spent = |budgets: &Budgets| budgets.snapshot(NOW).callers[0].1.spent;
 
     let added = without.with_config(&with_app, NOW);

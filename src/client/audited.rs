@@ -1,0 +1,89 @@
+//! Changes through the local client, as entries of the audit log.
+
+use super::audited_change::AuditedChange;
+use super::error::ApiError;
+use super::local::LocalClient;
+use crate::contract::WeightsReport;
+use crate::store::AuditEntry;
+use serde::Serialize;
+use std::future::Future;
+
+/// The settings that changes are about.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    revision: u64,
+    weights: WeightsReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<ProviderSettings>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProviderSettings {
+    enabled: bool,
+    draining: bool,
+    pinned: bool,
+    priority: u8,
+    max_concurrent: Option<u32>,
+    weights: [Option<f64>; 3],
+}
+
+impl LocalClient {
+    /// Makes a change, and adds it to the audit log whether it succeeds or not.
+    pub(super) async fn audited<T>(
+        &self,
+        change: AuditedChange<'_>,
+        make: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let before = self.audited_settings(change.subject).await;
+        let result = make.await;
+        let (reason, after) = match &result {
+            Ok(_) => (
+                change.reason.unwrap_or_default(),
+                self.audited_settings(change.subject).await,
+            ),
+            Err(error) => (error.to_string(), change.asked),
+        };
+        self.audit(
+            change.action,
+            AuditEntry {
+                subject: change.subject.to_owned(),
+                is_done: result.is_ok(),
+                reason,
+                before,
+                after,
+                ..AuditEntry::default()
+            },
+        );
+        result
+    }
+
+    async fn audited_settings(&self, subject: &str) -> String {
+        let Ok(snapshot) = self.handle().snapshot(60).await else {
+            return String::new();
+        };
+        let Ok(weights) = self.weights().await else {
+            return String::new();
+        };
+        let mut providers = snapshot.providers.iter();
+        let provider = providers.find(|provider| &*provider.name == subject);
+        let settings = Settings {
+            revision: snapshot.revision,
+            weights,
+            provider: provider.map(|provider| ProviderSettings {
+                enabled: provider.enabled,
+                draining: provider.draining,
+                pinned: provider.pinned_until.is_some(),
+                priority: provider.priority,
+                max_concurrent: provider.max_concurrent,
+                weights: [
+                    provider.weights.cost,
+                    provider.weights.latency,
+                    provider.weights.reliability,
+                ],
+            }),
+        };
+        serde_json::to_string(&settings).unwrap_or_default()
+    }
+}

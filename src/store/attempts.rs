@@ -1,0 +1,102 @@
+//! Attempts that the store holds, for the balancer to learn from again.
+
+use super::database::Row;
+use super::error::StoreError;
+use super::store::Store;
+use crate::domain::{
+    AttemptEnd, AttemptStart, Catalogue, DecisionId, Failure, MeasuredUsage, Outcome, RequestClass,
+    UnixTime, UpstreamLimits, Usage,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+const COLUMNS: &str = "at, latency_us, provider, model, outcome, failure, first_token_us, \
+                       input_tokens, output_tokens, cached_tokens, streamed, load, prompt, class, \
+                       trial, client_deadline, silent_us";
+
+/// One attempt as it was observed, with the names of its target.
+#[derive(Debug)]
+pub(super) struct StoredAttempt {
+    provider: String,
+    model: String,
+    end: AttemptEnd,
+}
+
+impl StoredAttempt {
+    /// The attempt, if its target is configured.
+    pub(super) fn at_target(self, catalogue: &Catalogue) -> Option<AttemptEnd> {
+        let target = catalogue.target(&self.provider, &self.model)?;
+        Some(AttemptEnd { target, ..self.end })
+    }
+}
+
+impl Store {
+    /// The newest attempts of this instance since a time, newest first.
+    pub(super) async fn load_attempts(
+        &self,
+        since: UnixTime,
+        limit: u64,
+    ) -> Result<Vec<StoredAttempt>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM attempts WHERE instance = $1 AND at >= $2 \
+             ORDER BY at DESC, seq DESC LIMIT $3"
+        );
+        let values = vec![self.instance().into(), since.micros().into(), limit.into()];
+        let rows = self.database()?.fetch(&sql, values).await?;
+        rows.iter().map(attempt).collect()
+    }
+}
+
+fn attempt(row: &Row) -> Result<StoredAttempt, StoreError> {
+    let ended = UnixTime::from_micros(row.count(0)?);
+    let started = ended.minus(Duration::from_micros(row.count(1)?));
+    let number = |place| -> Result<Option<u64>, StoreError> {
+        let number = row.int(place)?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    };
+    let seconds =
+        |micros: Option<u64>| micros.map(|micros| Duration::from_micros(micros).as_secs_f64());
+    let usage = number(7)?.zip(number(8)?).map(|(input, output)| Usage {
+        input,
+        output,
+        ..Usage::default()
+    });
+    let cached = number(9)?.unwrap_or_default();
+    let class = usize::try_from(row.count(13)?).ok();
+    let outcome = match &*row.string(4)? {
+        "ok" => Outcome::Success,
+        "cancelled" => Outcome::Cancelled,
+        _ => Outcome::Failed(Failure::parse(&row.string(5)?).unwrap_or(Failure::Server)),
+    };
+    Ok(StoredAttempt {
+        provider: row.string(2)?,
+        model: row.string(3)?,
+        end: AttemptEnd {
+            decision: DecisionId(0),
+            identity: Arc::default(),
+            target: 0.into(),
+            started,
+            ended,
+            outcome,
+            first_token: seconds(number(6)?),
+            usage: usage.map(|usage| MeasuredUsage::exact(Usage { cached, ..usage })),
+            cost: None,
+            streamed: row.count(10)? > 0,
+            trial: row.count(14)? > 0,
+            number: 0,
+            status: None,
+            message: None,
+            dropped_fields: 0,
+            ticket: AttemptStart {
+                started,
+                load: row.real(11)?.unwrap_or_default(),
+                class: class.and_then(RequestClass::from_index).unwrap_or_default(),
+                prompt: row.real(12)?.unwrap_or_default(),
+                ..AttemptStart::default()
+            },
+            limits: UpstreamLimits::default(),
+            client_deadline_hit: row.count(15)? > 0,
+            abandoned_after: seconds(number(16)?),
+        },
+    })
+}

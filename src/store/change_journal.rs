@@ -1,0 +1,48 @@
+//! Writes what operators change: revisions, and the changes that no file holds.
+
+use super::held_changes::write_held;
+use super::record::{Record, RevisionRow};
+use super::store::Store;
+use crate::domain::{BalancerState, HeldChanges, UnixTime};
+
+/// Name of the state that holds the changes of no file.
+pub(super) const HELD_CHANGES: &str = "held_changes";
+
+/// What was written last.
+#[derive(Debug, Default)]
+pub(super) struct ChangeJournal {
+    revision: u64,
+    held: Option<HeldChanges>,
+}
+
+impl ChangeJournal {
+    /// Knows the revisions up to this one: they are in the store.
+    pub(super) fn up_to(revision: u64) -> Self {
+        Self {
+            revision,
+            held: None,
+        }
+    }
+
+    /// Writes what changed since the last call.
+    pub(super) fn write(&mut self, store: &Store, state: &BalancerState, now: UnixTime) {
+        let mut newest = self.revision;
+        for revision in state.revisions() {
+            if revision.number <= self.revision {
+                break;
+            }
+            newest = newest.max(revision.number);
+            store.record(Record::Revision(Box::new(RevisionRow::from(revision))));
+        }
+        self.revision = newest;
+        let held = state.held_changes();
+        if self.held.as_ref() != Some(&held) {
+            store.record(Record::State {
+                name: HELD_CHANGES,
+                json: write_held(&held),
+                at: now,
+            });
+            self.held = Some(held);
+        }
+    }
+}

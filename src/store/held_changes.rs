@@ -1,0 +1,179 @@
+//! Changes that no configuration file holds, as the store keeps them.
+
+use crate::domain::{
+    HeldChanges, PendingChange, PendingChanges, PendingProviderChanges, UnixTime, WeightOverride,
+    Weights,
+};
+use serde::{Deserialize, Serialize};
+
+/// [`HeldChanges`] as JSON. Times are microseconds since the epoch.
+#[derive(Debug, Serialize, Deserialize)]
+struct HeldShape {
+    draining: Vec<String>,
+    pin: Option<(String, u64)>,
+    pending: Option<PendingShape>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PendingShape {
+    until: u64,
+    weights: Option<[WeightValues; 2]>,
+    providers: Vec<ProviderShape>,
+}
+
+/// Cost, latency, reliability, load, priority.
+pub(super) type WeightValues = [f64; 5];
+/// Cost, latency, reliability.
+type OverrideValues = [Option<f64>; 3];
+
+/// Values of one provider before and after.
+#[derive(Debug, Serialize, Deserialize)]
+struct ProviderShape {
+    name: String,
+    enabled: Option<[bool; 2]>,
+    draining: Option<[bool; 2]>,
+    priority: Option<[u8; 2]>,
+    max_concurrent: Option<[Option<u32>; 2]>,
+    weights: Option<[OverrideValues; 2]>,
+}
+
+/// Writes the changes as JSON.
+pub(super) fn write_held(held: &HeldChanges) -> String {
+    let shape = HeldShape {
+        draining: held.draining.iter().map(ToString::to_string).collect(),
+        pin: held
+            .pin
+            .as_ref()
+            .map(|(name, until)| (name.to_string(), until.micros())),
+        pending: held.pending.as_ref().map(|pending| PendingShape {
+            until: pending.until.micros(),
+            weights: pending.weights.map(|change| pair(change).map(values)),
+            providers: pending.providers.iter().map(provider_shape).collect(),
+        }),
+    };
+    serde_json::to_string(&shape).unwrap_or_default()
+}
+
+/// Reads them; `None` if the text is not understood.
+pub(super) fn read_held(json: &str) -> Option<HeldChanges> {
+    let shape: HeldShape = serde_json::from_str(json).ok()?;
+    Some(HeldChanges {
+        draining: shape.draining.into_iter().map(Into::into).collect(),
+        pin: shape
+            .pin
+            .map(|(name, until)| (name.into(), UnixTime::from_micros(until))),
+        pending: shape.pending.map(|pending| PendingChanges {
+            until: UnixTime::from_micros(pending.until),
+            weights: pending.weights.map(|both| change(both.map(weights))),
+            providers: pending.providers.into_iter().map(provider).collect(),
+        }),
+    })
+}
+
+/// The weights as numbers.
+pub(super) fn values(weights: Weights) -> WeightValues {
+    [
+        weights.cost,
+        weights.latency,
+        weights.reliability,
+        weights.load,
+        weights.priority,
+    ]
+}
+
+/// The weights of these numbers.
+pub(super) fn weights([cost, latency, reliability, load, priority]: WeightValues) -> Weights {
+    Weights {
+        cost,
+        latency,
+        reliability,
+        load,
+        priority,
+    }
+}
+
+fn provider_shape(changes: &PendingProviderChanges) -> ProviderShape {
+    let override_values = |own: WeightOverride| [own.cost, own.latency, own.reliability];
+    ProviderShape {
+        name: changes.name.to_string(),
+        enabled: changes.enabled.map(pair),
+        draining: changes.draining.map(pair),
+        priority: changes.priority.map(pair),
+        max_concurrent: changes.max_concurrent.map(pair),
+        weights: changes.weights.map(|own| pair(own).map(override_values)),
+    }
+}
+
+fn provider(shape: ProviderShape) -> PendingProviderChanges {
+    let own = |[cost, latency, reliability]: OverrideValues| WeightOverride {
+        cost,
+        latency,
+        reliability,
+    };
+    PendingProviderChanges {
+        name: shape.name.into(),
+        enabled: shape.enabled.map(change),
+        draining: shape.draining.map(change),
+        priority: shape.priority.map(change),
+        max_concurrent: shape.max_concurrent.map(change),
+        weights: shape.weights.map(|both| change(both.map(own))),
+    }
+}
+
+fn pair<T>(change: PendingChange<T>) -> [T; 2] {
+    [change.before, change.after]
+}
+
+fn change<T>([before, after]: [T; 2]) -> PendingChange<T> {
+    PendingChange { before, after }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_written_is_read_again() {
+        let held = HeldChanges {
+            draining: vec!["a".into()],
+            pin: Some(("b".into(), UnixTime::from_micros(7))),
+            pending: Some(PendingChanges {
+                until: UnixTime::from_micros(9),
+                weights: Some(PendingChange {
+                    before: Weights::default(),
+                    after: Weights {
+                        cost: 60.5,
+                        ..Weights::default()
+                    },
+                }),
+                providers: vec![PendingProviderChanges {
+                    name: "a".into(),
+                    enabled: None,
+                    draining: Some(PendingChange {
+                        before: false,
+                        after: true,
+                    }),
+                    priority: Some(PendingChange {
+                        before: 50,
+                        after: 80,
+                    }),
+                    max_concurrent: Some(PendingChange {
+                        before: None,
+                        after: Some(3),
+                    }),
+                    weights: Some(PendingChange {
+                        before: WeightOverride::default(),
+                        after: WeightOverride {
+                            cost: Some(80.0),
+                            ..WeightOverride::default()
+                        },
+                    }),
+                }],
+            }),
+        };
+        assert_eq!(read_held(&write_held(&held)), Some(held));
+        let empty = HeldChanges::default();
+        assert_eq!(read_held(&write_held(&empty)), Some(empty));
+        assert_eq!(read_held("{}"), None);
+    }
+}
