@@ -4,6 +4,7 @@
 //! It serves from [`crate::client::LocalClient`], as the dashboard of this process does, so that
 //! both show the same numbers.
 
+mod audit;
 mod auth;
 mod balancing;
 mod error_response;
@@ -73,6 +74,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/providers/{name}", patch(mutations::change_provider))
         .route("/api/providers/{name}/probe", post(mutations::probe))
         .route("/api/reload", post(mutations::reload))
+        .route("/api/audit", get(audit::entries))
+        .route("/api/audit/check", get(audit::check))
         .route("/api", any(unknown_path))
         .route("/api/{*rest}", any(unknown_path))
         .method_not_allowed_fallback(error_response::wrong_method)

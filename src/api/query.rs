@@ -1,6 +1,6 @@
 //! Queries of the read-only calls.
 
-use crate::contract::{DecisionOutcome, Window};
+use crate::contract::{DecisionOutcome, PastMoment, Window};
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use std::fmt;
 
@@ -24,6 +24,25 @@ pub(super) struct DecisionsQuery {
     pub limit: Option<WholeNumber<1, 500>>,
     pub provider: Option<String>,
     pub outcome: Option<DecisionOutcome>,
+}
+
+/// Query of `GET /api/audit`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct AuditQuery {
+    pub since: Option<Past>,
+    pub before: Option<String>,
+    pub limit: Option<WholeNumber<1, 5_000>>,
+}
+
+/// A moment in the past.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past(pub PastMoment);
+
+impl<'de> Deserialize<'de> for Past {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(de::Error::custom)
+    }
 }
 
 /// Digits without sign or space that form a number from `MIN` to `MAX`.

@@ -1,12 +1,23 @@
 //! Changes through the local client, as entries of the audit log.
 
-use super::audited_change::AuditedChange;
 use super::error::ApiError;
 use super::local::LocalClient;
 use crate::contract::WeightsReport;
 use crate::store::AuditEntry;
 use serde::Serialize;
 use std::future::Future;
+
+/// What a change is about.
+pub(super) struct AuditedChange<'a> {
+    /// Such as `weights.set`.
+    pub(super) action: &'static str,
+    /// Such as the name of a provider.
+    pub(super) subject: &'a str,
+    /// Why, as the actor said.
+    pub(super) reason: Option<String>,
+    /// What was asked for.
+    pub(super) asked: String,
+}
 
 /// The settings that changes are about.
 #[derive(Serialize)]

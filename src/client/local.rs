@@ -1,4 +1,3 @@
-use super::audited_change::AuditedChange;
 use super::control::{Call, Control};
 use super::error::ApiError;
 use super::instance_controls::{InstanceControls, NoControls};
@@ -41,13 +40,13 @@ const MAX_HOURS: u32 = 8_760;
 /// management API serves from it as well, so that dashboards and scripts see the same numbers.
 #[derive(Debug, Clone)]
 pub struct LocalClient {
-    handle: EngineHandle,
+    pub(super) handle: EngineHandle,
     description: Arc<ArcSwap<InstanceDescription>>,
-    controls: Arc<dyn InstanceControls>,
+    pub(super) controls: Arc<dyn InstanceControls>,
     dropped_lines: DroppedLines,
     store: Store,
     /// Name in the list of revisions.
-    actor: Arc<str>,
+    pub(super) actor: Arc<str>,
     /// Where the actor is, for the audit log.
     origin: Arc<str>,
 }
@@ -142,6 +141,11 @@ impl LocalClient {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Path of the file that changes are saved to, or why they stay in memory.
+    pub(super) fn saved_to(&self) -> Option<String> {
+        self.description.load().saved.as_deref().map(str::to_owned)
     }
 
     /// The engine's handle.
@@ -267,129 +271,6 @@ impl LocalClient {
         Ok(report.with_forecasts(catalogue, (&traffic_forecasts(&table, now), &then)))
     }
 
-    /// Returns to the weights of a revision.
-    pub async fn roll_back(&self, number: u64) -> Result<WeightsReport, ApiError> {
-        let who = self.actor.to_string();
-        let subject = number.to_string();
-        let change = AuditedChange {
-            action: "revision.rollback",
-            subject: &subject,
-            reason: None,
-            asked: String::new(),
-        };
-        let make = async {
-            let command = Command::Rollback { number, who };
-            let reply = self.handle.execute(command).await?;
-            self.saved_report(&reply).await
-        };
-        self.audited(change, make).await
-    }
-
-    /// The weights in force.
-    pub async fn weights(&self) -> Result<WeightsReport, ApiError> {
-        weights_report(&self.handle.weights().await?, None)
-    }
-
-    /// Changes weights; missing ones keep their value.
-    pub async fn set_weights(&self, change: WeightsChange) -> Result<WeightsReport, ApiError> {
-        let audited = AuditedChange {
-            action: "weights.set",
-            subject: "weights",
-            reason: change.reason.clone(),
-            asked: as_json(&change),
-        };
-        self.audited(audited, self.make_weights(change)).await
-    }
-
-    async fn make_weights(&self, change: WeightsChange) -> Result<WeightsReport, ApiError> {
-        let patch = validation::weights(change, &self.actor)?;
-        let reverts = patch.revert_after.is_some();
-        let reply = self.handle.execute(Command::SetWeights(patch)).await?;
-        if reverts {
-            weights_report(&reply, None)
-        } else {
-            self.saved_report(&reply).await
-        }
-    }
-
-    /// Confirms every change that would revert by itself.
-    pub async fn confirm_weights(&self) -> Result<WeightsReport, ApiError> {
-        let who = self.actor.to_string();
-        let change = AuditedChange {
-            action: "changes.keep",
-            subject: "changes",
-            reason: None,
-            asked: String::new(),
-        };
-        let make = async {
-            let reply = self.handle.execute(Command::ConfirmWeights { who }).await?;
-            self.saved_report(&reply).await
-        };
-        self.audited(change, make).await
-    }
-
-    /// Reads the configuration again; an error names every mistake and has changed nothing.
-    pub async fn reload(&self) -> Result<ReloadReport, ApiError> {
-        let change = AuditedChange {
-            action: "configuration.reload",
-            subject: "configuration",
-            reason: None,
-            asked: String::new(),
-        };
-        let make = async {
-            let report = self.controls.reload(self.actor.to_string()).await;
-            report.unwrap_or(Err(ApiError::NotReloadable))
-        };
-        self.audited(change, make).await
-    }
-
-    /// Changes one provider; returns its state over the last 24 hours.
-    pub async fn change_provider(
-        &self,
-        name: &str,
-        change: ProviderChange,
-    ) -> Result<ProviderReport, ApiError> {
-        let audited = AuditedChange {
-            action: "provider.change",
-            subject: name,
-            reason: None,
-            asked: as_json(&change),
-        };
-        self.audited(audited, self.make_provider_change(name, change))
-            .await
-    }
-
-    async fn make_provider_change(
-        &self,
-        name: &str,
-        change: ProviderChange,
-    ) -> Result<ProviderReport, ApiError> {
-        let names_revision = change.revision.is_some();
-        let command = Command::ChangeProvider {
-            name: name.to_owned(),
-            patch: validation::provider(&change)?,
-            who: self.actor.to_string(),
-        };
-        let reply = self.handle.execute(command).await?;
-        let snapshot = self.handle.snapshot(Window::Day.seconds()).await?;
-        let provider = snapshot.providers.iter().find(|it| &*it.name == name);
-        // A reload may remove it right after the change.
-        let provider = provider.ok_or(Busy)?;
-        let status = ProviderStatus::new(provider, &snapshot);
-        ProviderReport::new(status, &reply, names_revision).ok_or_else(|| Busy.into())
-    }
-
-    /// The report of a change, after it was written to its file.
-    async fn saved_report(&self, reply: &CommandReply) -> Result<WeightsReport, ApiError> {
-        let written = timeout(SAVE_TIMEOUT, self.controls.saved()).await;
-        let saved = match written {
-            Ok(Some(saved)) => Some(saved),
-            Ok(None) => self.description.load().saved.as_deref().map(str::to_owned),
-            Err(_) => Some("in memory: the file is still being written".to_owned()),
-        };
-        weights_report(reply, saved.as_deref())
-    }
-
     async fn send_updates(self, window: Window, updates: mpsc::Sender<Update>) {
         let mut snapshots = self.handle.watch(window.seconds());
         let first = match self.status(window).await {
@@ -412,14 +293,6 @@ impl LocalClient {
             send_latest(&updates, update);
         }
     }
-}
-
-fn as_json(change: &impl Serialize) -> String {
-    serde_json::to_string(change).unwrap_or_default()
-}
-
-fn weights_report(reply: &CommandReply, saved: Option<&str>) -> Result<WeightsReport, ApiError> {
-    WeightsReport::new(reply, saved.map(str::to_owned)).ok_or_else(|| Busy.into())
 }
 
 impl Control for LocalClient {

@@ -5,9 +5,10 @@
 #![warn(missing_docs)]
 
 mod address;
+mod audit_report;
 mod audited;
-mod audited_change;
 mod backoff;
+mod changes;
 mod control;
 mod error;
 mod handle;

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod attempt;
+mod audit;
 mod budget;
 mod change;
 mod codes;
@@ -17,6 +18,7 @@ mod decision_file;
 mod delta;
 mod event;
 mod external_load;
+mod past;
 mod performance;
 mod problem;
 mod reload;
@@ -29,6 +31,7 @@ mod weights;
 mod what_if;
 
 pub use attempt::AttemptReport;
+pub use audit::{AuditChainReport, AuditCheckReport, AuditList, AuditReport};
 pub use budget::{
     BudgetReport, NamedSpending, RateLeft, RateReport, RejectionReport, SpendingReport,
 };
@@ -42,6 +45,7 @@ pub use decision_file::DecisionFile;
 pub use delta::OpenBucket;
 pub use event::{EventKind, EventReport};
 pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};
+pub use past::PastMoment;
 pub use performance::{
     CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
     Totals,

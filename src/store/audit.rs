@@ -133,39 +133,27 @@ impl Store {
         self.record(Record::Audit(Box::new(row)));
     }
 
-    /// Entries of all instances since a time, oldest first, at most so many; `after` continues behind
-    /// an entry: its time, instance and number.
-    pub async fn load_audit(
+    /// Newest entries of all instances since a time, newest first; `before` continues behind an entry:
+    /// its time in microseconds, its instance and its number.
+    pub async fn newest_audit(
         &self,
         since: UnixTime,
-        after: Option<(UnixTime, &str, u64)>,
+        before: Option<(u64, &str, u64)>,
         limit: u64,
     ) -> Result<Vec<(String, AuditRow)>, StoreError> {
         let mut values = vec![since.micros().into()];
         let mut sql = format!("SELECT {COLUMNS}, instance FROM audit WHERE at >= $1");
-        if let Some((at, instance, sequence)) = after {
-            values.extend([at.micros().into(), instance.into(), sequence.into()]);
-            sql.push_str(" AND (at, instance, seq) > ($2, $3, $4)");
+        if let Some((at, instance, sequence)) = before {
+            values.extend([at.into(), instance.into(), sequence.into()]);
+            sql.push_str(" AND at <= $2 AND (at, instance, seq) < ($2, $3, $4)");
         }
         values.push(limit.into());
-        let _ = write!(sql, " ORDER BY at, instance, seq LIMIT ${}", values.len());
-        let rows = self.database()?.fetch(&sql, values).await?;
-        rows.iter()
-            .map(|row| Ok((row.string(12)?, audit_row(row)?)))
-            .collect()
-    }
-
-    /// Newest entries, newest first.
-    pub async fn newest_audit(
-        &self,
-        since: UnixTime,
-        limit: u64,
-    ) -> Result<Vec<(String, AuditRow)>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, instance FROM audit WHERE at >= $1 \
-             ORDER BY at DESC, instance DESC, seq DESC LIMIT $2"
+        let limit = values.len();
+        // Writing into a text cannot fail.
+        let _ = write!(
+            sql,
+            " ORDER BY at DESC, instance DESC, seq DESC LIMIT ${limit}"
         );
-        let values = vec![since.micros().into(), limit.into()];
         let rows = self.database()?.fetch(&sql, values).await?;
         rows.iter()
             .map(|row| Ok((row.string(12)?, audit_row(row)?)))

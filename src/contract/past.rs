@@ -1,0 +1,75 @@
+use super::time::parse_rfc3339;
+use crate::domain::UnixTime;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A moment in the past: a time back from now, such as `90s`, `15m`, `24h` or `7d`, or an RFC 3339
+/// time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PastMoment {
+    /// So long ago.
+    Ago(Duration),
+    /// At that time.
+    At(UnixTime),
+}
+
+impl PastMoment {
+    /// Returns the time, seen from `now`.
+    pub fn seen_from(self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::Ago(duration) => now.minus(duration),
+            Self::At(time) => time,
+        }
+    }
+}
+
+impl FromStr for PastMoment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unit = text.char_indices().last();
+        let seconds = unit.and_then(|(at, unit)| {
+            let number: u64 = text.get(..at)?.parse().ok()?;
+            let factor = match unit {
+                's' => 1,
+                'm' => 60,
+                'h' => 3_600,
+                'd' => 86_400,
+                _ => return None,
+            };
+            number.checked_mul(factor)
+        });
+        if let Some(seconds) = seconds {
+            return Ok(Self::Ago(Duration::from_secs(seconds)));
+        }
+        parse_rfc3339(text).map(Self::At).map_err(|_| {
+            format!("{text:?} is neither a time back such as 15m, 24h or 7d nor an RFC 3339 time")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_back_and_times_are_read() {
+        let now = UnixTime::from_seconds(1_000_000);
+        let seen = |text: &str| {
+            text.parse::<PastMoment>()
+                .map(|it| it.seen_from(now).unix_seconds())
+        };
+        assert_eq!(seen("90s"), Ok(999_910));
+        assert_eq!(seen("2h"), Ok(992_800));
+        assert_eq!(seen("7d"), Ok(395_200));
+        assert_eq!(seen("99999999999999999999d").ok(), None);
+        assert_eq!(seen("1970-01-02T00:00:00Z"), Ok(86_400));
+        assert_eq!(
+            seen("soon"),
+            Err(
+                "\"soon\" is neither a time back such as 15m, 24h or 7d nor an RFC 3339 time"
+                    .to_owned()
+            )
+        );
+    }
+}
