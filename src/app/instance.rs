@@ -86,11 +86,8 @@ impl Instance {
         let address = listener.local_addr()?;
         let [listeners, background, leaving] = [(); 3].map(|()| CancellationToken::new());
         let (engine, handle, persist_queue) = engine(&mut config, &store, &background).await;
-        let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
-        let thread = threads.next_worker().context("the engine has no thread")?;
-        let engine = thread.spawn(engine.run(background.clone()));
-        let ledger = LedgerTask::new(store.clone(), handle.clone());
-        let ledger = tokio::spawn(ledger.run(background.clone()));
+        let (engine, threads) = start_engine(engine, &background)?;
+        let ledger = start_ledger(&store, &handle, &background);
         let (listener_limits, cache) = (config.server.clone(), config.cache);
         let reloadable = ReloadableState::new(handle.clone(), config)?;
         let (lists, listed) = mpsc::channel(LIST_QUEUE);
@@ -218,6 +215,21 @@ fn probe(
         reloadable.probe_interval.subscribe(),
     );
     (probe.with_lists(lists), manual)
+}
+
+/// Runs the engine on a thread of its own.
+fn start_engine(
+    engine: Engine,
+    stop: &CancellationToken,
+) -> anyhow::Result<(JoinHandle<()>, WorkerThreads)> {
+    let mut threads = WorkerThreads::start("engine", 1, |_| ())?;
+    let thread = threads.next_worker().context("the engine has no thread")?;
+    Ok((thread.spawn(engine.run(stop.clone())), threads))
+}
+
+/// Starts what keeps the ledger ahead of spending.
+fn start_ledger(store: &Store, handle: &EngineHandle, stop: &CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(LedgerTask::new(store.clone(), handle.clone()).run(stop.clone()))
 }
 
 /// The engine with the past that the store holds, or will hold once it is reached.

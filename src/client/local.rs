@@ -4,22 +4,20 @@ use super::instance_controls::{InstanceControls, NoControls};
 use super::selection::{DryRunContext, find_provider, select};
 use super::store_report::store_report;
 use super::update::{UPDATE_QUEUE, Update, send_latest};
-use super::validation;
 use crate::clock;
 use crate::contract::{
     DecisionDetail, DecisionReport, Dropped, InstanceInfo, Performance, ProbeReport, Problem,
-    ProviderChange, ProviderReport, ProviderStatus, ReloadReport, RevisionReport, SelectRequest,
-    Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
-    Command, CommandError, CommandReply, DecisionId, Observation, Snapshot, TargetIdx,
-    WhatIfSettings, simulate, traffic_forecasts,
+    CommandError, DecisionId, Observation, Snapshot, TargetIdx, WhatIfSettings, simulate,
+    traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
 use crate::store::{AuditEntry, Store};
 use arc_swap::ArcSwap;
-use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,8 +27,6 @@ use tokio::time::timeout;
 const LOCAL_ACTOR: &str = "local";
 /// Silence after which the engine counts as stopped.
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time to wait until a change is written to its file.
-const SAVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time after which a manual probe is not waited for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Hours of the longest performance report: a year.

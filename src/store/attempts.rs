@@ -16,13 +16,13 @@ const COLUMNS: &str = "at, latency_us, provider, model, outcome, failure, first_
 
 /// One attempt as it was observed, with the names of its target.
 #[derive(Debug)]
-pub(super) struct StoredAttempt {
+pub(super) struct PastAttempt {
     provider: String,
     model: String,
     end: AttemptEnd,
 }
 
-impl StoredAttempt {
+impl PastAttempt {
     /// The attempt, if its target is configured.
     pub(super) fn at_target(self, catalogue: &Catalogue) -> Option<AttemptEnd> {
         let target = catalogue.target(&self.provider, &self.model)?;
@@ -36,7 +36,7 @@ impl Store {
         &self,
         since: UnixTime,
         limit: u64,
-    ) -> Result<Vec<StoredAttempt>, StoreError> {
+    ) -> Result<Vec<PastAttempt>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM attempts WHERE instance = $1 AND at >= $2 \
              ORDER BY at DESC, seq DESC LIMIT $3"
@@ -47,7 +47,7 @@ impl Store {
     }
 }
 
-fn attempt(row: &Row) -> Result<StoredAttempt, StoreError> {
+fn attempt(row: &Row) -> Result<PastAttempt, StoreError> {
     let ended = UnixTime::from_micros(row.count(0)?);
     let started = ended.minus(Duration::from_micros(row.count(1)?));
     let number = |place| -> Result<Option<u64>, StoreError> {
@@ -68,7 +68,7 @@ fn attempt(row: &Row) -> Result<StoredAttempt, StoreError> {
         "cancelled" => Outcome::Cancelled,
         _ => Outcome::Failed(Failure::parse(&row.string(5)?).unwrap_or(Failure::Server)),
     };
-    Ok(StoredAttempt {
+    Ok(PastAttempt {
         provider: row.string(2)?,
         model: row.string(3)?,
         end: AttemptEnd {

@@ -3,6 +3,7 @@
 //! `hash = SHA-256(previous hash, newline, JSON array of all other columns)`, in hexadecimal digits. A
 //! row that is changed, removed from the middle or put in between breaks the chain of its instance.
 
+use super::audit_chain::{AuditChain, AuditEntry};
 use super::database::Row;
 use super::error::StoreError;
 use super::record::{AuditRow, Record};
@@ -21,42 +22,6 @@ const PAGE: u64 = 5_000;
 const MAX_TEXT: usize = 8_192;
 const COLUMNS: &str = "seq, at, actor, origin, action, subject, outcome, reason, before, after, \
                        previous, hash";
-
-/// What one actor did or tried.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// Name of the token, or `local`.
-    pub actor: String,
-    /// Address, or `local`.
-    pub origin: String,
-    /// What was done, such as `weights.set`.
-    pub action: &'static str,
-    /// To what, such as the name of a provider.
-    pub subject: String,
-    /// True if it was done.
-    pub is_done: bool,
-    /// Why, as the actor said, or why it was refused.
-    pub reason: String,
-    /// State before, as JSON; empty if unknown.
-    pub before: String,
-    /// State after, or what was asked for, as JSON.
-    pub after: String,
-}
-
-/// The end of the chain of this process.
-#[derive(Debug)]
-pub(super) enum AuditChain {
-    /// The last hash is not read yet.
-    Unknown(Vec<(AuditEntry, UnixTime)>),
-    /// Hash of the last entry; empty before the first.
-    At(String),
-}
-
-impl Default for AuditChain {
-    fn default() -> Self {
-        Self::Unknown(Vec::new())
-    }
-}
 
 /// Result of a check of one instance's chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +46,7 @@ impl Store {
         let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *chain {
             AuditChain::Unknown(waiting) if waiting.len() < MAX_WAITING => {
-                waiting.push((entry, now))
+                waiting.push((entry, now));
             }
             AuditChain::Unknown(_) => self.count_dropped_audit(),
             AuditChain::At(previous) => self.append(previous, entry, now),

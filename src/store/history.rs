@@ -1,6 +1,6 @@
 //! What a new process takes over from the store: sums, decisions and events.
 
-use super::attempts::StoredAttempt;
+use super::attempts::PastAttempt;
 use super::change_journal::HELD_CHANGES;
 use super::client_sums::CLIENT_WIDTHS;
 use super::error::StoreError;
@@ -40,7 +40,7 @@ pub struct StoredHistory {
     requests: Vec<RequestRow>,
     /// Oldest first.
     events: Vec<EventRow>,
-    attempts: Vec<StoredAttempt>,
+    attempts: Vec<PastAttempt>,
     /// Oldest first.
     revisions: Vec<Revision>,
     held: Option<HeldChanges>,

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod audit;
+mod audit_chain;
 mod audit_sample;
 mod batch;
 mod change_journal;
@@ -37,7 +38,8 @@ mod store;
 mod tables;
 mod writer;
 
-pub use audit::{AuditCheck, AuditEntry};
+pub use audit::AuditCheck;
+pub use audit_chain::AuditEntry;
 pub use audit_sample::AuditSample;
 pub use database::Backend;
 pub use error::StoreError;

@@ -1,6 +1,6 @@
 //! Selections in the audit log: some of those that succeeded, and those that failed.
 
-use super::audit::AuditEntry;
+use super::audit_chain::AuditEntry;
 use super::audit_sample::AuditSample;
 use super::store::Store;
 use crate::domain::{Catalogue, Failure, RequestEnd, RequestOutcome, UnixTime};

@@ -1,6 +1,6 @@
 //! What handle and writer share.
 
-use super::audit::AuditChain;
+use super::audit_chain::AuditChain;
 use super::database::Database;
 use super::error::StoreError;
 use super::figures::Figures;

@@ -1,6 +1,6 @@
 //! The handle of the store.
 
-use super::audit::AuditChain;
+use super::audit_chain::AuditChain;
 use super::database::{Backend, Database};
 use super::error::StoreError;
 use super::figures::Figures;

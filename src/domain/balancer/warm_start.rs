@@ -69,6 +69,6 @@ fn first_token(end: &AttemptEnd) -> FirstToken {
         ticket: end.ticket,
         seconds: end.first_token.unwrap_or_default(),
         trial: end.trial,
-        limits: end.limits.clone(),
+        limits: end.limits,
     }
 }

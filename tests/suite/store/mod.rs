@@ -2,6 +2,7 @@
 //! the tests start themselves; where it is not installed, these tests say so and pass, unless `CI` is
 //! set.
 
+mod audit;
 mod cluster;
 mod knowledge;
 mod ledger;

@@ -1,7 +1,7 @@
 //! Changes that no file holds survive the process, and revert at their time.
 
 use super::{BalancerState, at, fleet};
-use crate::domain::{Command, Effect, ProviderPatch, Revision, Weights, WeightsPatch};
+use crate::domain::{Command, Effect, HeldChanges, ProviderPatch, Revision, Weights, WeightsPatch};
 use std::time::Duration;
 
 fn set_weights(state: &mut BalancerState, cost: f64, revert_s: u64) {
@@ -54,7 +54,7 @@ fn drains_pins_and_temporary_changes_survive_a_restart_and_revert_at_their_time(
     };
     change(&mut old, "a", patch);
     let patch = ProviderPatch {
-        pin: Some(Duration::from_secs(300)),
+        pin: Some(Duration::from_mins(5)),
         ..ProviderPatch::default()
     };
     change(&mut old, "b", patch);
@@ -89,7 +89,7 @@ fn what_passed_while_no_process_ran_is_told() {
     set_weights(&mut old, 60.0, 120);
     let patch = ProviderPatch {
         draining: Some(true),
-        revert_after: Some(Duration::from_secs(120)),
+        revert_after: Some(Duration::from_mins(2)),
         ..ProviderPatch::default()
     };
     change(&mut old, "a", patch);
@@ -127,7 +127,7 @@ fn a_value_that_the_configuration_changed_meanwhile_stays() {
     let patch = ProviderPatch {
         priority: Some(80.0),
         max_concurrent: Some(3),
-        revert_after: Some(Duration::from_secs(120)),
+        revert_after: Some(Duration::from_mins(2)),
         ..ProviderPatch::default()
     };
     change(&mut old, "a", patch);
@@ -177,7 +177,7 @@ fn a_provider_that_is_gone_is_passed_over() {
 
     next.restore_held_changes(&held, at(1));
 
-    assert_eq!(next.held_changes(), Default::default());
+    assert_eq!(next.held_changes(), HeldChanges::default());
 }
 
 fn revisions(state: &BalancerState) -> Vec<Revision> {

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 /// An attempt that starts every two seconds, streamed or whole, at alternating targets.
 fn end(second: u64, outcome: Outcome) -> AttemptEnd {
-    let target = usize::from(second % 4 == 0);
+    let target = usize::from(second.is_multiple_of(4));
     let Observation::Attempt(end) = attempt(target, second, outcome) else {
         unreachable!("an attempt")
     };
-    let streamed = second % 3 != 0;
+    let streamed = !second.is_multiple_of(3);
     let prompt = 400.0 + (second % 50) as f64 * 20.0;
     AttemptEnd {
         streamed,
