@@ -3,10 +3,8 @@
 use super::extract::{PathText, QueryParams, path_text};
 use super::query::{DecisionsQuery, PerformanceQuery, WindowQuery};
 use super::state::SharedState;
-use crate::client::{ApiError, find_provider};
-use crate::contract::{
-    DecisionDetail, DecisionList, DecisionReport, Performance, RevisionList, Status,
-};
+use crate::client::{ApiError, DecisionFilter, PerformanceFilter};
+use crate::contract::{DecisionDetail, DecisionList, Performance, RevisionList, Status};
 use axum::Json;
 use axum::extract::State;
 
@@ -18,8 +16,15 @@ pub(super) async fn performance(
     State(state): SharedState,
     QueryParams(query): QueryParams<PerformanceQuery>,
 ) -> Result<Json<Performance>, ApiError> {
-    let hours = query.hours.map_or(DEFAULT_HOURS, |hours| hours.0);
-    Ok(Json(state.api.local.performance(hours).await?))
+    let filter = PerformanceFilter {
+        hours: query.hours.map_or(DEFAULT_HOURS, |hours| hours.0),
+        provider: query.provider,
+        model: query.model,
+        token: query.token,
+        tag: query.tag,
+        step: query.step.map(|step| u64::from(step.0)),
+    };
+    Ok(Json(state.api.local.performance_of(&filter).await?))
 }
 
 /// `GET /api/status`
@@ -36,22 +41,15 @@ pub(super) async fn decisions(
     QueryParams(query): QueryParams<DecisionsQuery>,
 ) -> Result<Json<DecisionList>, ApiError> {
     let limit = query.limit.map_or(DEFAULT_LIMIT, |limit| limit.0);
-    let provider = query.provider.as_deref();
-    let handle = state.api.local.handle();
-    let catalogue = &handle.routing_table().catalogue;
-    if let Some(name) = provider {
-        find_provider(catalogue, name)?;
-    }
-    let decisions = handle.decisions().await?;
-    let outcome = query.outcome;
-    let decisions = decisions
-        .iter()
-        .filter(|decision| !decision.is_dry_run())
-        .map(|decision| DecisionReport::new(decision, catalogue))
-        .filter(|report| provider.is_none() || report.provider.as_deref() == provider)
-        .filter(|report| outcome.is_none_or(|outcome| report.outcome == outcome))
-        .take(usize::try_from(limit).unwrap_or(usize::MAX))
-        .collect();
+    let filter = DecisionFilter {
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        provider: query.provider,
+        model: query.model,
+        client: query.client,
+        outcome: query.outcome,
+        before: query.before,
+    };
+    let decisions = state.api.local.decision_page(&filter).await?;
     Ok(Json(DecisionList { decisions }))
 }
 

@@ -16,6 +16,13 @@ pub(super) struct WindowQuery {
 pub(super) struct PerformanceQuery {
     /// Defaults to one day.
     pub hours: Option<WholeNumber<1, 8_760>>,
+    pub provider: Option<String>,
+    pub model: Option<String>,
+    /// Name of a client's token.
+    pub token: Option<String>,
+    pub tag: Option<String>,
+    /// Seconds between the points of a course.
+    pub step: Option<WholeNumber<1, 31_536_000>>,
 }
 
 /// Query of `GET /api/decisions`.
@@ -24,6 +31,10 @@ pub(super) struct DecisionsQuery {
     pub limit: Option<WholeNumber<1, 500>>,
     pub provider: Option<String>,
     pub outcome: Option<DecisionOutcome>,
+    pub client: Option<String>,
+    pub model: Option<String>,
+    /// Id of the last decision of the page before.
+    pub before: Option<String>,
 }
 
 /// Query of `GET /api/audit`.

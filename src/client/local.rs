@@ -2,7 +2,7 @@ use super::control::{Call, Control};
 use super::error::ApiError;
 use super::instance_controls::{InstanceControls, NoControls};
 use super::selection::{DryRunContext, find_provider, select};
-use super::store_report::store_report;
+use super::store_report::{store_report, unavailable};
 use super::update::{UPDATE_QUEUE, Update, send_latest};
 use crate::clock;
 use crate::contract::{
@@ -11,12 +11,12 @@ use crate::contract::{
     WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::domain::{
-    CommandError, DecisionId, Observation, Snapshot, TargetIdx, WhatIfSettings, simulate,
-    traffic_forecasts,
+    Catalogue, CommandError, DecisionId, Observation, Snapshot, TargetIdx, WhatIfSettings,
+    simulate, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
-use crate::store::{AuditEntry, Store};
+use crate::store::{AuditEntry, Store, stored_decision};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -237,9 +237,20 @@ impl LocalClient {
     pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ApiError> {
         let unknown = || ApiError::UnknownDecision(id.to_owned());
         let id: DecisionId = id.parse().map_err(|_| unknown())?;
-        let decision = self.handle.decision(id).await?.ok_or_else(unknown)?;
-        let catalogue = &self.handle.routing_table().catalogue;
-        Ok(DecisionDetail::new(&decision, catalogue))
+        if let Some(decision) = self.handle.decision(id).await? {
+            let catalogue = &self.handle.routing_table().catalogue;
+            return Ok(DecisionDetail::new(&decision, catalogue));
+        }
+        if !self.store.is_on() {
+            return Err(unknown());
+        }
+        let row = self.store.load_request(&id.to_string()).await;
+        let row = row.map_err(|error| unavailable(&error))?;
+        // What it names may not be configured any more.
+        let mut names = Catalogue::default();
+        let decision = row.and_then(|row| stored_decision(&row, &mut names));
+        let decision = decision.ok_or_else(unknown)?;
+        Ok(DecisionDetail::new(&decision, &names))
     }
 
     /// Replays the requests of a window under other settings, on a thread of its own, and predicts

@@ -1,7 +1,12 @@
 //! State of the store, as the API reports it.
 
-use crate::contract::StoreReport;
-use crate::store::Store;
+use super::error::ApiError;
+use crate::contract::{Problem, StoreReport};
+use crate::store::{Store, StoreError};
+use std::time::Duration;
+
+/// Time after which a failed question may be asked again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Report of a store; `None` where there is none.
 pub(super) fn store_report(store: &Store) -> Option<StoreReport> {
@@ -16,4 +21,12 @@ pub(super) fn store_report(store: &Store) -> Option<StoreReport> {
         dropped: status.dropped,
         last_error: status.last_error,
     })
+}
+
+/// Answer to a question that only the store could answer: status 503.
+pub(super) fn unavailable(error: &StoreError) -> ApiError {
+    ApiError::Other {
+        problem: Problem::new(503, format!("the store cannot answer: {error}")),
+        retry_after: Some(RETRY_AFTER),
+    }
 }

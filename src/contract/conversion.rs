@@ -152,6 +152,7 @@ impl From<&domain::PerformanceReport> for Performance {
                 .iter()
                 .map(ProviderPerformance::from)
                 .collect(),
+            series: Vec::new(),
         }
     }
 }

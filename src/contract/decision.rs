@@ -57,6 +57,18 @@ pub enum DecisionOutcome {
 }
 
 impl DecisionOutcome {
+    /// Outcome of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::Pending,
+            Self::Ok,
+            Self::Error,
+            Self::Cancelled,
+            Self::Refused,
+        ];
+        all.into_iter().find(|outcome| outcome.as_str() == word)
+    }
+
     /// Word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -20,6 +20,7 @@ mod event;
 mod external_load;
 mod past;
 mod performance;
+mod performance_sums;
 mod problem;
 mod reload;
 mod score;
@@ -47,8 +48,8 @@ pub use event::{EventKind, EventReport};
 pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};
 pub use past::PastMoment;
 pub use performance::{
-    CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
-    Totals,
+    CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, PerformanceStep,
+    ProviderPerformance, Totals,
 };
 pub use problem::{FieldProblem, Problem};
 pub use reload::{ReloadReport, SettingChange};

@@ -15,6 +15,29 @@ pub struct Performance {
     pub totals: Totals,
     /// In the order of the configuration.
     pub providers: Vec<ProviderPerformance>,
+    /// The course, oldest first, where `step` asks for it; steps without a request are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<PerformanceStep>,
+}
+
+/// One step of a course.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PerformanceStep {
+    /// Start, RFC 3339 in UTC.
+    pub at: String,
+    /// Client requests; attempts where a provider, model, token or tag is asked for.
+    pub requests: u64,
+    /// Failures that count in the rates.
+    pub failed: u64,
+    /// Percentiles over successes.
+    pub latency_ms: Percentiles,
+    /// Percentiles over streams.
+    pub time_to_first_token_ms: Percentiles,
+    /// `null` where unknown.
+    pub total_cost_usd: Option<f64>,
+    /// Prompt and completion tokens.
+    pub total_tokens: u64,
 }
 
 /// All client requests of the window.

@@ -4,7 +4,7 @@ use super::attempts::PastAttempt;
 use super::change_journal::HELD_CHANGES;
 use super::client_sums::CLIENT_WIDTHS;
 use super::error::StoreError;
-use super::explanation::{Explanation, read_explanation};
+use super::explanation::{Explanation, NamedTargets, read_explanation};
 use super::held_changes::read_held;
 use super::journal_start::JournalStart;
 use super::record::{EventRow, RequestRow, RollUpRow};
@@ -114,7 +114,7 @@ impl StoredHistory {
         }
         let decisions = self.requests.iter();
         let decisions = decisions
-            .filter_map(|row| decision(row, &catalogue))
+            .filter_map(|row| stored_decision(row, &mut &*catalogue))
             .collect();
         state.restore_decisions(decisions);
         state.restore_events(self.events.into_iter().map(event).collect());
@@ -163,15 +163,19 @@ fn event(row: EventRow) -> Event {
 }
 
 /// A decision as it was; `None` if its row cannot be read.
-fn decision(row: &RequestRow, mut catalogue: &Catalogue) -> Option<DecisionRecord> {
+pub fn stored_decision(row: &RequestRow, names: &mut impl NamedTargets) -> Option<DecisionRecord> {
     let id: DecisionId = row.decision.parse().ok()?;
     let json = match &row.explanation {
         Explanation::Json(json) => json.as_str(),
         Explanation::Decision(..) => "",
     };
-    let read = read_explanation(json, id, &mut catalogue).unwrap_or_default();
+    let read = read_explanation(json, id, names).unwrap_or_default();
     let mut end = request_end(row, id, read.dropped_fields)?;
-    end.target = catalogue.target(&row.provider, &row.model);
+    if !row.provider.is_empty() {
+        end.target = names
+            .find(&row.provider, &row.model)
+            .map(|(target, _)| target);
+    }
     Some(DecisionRecord {
         id,
         rounds: read.rounds,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Time between two looks at the sums.
-const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_millis(500);
 /// The same for monitored time, which always grows.
 const UPTIME_INTERVAL: Duration = Duration::from_secs(10);
 

@@ -44,7 +44,7 @@ pub use audit_sample::AuditSample;
 pub use database::Backend;
 pub use error::StoreError;
 pub use explanation::{Explanation, NamedTargets, StoredExplanation, read_explanation};
-pub use history::StoredHistory;
+pub use history::{StoredHistory, stored_decision};
 pub use journal::Journal;
 pub use journal_start::JournalStart;
 pub use options::StoreOptions;

@@ -1,6 +1,6 @@
 //! The audit log: what is in it, and that a changed row shows.
 
-use super::restarts::Gateway;
+use super::gateway::Gateway;
 use super::{TestDatabase, on_both};
 use crate::upstream::{Behaviour, Upstream};
 use aibal_tui::store::AuditEntry;

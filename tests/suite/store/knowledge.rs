@@ -1,6 +1,6 @@
 //! What operators changed, what was spent and what the balancer learnt survive the process.
 
-use super::restarts::Gateway;
+use super::gateway::Gateway;
 use super::{TestDatabase, on_both};
 use crate::upstream::{Behaviour, Upstream};
 use serde_json::json;

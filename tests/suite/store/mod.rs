@@ -4,8 +4,11 @@
 
 mod audit;
 mod cluster;
+mod gateway;
+mod kills;
 mod knowledge;
 mod ledger;
+mod reading;
 mod restarts;
 mod rows;
 mod writing;
@@ -88,17 +91,53 @@ impl TestDatabase {
     /// Runs a statement beside the store, as another program would.
     pub async fn execute(&self, sql: &str) {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self.connect().await {
+            Pool::Sqlite(pool) => {
+                sqlx::query(sql).execute(&pool).await.unwrap();
+                pool.close().await;
+            }
+            Pool::Postgres(pool) => {
+                sqlx::query(sql).execute(&pool).await.unwrap();
+                pool.close().await;
+            }
+        }
+    }
+
+    /// The one number that a statement answers.
+    pub async fn count(&self, sql: &str) -> usize {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        let (number,): (i64,) = match self.connect().await {
+            Pool::Sqlite(pool) => sqlx::query_as(sql).fetch_one(&pool).await.unwrap(),
+            Pool::Postgres(pool) => sqlx::query_as(sql).fetch_one(&pool).await.unwrap(),
+        };
+        usize::try_from(number).unwrap()
+    }
+
+    /// Checks that a file is whole; a server checks itself when it starts.
+    pub async fn check(&self) {
+        if let Pool::Sqlite(pool) = self.connect().await {
+            let check = sqlx::query_as("PRAGMA integrity_check")
+                .fetch_one(&pool)
+                .await;
+            let (text,): (String,) = check.unwrap();
+            assert_eq!(text, "ok");
+        }
+    }
+
+    async fn connect(&self) -> Pool {
         let url = self.options.url.expose();
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = self.options.folder.join(path);
             let url = format!("sqlite:{}", path.display());
-            let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-            sqlx::query(sql).execute(&pool).await.unwrap();
-            pool.close().await;
+            Pool::Sqlite(sqlx::SqlitePool::connect(&url).await.unwrap())
         } else {
-            let pool = sqlx::PgPool::connect(url).await.unwrap();
-            sqlx::query(sql).execute(&pool).await.unwrap();
-            pool.close().await;
+            Pool::Postgres(sqlx::PgPool::connect(url).await.unwrap())
         }
     }
+}
+
+/// Connections beside the store.
+enum Pool {
+    Sqlite(sqlx::SqlitePool),
+    Postgres(sqlx::PgPool),
 }

@@ -1,0 +1,156 @@
+//! Figures of one provider, model, client or tag, and their course, from the sums in the store.
+
+use super::error::ApiError;
+use super::local::LocalClient;
+use super::store_report::unavailable;
+use crate::clock;
+use crate::contract::{Performance, PerformanceStep, Problem, ProviderPerformance, Totals};
+use crate::domain::{BucketCounts, BucketRange, Merge as _, UnixTime};
+use crate::store::{RollUpFilter, RollUpRow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Longest course, in steps.
+const MAX_STEPS: u64 = 1_500;
+
+/// What a report covers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PerformanceFilter {
+    /// The last 1..=8760 hours.
+    pub hours: u32,
+    /// Only this provider.
+    pub provider: Option<String>,
+    /// Only this model.
+    pub model: Option<String>,
+    /// Only this client's token.
+    pub token: Option<String>,
+    /// Only this tag.
+    pub tag: Option<String>,
+    /// Width of the steps of a course, in seconds.
+    pub step: Option<u64>,
+}
+
+impl PerformanceFilter {
+    fn is_filtered(&self) -> bool {
+        let names = [&self.provider, &self.model, &self.token, &self.tag];
+        names.into_iter().any(Option::is_some)
+    }
+}
+
+impl LocalClient {
+    /// Report of the last hours. What is not filtered comes from memory, the rest from the store.
+    pub async fn performance_of(
+        &self,
+        filter: &PerformanceFilter,
+    ) -> Result<Performance, ApiError> {
+        let mut report = self.performance(filter.hours).await?;
+        if !filter.is_filtered() && filter.step.is_none() {
+            return Ok(report);
+        }
+        let span = BucketRange::hours(filter.hours);
+        let step = filter
+            .step
+            .map(|step| checked_step(step, span))
+            .transpose()?;
+        let now = clock::now();
+        let rows = self.sums(filter, span, now).await?;
+        if filter.is_filtered() {
+            narrow(&mut report, &rows);
+        }
+        if let Some(step) = step {
+            report.series = course(&rows, step, span.start(now), now);
+        }
+        Ok(report)
+    }
+
+    async fn sums(
+        &self,
+        filter: &PerformanceFilter,
+        span: BucketRange,
+        now: UnixTime,
+    ) -> Result<Vec<RollUpRow>, ApiError> {
+        let is_of_clients = filter.token.is_some() || filter.tag.is_some();
+        let scope = match (is_of_clients, filter.is_filtered()) {
+            (true, _) => "client",
+            (false, true) => "target",
+            (false, false) => "requests",
+        };
+        let filter = RollUpFilter {
+            width_s: span.width,
+            scope,
+            from_s: span.start(now).unix_seconds(),
+            until_s: now.unix_seconds() + 1,
+            provider: filter.provider.clone(),
+            model: filter.model.clone(),
+            client: filter.token.clone(),
+            tag: filter.tag.clone(),
+        };
+        let rows = self.store().load_roll_ups(&filter).await;
+        rows.map_err(|error| unavailable(&error))
+    }
+}
+
+fn checked_step(step: u64, span: BucketRange) -> Result<u64, ApiError> {
+    let seconds = span.width * span.columns as u64;
+    if step > 0 && step.is_multiple_of(span.width) && seconds / step <= MAX_STEPS {
+        return Ok(step);
+    }
+    let expected = format!(
+        "a multiple of {} seconds that makes at most {MAX_STEPS} steps",
+        span.width
+    );
+    Err(Problem::field("step", step, &expected).into())
+}
+
+/// Replaces the figures of a report by those of some sums.
+fn narrow(report: &mut Performance, rows: &[RollUpRow]) {
+    let mut targets: BTreeMap<(Arc<str>, Arc<str>), BucketCounts> = BTreeMap::new();
+    let mut all = BucketCounts::default();
+    for row in rows {
+        let key = (row.key.provider.clone(), row.key.model.clone());
+        targets.entry(key).or_default().merge(&row.counts);
+        all.merge(&row.counts);
+    }
+    report.totals = Totals::of_attempts(&all);
+    report.providers.retain_mut(|provider| {
+        let own = targets
+            .iter()
+            .filter(|((name, _), _)| **name == *provider.provider);
+        let own: Vec<(&str, &BucketCounts)> =
+            own.map(|((_, model), counts)| (&**model, counts)).collect();
+        replace(provider, &own);
+        !own.is_empty()
+    });
+}
+
+fn replace(provider: &mut ProviderPerformance, models: &[(&str, &BucketCounts)]) {
+    let mut sum = BucketCounts::default();
+    for (_, counts) in models {
+        sum.merge(counts);
+    }
+    provider.set_figures(&sum);
+    provider.models.retain_mut(|model| {
+        let found = models.iter().find(|(name, _)| *name == model.model);
+        if let Some((_, counts)) = found {
+            model.set_figures(counts);
+        }
+        found.is_some()
+    });
+}
+
+/// Sums of each step, oldest first; empty steps are left out.
+fn course(rows: &[RollUpRow], step: u64, from: UnixTime, now: UnixTime) -> Vec<PerformanceStep> {
+    let first = from.unix_seconds();
+    let mut steps: BTreeMap<u64, BucketCounts> = BTreeMap::new();
+    for row in rows
+        .iter()
+        .filter(|row| row.key.start_s <= now.unix_seconds())
+    {
+        let start = first + row.key.start_s.saturating_sub(first) / step * step;
+        steps.entry(start).or_default().merge(&row.counts);
+    }
+    steps
+        .into_iter()
+        .map(|(start, counts)| PerformanceStep::new(UnixTime::from_seconds(start), &counts))
+        .collect()
+}
