@@ -24,6 +24,7 @@ pub mod api;
 pub mod gateway;
 pub mod probe;
 pub mod tui;
+pub mod webhooks;
 
 pub mod server;
 

@@ -92,6 +92,12 @@ const LAYERS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    (
+        "webhooks",
+        &[
+            "domain", "clock", "secrets", "contract", "engine", "foreign",
+        ],
+    ),
     ("tui", &["contract", "client", "logs", "foreign"]),
     ("demo", &[]),
     ("server", &["gateway", "api", "access"]),

@@ -158,7 +158,11 @@ fn event_by_kind(event: &domain::Event) -> Option<Event> {
     let kind = match event.kind {
         EventKind::Change => "config",
         EventKind::Request => "decision",
-        EventKind::Breaker | EventKind::Probe | EventKind::Limit | EventKind::Budget => "alert",
+        EventKind::Breaker
+        | EventKind::Probe
+        | EventKind::Limit
+        | EventKind::Budget
+        | EventKind::Alert => "alert",
         EventKind::Info => return None,
     };
     let report = Event::default().event(kind);

@@ -23,6 +23,7 @@ pub(super) async fn scrape(
             ("log_lines", dropped.log_lines),
             ("held_answers", dropped.held_answers),
             ("refused_answers", dropped.refused_answers),
+            ("deliveries", dropped.deliveries),
         ],
     };
     let text = state.api.metrics.scrape(format, facts).await?;

@@ -4,6 +4,7 @@
 //! It serves from [`crate::client::LocalClient`], as the dashboard of this process does, so that
 //! both show the same numbers.
 
+mod alerts;
 mod audit;
 mod auth;
 mod balancing;
@@ -73,6 +74,10 @@ pub fn router(api: Api) -> Router {
         .route("/api/weights/keep", post(mutations::keep_weights))
         .route("/api/providers/{name}", patch(mutations::change_provider))
         .route("/api/providers/{name}/probe", post(mutations::probe))
+        .route("/api/alerts", get(alerts::list))
+        .route("/api/alerts/test", post(alerts::test))
+        .route("/api/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/api/alerts/{id}/mute", post(alerts::mute))
         .route("/api/reload", post(mutations::reload))
         .route("/api/audit", get(audit::entries))
         .route("/api/audit/check", get(audit::check))

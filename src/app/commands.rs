@@ -243,15 +243,15 @@ pub(super) fn client(address: &Address) -> Result<Client, ExitError> {
         .map_err(|error| ExitError::usage_caused_by(error.to_string(), error))
 }
 
-fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> {
+pub(super) fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> {
     instance_address::resolve(typed, globals.listen.as_deref()).map_err(ExitError::usage)
 }
 
-fn down(address: &Address, error: ClientError) -> ExitError {
+pub(super) fn down(address: &Address, error: ClientError) -> ExitError {
     ExitError::new(EXIT_DOWN, request_error(address, &error), error)
 }
 
-fn request_error(address: &Address, error: &ClientError) -> String {
+pub(super) fn request_error(address: &Address, error: &ClientError) -> String {
     if error.status().is_none() {
         format!("{error}; start an instance with `aibal-tui serve`")
     } else {
@@ -259,7 +259,9 @@ fn request_error(address: &Address, error: &ClientError) -> String {
     }
 }
 
-fn block_on(future: impl Future<Output = Result<u8, ExitError>>) -> Result<u8, ExitError> {
+pub(super) fn block_on(
+    future: impl Future<Output = Result<u8, ExitError>>,
+) -> Result<u8, ExitError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?

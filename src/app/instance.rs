@@ -17,6 +17,7 @@ use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
 use crate::store::Store;
 use crate::telemetry::SpanSink;
+use crate::webhooks::{RetryPolicy, Webhooks};
 use crate::{clock, server};
 use anyhow::Context as _;
 use axum::Router;
@@ -89,7 +90,8 @@ impl Instance {
         let (engine, threads) = start_engine(engine, &background)?;
         let ledger = start_ledger(&store, &handle, &background);
         let (listener_limits, cache) = (config.server.clone(), config.cache);
-        let reloadable = ReloadableState::new(handle.clone(), config)?;
+        let webhooks = webhooks(&handle, address, &background)?;
+        let reloadable = ReloadableState::new(handle.clone(), config, webhooks.clone())?;
         let (lists, listed) = mpsc::channel(LIST_QUEUE);
         let (probe, probes) = probe(&reloadable, lists);
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
@@ -102,23 +104,22 @@ impl Instance {
         let gateway = reloadable.gateway(cache.clone(), closing);
         let (reloads, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let (saves, save_queries) = mpsc::channel(RELOAD_QUEUE);
-        let local = reloadable.local.clone();
+        let local = reloadable.local.clone().with_store(store.clone());
         let local = local
-            .with_store(store.clone())
             .with_dropped_lines(lost_lines)
             .with_controls(RunningInstance {
                 probes,
                 reloads: reloads.clone(),
                 saves,
                 cache,
+                webhooks,
             });
         let feeds = (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS);
         let api = api(&reloadable, &local, (&leaving, &listeners), feeds);
-        let router = router(&reloadable, gateway, api);
         let server = tokio::spawn(server::serve(
             listener,
             local_socket(address.port()),
-            router,
+            router(&reloadable, gateway, api),
             listener_limits,
             workers,
             listeners.clone(),
@@ -193,6 +194,18 @@ fn api(
         stop: stop.clone(),
         max_feeds,
     }
+}
+
+/// The task that sends alerts; the configuration adds its receivers.
+fn webhooks(
+    handle: &EngineHandle,
+    address: SocketAddr,
+    stop: &CancellationToken,
+) -> anyhow::Result<Webhooks> {
+    let (instance, policy) = (address.to_string(), RetryPolicy::default());
+    let webhooks = Webhooks::new(handle.clone(), &instance, policy, stop.clone())?;
+    tokio::spawn(webhooks.clone().run());
+    Ok(webhooks)
 }
 
 /// Both APIs, with what they follow of the configuration.

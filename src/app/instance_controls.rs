@@ -2,10 +2,13 @@
 
 use super::reloadable_state::{ReloadRequest, SaveQuery};
 use crate::client::{ApiError, InstanceControls};
-use crate::contract::{self, CacheReport, ProbeReport, ReloadReport};
-use crate::domain::{ProbeVerdict, ProviderIdx};
+use crate::contract::{
+    self, CacheReport, DeliveryReport, ProbeReport, ReloadReport, WebhookReport,
+};
+use crate::domain::{AlertNotice, ProbeVerdict, ProviderIdx};
 use crate::gateway::{Cache, CacheCounts};
 use crate::probe;
+use crate::webhooks::Webhooks;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +20,7 @@ pub(super) struct RunningInstance {
     pub reloads: mpsc::Sender<ReloadRequest>,
     pub saves: mpsc::Sender<SaveQuery>,
     pub cache: Option<Arc<Cache>>,
+    pub webhooks: Webhooks,
 }
 
 impl InstanceControls for RunningInstance {
@@ -53,6 +57,14 @@ impl InstanceControls for RunningInstance {
             self.saves.send(reply).await.ok()?;
             saved.await.ok()
         })
+    }
+
+    fn webhooks(&self) -> Vec<WebhookReport> {
+        self.webhooks.report()
+    }
+
+    fn send_to_webhooks(&self, notice: AlertNotice) -> BoxFuture<'_, Vec<DeliveryReport>> {
+        Box::pin(async move { self.webhooks.send_once(&notice).await })
     }
 
     fn cache_counts(&self) -> Option<CacheReport> {

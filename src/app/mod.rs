@@ -1,6 +1,7 @@
 //! Wiring: builds the parts of an instance, starts them and stops them in order. Only `main`
 //! imports it.
 
+mod alerts_command;
 mod commands;
 mod config_command;
 mod config_task;
@@ -59,6 +60,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Reload(reload)) => commands::reload(&globals, &reload),
         Some(CliCommand::Select(select)) => commands::select(&globals, select),
         Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
+        Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),
         Some(CliCommand::Prices) => config_command::prices(&globals),
         Some(CliCommand::Config(config)) => config_command::run(&globals, &config),
         Some(CliCommand::Completions { shell }) => Ok(commands::completions(shell)),

@@ -14,6 +14,7 @@ use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpd
 #[cfg(feature = "otlp")]
 use crate::telemetry::otlp;
 use crate::telemetry::{Metrics, SpanSink};
+use crate::webhooks::Webhooks;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub struct ReloadableState {
     pub pre_stop: watch::Sender<Duration>,
     pub metrics: Arc<Metrics>,
     pub spans: SpanSink,
+    pub webhooks: Webhooks,
 }
 
 /// The changes of a reload, by the indices of the merged catalogue.
@@ -67,7 +69,11 @@ pub struct CatalogueUpdate {
 
 impl ReloadableState {
     /// Builds the state of a new instance.
-    pub fn new(handle: EngineHandle, config: InstanceConfig) -> anyhow::Result<Self> {
+    pub fn new(
+        handle: EngineHandle,
+        config: InstanceConfig,
+        webhooks: Webhooks,
+    ) -> anyhow::Result<Self> {
         let options = TransportOptions {
             connect_timeout: config.connect_timeout,
             thread_pools: worker_count(),
@@ -77,6 +83,7 @@ impl ReloadableState {
         let spans = exported_spans(version);
         let metrics = Metrics::new(handle.clone(), version, config.metrics_cache);
         let metrics = metrics.with_spans(spans.clone());
+        webhooks.configure(config.webhooks, &config.environment);
         let who = contract::InstanceInfo {
             version: version.to_owned(),
             environment: config.environment,
@@ -97,6 +104,7 @@ impl ReloadableState {
             pre_stop: watch::Sender::new(config.pre_stop),
             metrics: Arc::new(metrics),
             spans,
+            webhooks,
         })
     }
 
@@ -166,6 +174,8 @@ impl ReloadableState {
         self.drain.send_replace(config.drain);
         self.pre_stop.send_replace(config.pre_stop);
         self.metrics.set_cache_time(config.metrics_cache);
+        self.webhooks
+            .configure(config.webhooks, &config.environment);
         self.local.reconfigured(&config.environment, &config.saved);
         Ok(revision)
     }

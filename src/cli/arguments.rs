@@ -66,6 +66,9 @@ pub enum CliCommand {
     Select(SelectArgs),
     /// Replay recorded requests under other weights and print the differences
     Simulate(SimulateArgs),
+    /// List the alerts of a running instance, acknowledge or mute one, test the delivery
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Print the price table in force, with source and date
     Prices,
     /// Write, check and show the configuration
@@ -164,6 +167,40 @@ pub struct SimulateArgs {
     /// may be repeated
     #[arg(long, value_name = "C,L,R", required = true)]
     pub weights: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// List active alerts and the latest that ended, and where alerts are sent
+    List(AlertInstance),
+    /// Note that you know of an alert
+    Acknowledge {
+        /// Id of the alert, as list prints it
+        id: String,
+        #[command(flatten)]
+        instance: AlertInstance,
+    },
+    /// Silence an alert for a time, also if it ends and begins again
+    Mute {
+        /// Id of the alert, as list prints it
+        id: String,
+        /// Time of the silence, such as 90s, 15m, 1h or 2d; 0s ends a silence
+        #[arg(long = "for", value_name = "TIME")]
+        time: String,
+        #[command(flatten)]
+        instance: AlertInstance,
+    },
+    /// Send a test to all webhooks; exit code 1 if one does not take it
+    Test(AlertInstance),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AlertInstance {
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    pub url: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

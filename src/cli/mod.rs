@@ -1,5 +1,6 @@
 //! The command line: commands, flags, and reports as text.
 
+mod alerts;
 pub mod arguments;
 pub mod instance_address;
 mod reloading;
@@ -8,6 +9,7 @@ mod simulation;
 mod status;
 mod text_format;
 
+pub use alerts::{parse_time, render_alert, render_alerts, render_deliveries};
 pub use reloading::render_reload;
 pub use selection::render_selection;
 pub use simulation::{render_what_if, weights};

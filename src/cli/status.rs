@@ -92,12 +92,13 @@ fn head(status: &Status) -> String {
     )));
     if status.dropped.total() > 0 {
         head.push_str(&line(&format!(
-            "dropped: {} observations, {} events, {} log lines, {} held responses, {} refused responses",
+            "dropped: {} observations, {} events, {} log lines, {} held responses, {} refused responses, {} deliveries",
             status.dropped.observations,
             status.dropped.events,
             status.dropped.log_lines,
             status.dropped.held_answers,
-            status.dropped.refused_answers
+            status.dropped.refused_answers,
+            status.dropped.deliveries
         )));
     }
     head
@@ -270,6 +271,7 @@ mod tests {
                 bad: true,
                 provider: Some("alpha".to_owned()),
                 text: "opened ".repeat(20),
+                alert: None,
             }],
         }
     }

@@ -1,8 +1,9 @@
 use super::{ClientError, Update};
 use crate::contract::{
-    DecisionDetail, DecisionReport, Performance, ProbeReport, ProviderChange, ProviderReport,
-    ReloadReport, RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport,
-    WhatIfReport, WhatIfRequest, Window,
+    AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionReport, MuteRequest,
+    Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
+    SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
+    Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -69,4 +70,16 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Probes a provider now.
     fn probe<'a>(&'a self, name: &'a str) -> Call<'a, ProbeReport>;
+
+    /// Active and ended alerts, and where they are sent.
+    fn alerts(&self) -> Call<'_, AlertList>;
+
+    /// Notes that an operator knows of an alert.
+    fn acknowledge_alert<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport>;
+
+    /// Silences an alert for a time.
+    fn mute_alert<'a>(&'a self, id: &'a str, mute: MuteRequest) -> Call<'a, AlertReport>;
+
+    /// Sends a test to all webhooks and waits for their answers.
+    fn test_alerts(&self) -> Call<'_, AlertTestReport>;
 }

@@ -1,5 +1,7 @@
 use crate::contract::{FieldProblem, Problem};
-use crate::domain::{CommandError, ExclusionReason, ModelType, TargetId, UnixTime, UnknownModel};
+use crate::domain::{
+    AlertError, CommandError, ExclusionReason, ModelType, TargetId, UnixTime, UnknownModel,
+};
 use crate::engine::{Busy, EngineError};
 use crate::foreign::BodyError;
 use std::sync::Arc;
@@ -32,6 +34,12 @@ pub enum ApiError {
     /// The decision does not exist, or was removed as one of the oldest.
     #[error("decision {0} is not remembered")]
     UnknownDecision(String),
+    /// No alert has the id, or it has ended.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
+    /// What was given as the id of an alert is none.
+    #[error("{0:?} is no id of an alert; `aibal-tui alerts list` prints all ids")]
+    InvalidAlertId(String),
     /// A probe of this provider could not be made, or did not end in time.
     #[error("no result of the probe of {0} arrived; retry in a moment")]
     NoProbeResult(String),
@@ -128,7 +136,12 @@ impl ApiError {
             Self::Invalid(mistakes) => Problem::fields(422, mistakes.clone()),
             Self::EmptyChange => Problem::new(422, self.to_string()),
             Self::UnknownModel(_) | Self::UnknownDecision(_) => Problem::new(404, self.to_string()),
-            Self::NotReloadable => Problem::new(409, self.to_string()),
+            Self::Alert(AlertError::Unknown(_)) | Self::InvalidAlertId(_) => {
+                Problem::new(404, self.to_string())
+            }
+            Self::NotReloadable | Self::Alert(AlertError::Ended(_)) => {
+                Problem::new(409, self.to_string())
+            }
             Self::Busy(_) | Self::NoTarget(_) | Self::NoProbeResult(_) => {
                 Problem::new(503, self.to_string())
             }

@@ -1,6 +1,6 @@
 use super::ApiError;
-use crate::contract::{CacheReport, ProbeReport, ReloadReport};
-use crate::domain::ProviderIdx;
+use crate::contract::{CacheReport, DeliveryReport, ProbeReport, ReloadReport, WebhookReport};
+use crate::domain::{AlertNotice, ProviderIdx};
 use futures_util::future::BoxFuture;
 use std::fmt;
 
@@ -23,6 +23,17 @@ pub trait InstanceControls: fmt::Debug + Send + Sync {
     /// memory. `None` where nothing writes them.
     fn saved(&self) -> BoxFuture<'_, Option<String>> {
         Box::pin(std::future::ready(None))
+    }
+
+    /// Webhooks that alerts are sent to.
+    fn webhooks(&self) -> Vec<WebhookReport> {
+        Vec::new()
+    }
+
+    /// Sends a notice to all webhooks, once each, and waits for their answers.
+    fn send_to_webhooks(&self, notice: AlertNotice) -> BoxFuture<'_, Vec<DeliveryReport>> {
+        let _ = notice;
+        Box::pin(std::future::ready(Vec::new()))
     }
 
     /// Counts of the response cache; `None` where it is off.

@@ -6,9 +6,10 @@ use super::store_report::{store_report, unavailable};
 use super::update::{UPDATE_QUEUE, Update, send_latest};
 use crate::clock;
 use crate::contract::{
-    DecisionDetail, DecisionReport, Dropped, InstanceInfo, Performance, ProbeReport, Problem,
-    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionReport, Dropped, InstanceInfo,
+    MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
+    RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport,
+    WhatIfRequest, Window,
 };
 use crate::domain::{
     Catalogue, CommandError, DecisionId, Observation, Snapshot, TargetIdx, WhatIfSettings,
@@ -158,6 +159,7 @@ impl LocalClient {
             log_lines: self.dropped_lines.count(),
             held_answers: counters.held_answers(),
             refused_answers: counters.refused_answers(),
+            deliveries: counters.deliveries(),
         }
     }
 
@@ -371,5 +373,21 @@ impl Control for LocalClient {
 
     fn probe<'a>(&'a self, name: &'a str) -> Call<'a, ProbeReport> {
         Box::pin(async move { Ok(self.probe(name).await?) })
+    }
+
+    fn alerts(&self) -> Call<'_, AlertList> {
+        Box::pin(async move { Ok(self.alerts().await.map_err(ApiError::from)?) })
+    }
+
+    fn acknowledge_alert<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport> {
+        Box::pin(async move { Ok(self.acknowledge_alert(id).await?) })
+    }
+
+    fn mute_alert<'a>(&'a self, id: &'a str, mute: MuteRequest) -> Call<'a, AlertReport> {
+        Box::pin(async move { Ok(self.mute_alert(id, mute).await?) })
+    }
+
+    fn test_alerts(&self) -> Call<'_, AlertTestReport> {
+        Box::pin(async move { Ok(self.test_alerts().await.map_err(ApiError::from)?) })
     }
 }

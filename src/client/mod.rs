@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod alerts;
 mod audit_report;
 mod audited;
 mod backoff;

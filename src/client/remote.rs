@@ -6,9 +6,10 @@ use super::remote_feed::send_updates;
 use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
-    DecisionDetail, DecisionList, DecisionReport, Performance, ProbeReport, ProviderChange,
-    ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest, Selection, Status,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionList, DecisionReport,
+    MuteRequest, Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport,
+    RevisionList, RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport,
+    WhatIfReport, WhatIfRequest, Window,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -126,6 +127,31 @@ impl Control for RemoteClient {
         Box::pin(async move {
             let path = format!("/api/providers/{}/probe", escaped(name));
             self.0.send(Method::POST, &path, &json!({})).await
+        })
+    }
+
+    fn alerts(&self) -> Call<'_, AlertList> {
+        Box::pin(async move { self.0.get("/api/alerts", &()).await })
+    }
+
+    fn acknowledge_alert<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport> {
+        Box::pin(async move {
+            let path = format!("/api/alerts/{}/acknowledge", escaped(id));
+            self.0.send(Method::POST, &path, &json!({})).await
+        })
+    }
+
+    fn mute_alert<'a>(&'a self, id: &'a str, mute: MuteRequest) -> Call<'a, AlertReport> {
+        Box::pin(async move {
+            let path = format!("/api/alerts/{}/mute", escaped(id));
+            self.0.send(Method::POST, &path, &mute).await
+        })
+    }
+
+    fn test_alerts(&self) -> Call<'_, AlertTestReport> {
+        Box::pin(async move {
+            let path = "/api/alerts/test";
+            self.0.send(Method::POST, path, &json!({})).await
         })
     }
 }

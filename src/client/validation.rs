@@ -1,7 +1,7 @@
 //! Rules of value: what no instance accepts is rejected before it is sent, all mistakes at once.
 
 use super::error::ApiError;
-use crate::contract::{FieldProblem, ProviderChange, SelectRequest, WeightsChange};
+use crate::contract::{FieldProblem, MuteRequest, ProviderChange, SelectRequest, WeightsChange};
 use crate::domain::{CommandError, ModelType, ProviderPatch, WeightOverride, WeightsPatch};
 use crate::foreign::EscapeControls;
 use serde_json::Value;
@@ -13,6 +13,9 @@ const MAX_REVERT_AFTER_S: u64 = 31_536_000;
 const MAX_REASON_CHARS: usize = 500;
 /// Longest pin of a provider, in seconds: a day.
 const MAX_PIN_S: u64 = 86_400;
+
+/// Longest silence about an alert, in seconds: 30 days.
+const MAX_MUTE_S: u64 = 2_592_000;
 
 /// Mistakes of one request.
 #[derive(Debug, Default)]
@@ -43,6 +46,14 @@ impl Mistakes {
             Err(ApiError::Invalid(self.0))
         }
     }
+}
+
+/// The length of a silence.
+pub(super) fn mute(mute: MuteRequest) -> Result<Duration, ApiError> {
+    let mut mistakes = Mistakes::default();
+    mistakes.check_whole("seconds", Some(mute.seconds), 0..=MAX_MUTE_S);
+    mistakes.finish()?;
+    Ok(Duration::from_secs(mute.seconds))
 }
 
 /// Checks the values of a selection request.

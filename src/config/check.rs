@@ -18,7 +18,7 @@ use super::settings::{
 };
 use super::source::Sources;
 use super::vendors::{self, GatewayKeyMode};
-use super::{address, enums, model, provider, route, unsupported};
+use super::{address, alerts, enums, model, provider, route, unsupported};
 use crate::domain::{BudgetConfig, Money, OverBudgetPolicy, Strategy, Tuning, Weights};
 use crate::secrets::Secret;
 use std::time::Duration;
@@ -73,7 +73,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let routes = route::routes(&file.routes, &providers, &mut report);
     let tokens = tokens(&file.auth.tokens, &mut report);
     let server = server(&file, &mut report);
-
+    let alerts = alerts::alerts(&file.alerts, &env_vars, &mut report);
     let Report {
         errors, warnings, ..
     } = report;
@@ -84,7 +84,8 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
         GatewayKeyMode::Token(token) => Some(token),
         _ => None,
     };
-    let settings = settings(file, server, providers, routes, tokens, client_token);
+    let tokens = (tokens, client_token);
+    let settings = settings(file, server, providers, routes, tokens, alerts);
     let looked_for = vendors::looked_for();
     Ok(Loaded {
         settings,
@@ -101,8 +102,8 @@ fn settings(
     server: ServerSettings,
     providers: Vec<ProviderSettings>,
     routes: Vec<RouteSettings>,
-    tokens: Vec<TokenSettings>,
-    client_token: Option<Secret>,
+    (tokens, client_token): (Vec<TokenSettings>, Option<Secret>),
+    alerts: AlertSettings,
 ) -> Settings {
     Settings {
         server,
@@ -123,11 +124,7 @@ fn settings(
         providers,
         routes,
         budget: budget(&file),
-        alerts: AlertSettings {
-            error_rate_percent: file.alerts.error_rate_percent,
-            latency: Duration::from_millis(file.alerts.latency_ms),
-            webhook_url: Secret::new(&file.alerts.webhook_url),
-        },
+        alerts,
         store: StoreSettings {
             url: Secret::from(file.store.url.as_str()),
             rows_days: file.store.retention_days.unwrap_or(file.store.rows_days),

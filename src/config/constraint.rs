@@ -31,7 +31,7 @@ impl InputValue {
                 "false" | "0" | "no" | "off" => Some(Self::Flag(false)),
                 _ => None,
             },
-            Constraint::Weights => {
+            Constraint::Weights | Constraint::Percents => {
                 let items = text.split(',').map(|item| item.trim().parse().ok());
                 let items: Option<Vec<i64>> = items.collect();
                 items.map(|items| Self::List(items.into_iter().map(Self::Whole).collect()))
@@ -101,6 +101,8 @@ pub(super) enum Constraint {
     Origins,
     /// At least one whole number from 0 to 1000.
     Weights,
+    /// Whole numbers from 1 to 1000; none is valid.
+    Percents,
     /// An address and a port to listen on.
     Address,
     /// http or https, with a host and without user, query or fragment.
@@ -138,6 +140,7 @@ impl Constraint {
                 InputValue::List(items),
             ) => self.check_list(items),
             (Self::Weights, InputValue::List(items)) => check_weights(items),
+            (Self::Percents, InputValue::List(items)) => check_percents(items),
             (_, InputValue::Text(text)) => self
                 .takes_text(text)
                 .then(|| ValueKind::String(text.trim().to_owned())),
@@ -182,7 +185,8 @@ impl Constraint {
             | Self::Texts
             | Self::Hosts
             | Self::Origins
-            | Self::Weights => false,
+            | Self::Weights
+            | Self::Percents => false,
         }
     }
 
@@ -219,6 +223,9 @@ impl Constraint {
             Self::Origins => "must be a list of origins, [\"https://app.example.org\"]".to_owned(),
             Self::Weights => {
                 "must be a list of whole numbers from 0 to 1000, for example [90, 10]".to_owned()
+            }
+            Self::Percents => {
+                "must be a list of whole numbers from 1 to 1000, for example [80, 100]".to_owned()
             }
             Self::Address => {
                 "must be an address with a port, for example 127.0.0.1:8080".to_owned()
@@ -261,6 +268,15 @@ fn check_weights(items: &[InputValue]) -> Option<ValueKind> {
     weights
         .filter(|weights| !weights.is_empty())
         .map(ValueKind::Array)
+}
+
+fn check_percents(items: &[InputValue]) -> Option<ValueKind> {
+    let percent = |item: &InputValue| match item {
+        InputValue::Whole(percent @ 1..=1000) => Some(config::Value::from(*percent)),
+        _ => None,
+    };
+    let percents: Option<Vec<config::Value>> = items.iter().map(percent).collect();
+    percents.map(ValueKind::Array)
 }
 
 /// Upper case only, as names of such variables are written, so that a key that was pasted here is

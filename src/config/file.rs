@@ -279,15 +279,38 @@ pub(super) struct Budget {
     pub on_limit: String,
 }
 
+/// When to raise an alert, and where to send it; alerts.md explains each alert.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Alerts {
-    /// Error rate above which an alert is raised.
+    /// Failed attempts at a provider, over 5 minutes, above which an alert is raised; 100 raises none.
     pub error_rate_percent: f64,
-    /// Latency above which an alert is raised.
+    /// Mean latency of a provider's answers, over 5 minutes, above which an alert is raised.
     pub latency_ms: u64,
-    /// Where alerts are sent; empty: nowhere.
+    /// Parts of each budget in percent that raise an alert when they are spent, each once per period.
+    pub fractions: Vec<u64>,
+    /// Time for which a problem must last before its alert is raised, and be gone before that ends.
+    pub hold_seconds: u64,
+    /// Attempts in 5 minutes below which error rate and latency say nothing.
+    pub min_samples: u64,
+    /// Where alerts are sent as JSON; empty: nowhere.
     pub webhook_url: String,
+    /// More receivers.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
+}
+
+/// A receiver of alerts. Private addresses are allowed; redirects are not followed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    /// Its address.
+    #[serde(default)]
+    pub url: String,
+    /// The form of the messages: json, slack (also for receivers that are compatible with it), or pagerduty (Events API v2). Default: json.
+    pub format: Option<String>,
+    /// The variable that holds the secret: for json and slack the key of the signature in x-aibal-signature, for pagerduty the integration key.
+    pub secret_env: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

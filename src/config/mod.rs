@@ -16,6 +16,7 @@ mod setting_error;
 mod setting_specs;
 
 mod address;
+mod alerts;
 mod connection;
 mod file;
 mod headers;
@@ -69,7 +70,7 @@ pub use setting_error::{SettingError, SettingErrors, SettingWarning, near_names}
 pub use settings::{
     AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ModelSettings,
     ProbeMode, ProbeSettings, ProviderSettings, RouteSettings, RouteTarget, ServerSettings,
-    Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings,
+    Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings, WebhookSettings,
 };
 pub use source::{Flags, Sources};
 pub use text_file::read_bytes;

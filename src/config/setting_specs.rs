@@ -34,6 +34,7 @@ pub(super) const STRATEGIES: &[&str] = &[
 ];
 pub(super) const MODEL_TYPES: &[&str] = &["chat", "vision", "reasoning", "artifact", "embedding"];
 pub(super) const ROUTE_ORDERS: &[&str] = &["balanced", "strict", "weighted"];
+pub(super) const WEBHOOK_FORMATS: &[&str] = &["json", "slack", "pagerduty"];
 pub(super) const WINDOWS: &[&str] = &["1m", "5m", "15m", "1h", "6h", "24h"];
 pub(super) const THEMES: &[&str] = &["default", "light", "high-contrast", "mono", "deuter"];
 pub(super) const ROLES: &[&str] = &["client", "viewer", "operator"];
@@ -244,7 +245,19 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("budget.on_limit", Constraint::Word(&["refuse", "cheapest"])),
     key("alerts.error_rate_percent", POINTS),
     key("alerts.latency_ms", TIMEOUT_MS),
+    key("alerts.fractions", Constraint::Percents),
+    key(
+        "alerts.hold_seconds",
+        Constraint::Whole { min: 0, max: 3600 },
+    ),
+    key("alerts.min_samples", COUNT),
     key("alerts.webhook_url", Constraint::Webhook),
+    required("alerts.webhooks[].url", Constraint::Webhook),
+    key(
+        "alerts.webhooks[].format",
+        Constraint::Word(WEBHOOK_FORMATS),
+    ),
+    key("alerts.webhooks[].secret_env", Constraint::VariableName),
     key("store.url", Constraint::Store),
     key("store.rows_days", DAYS),
     key("store.retention_days", DAYS),

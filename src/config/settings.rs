@@ -6,8 +6,8 @@
 use super::capabilities::ModelQuirks;
 use super::file;
 use crate::domain::{
-    BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role, RouteOrder,
-    Strategy, Tuning, WeightOverride, Weights,
+    AlertConfig, BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role,
+    RouteOrder, Strategy, Tuning, WeightOverride, Weights,
 };
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
@@ -201,9 +201,18 @@ pub struct RouteTarget {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertSettings {
-    pub error_rate_percent: f64,
-    pub latency: Duration,
-    pub webhook_url: Option<Secret>,
+    pub rules: AlertConfig,
+    pub webhooks: Vec<WebhookSettings>,
+}
+
+/// A receiver of alerts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebhookSettings {
+    /// May hold a token.
+    pub url: Secret,
+    /// `json`, `slack` or `pagerduty`.
+    pub format: String,
+    pub secret: Option<Secret>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -33,7 +33,6 @@ const UNSUPPORTED: &[UnsupportedSetting] = &[
         fallback: "; models is in force",
     },
     all("probe.usd_per_day"),
-    all("alerts."),
 ];
 
 /// The row that a setting with that value falls under; `None` where it is built.

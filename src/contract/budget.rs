@@ -39,6 +39,12 @@ pub struct SpendingReport {
     pub turned_away: u64,
     /// Start of the next period, RFC 3339.
     pub resets_at: String,
+    /// Expected spending at the end of the period; `null` without a limit, or while too little is known.
+    #[serde(default)]
+    pub projected_usd: Option<f64>,
+    /// Time at which the limit is reached at this rate, RFC 3339; `null` where it lasts.
+    #[serde(default)]
+    pub exhausted_at: Option<String>,
 }
 
 /// Spending of one client token or provider.
@@ -82,6 +88,8 @@ impl From<&domain::BudgetUsage> for SpendingReport {
             uncounted: usage.uncounted,
             turned_away: usage.turned_away,
             resets_at: rfc3339(usage.resets_at),
+            projected_usd: usage.projection.map(|it| it.spent.usd()),
+            exhausted_at: usage.projection.and_then(|it| it.exhausted_at).map(rfc3339),
         }
     }
 }

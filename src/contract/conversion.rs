@@ -1,5 +1,6 @@
 //! Domain values → wire shapes.
 
+use super::alert::AlertReport;
 use super::budget::RateReport;
 use super::event::{EventKind, EventReport};
 use super::performance::{
@@ -59,7 +60,7 @@ impl Status {
             reverts_at: snapshot.reverts_at.map(rfc3339),
             providers,
             series: series(&snapshot.columns, snapshot),
-            alerts: Vec::new(),
+            alerts: snapshot.alerts.iter().map(AlertReport::from).collect(),
             dropped,
             cache: None,
             store: None,
@@ -265,11 +266,13 @@ impl From<&domain::Event> for EventReport {
                 domain::EventKind::Change => EventKind::Change,
                 domain::EventKind::Request => EventKind::Request,
                 domain::EventKind::Budget => EventKind::Budget,
+                domain::EventKind::Alert => EventKind::Alert,
                 domain::EventKind::Info => EventKind::Info,
             },
             bad: event.bad,
             provider: event.provider.as_deref().map(str::to_owned),
             text: event.text.clone(),
+            alert: event.alert.as_deref().map(|notice| Box::new(notice.into())),
         }
     }
 }

@@ -148,6 +148,7 @@ mod tests {
                 bad: false,
                 provider: None,
                 text: id.to_string(),
+                alert: None,
             })
             .collect();
         status

@@ -1,3 +1,4 @@
+use super::alert::AlertNoticeReport;
 use serde::{Deserialize, Serialize};
 
 /// Kind of an event; the word on the wire and on the screen.
@@ -14,8 +15,10 @@ pub enum EventKind {
     Change,
     /// A client request failed after all attempts, or succeeded by a fallback.
     Request,
-    /// A budget is nearly or fully spent, or its period ended.
+    /// The period of a budget ended.
     Budget,
+    /// An alert began or ended, or an operator acknowledged or muted it.
+    Alert,
     /// The instance itself: start, reload, warnings.
     Info,
 }
@@ -30,13 +33,14 @@ impl EventKind {
             Self::Change => "CHANGE",
             Self::Request => "REQUEST",
             Self::Budget => "BUDGET",
+            Self::Alert => "ALERT",
             Self::Info => "INFO",
         }
     }
 }
 
 /// A notable event; never one per request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventReport {
     /// Sequence number within this instance.
@@ -52,4 +56,7 @@ pub struct EventReport {
     pub provider: Option<String>,
     /// One sentence.
     pub text: String,
+    /// The alert after the change, of an event of the kind `alert`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Box<AlertNoticeReport>>,
 }

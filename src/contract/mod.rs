@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod alert;
 mod attempt;
 mod audit;
 mod budget;
@@ -23,6 +24,7 @@ mod performance;
 mod performance_sums;
 mod problem;
 mod reload;
+mod saved_alerts;
 mod score;
 mod selection;
 mod selection_round;
@@ -31,6 +33,10 @@ mod time;
 mod weights;
 mod what_if;
 
+pub use alert::{
+    AlertList, AlertNoticeReport, AlertReport, AlertTestReport, DeliveryReport, MuteRequest,
+    WebhookReport,
+};
 pub use attempt::AttemptReport;
 pub use audit::{AuditChainReport, AuditCheckReport, AuditList, AuditReport};
 pub use budget::{
@@ -53,6 +59,7 @@ pub use performance::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use reload::{ReloadReport, SettingChange};
+pub use saved_alerts::{alerts_from_json, alerts_to_json};
 pub use score::{Contributions, Factors, PenaltiesReport};
 pub use selection::{ExcludedTarget, Fallback, SelectRequest, Selection};
 pub use selection_round::{

@@ -1,3 +1,4 @@
+use super::alert::AlertReport;
 use super::budget::{BudgetReport, RateReport};
 use super::event::EventReport;
 use super::performance::{ProviderPerformance, Totals};
@@ -134,8 +135,8 @@ pub struct Status {
     /// All providers together; a delta holds only new and changed buckets.
     #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
-    /// Firing alerts.
-    pub alerts: Vec<serde_json::Value>,
+    /// Active alerts, the most severe and oldest first.
+    pub alerts: Vec<AlertReport>,
     /// Losses of bounded queues.
     pub dropped: Dropped,
     /// Counts of the response cache, where it is on.
@@ -207,13 +208,16 @@ pub struct Dropped {
     /// Responses that ended because all together, or those of one client, took too much memory.
     #[serde(default)]
     pub refused_answers: u64,
+    /// Deliveries of alerts that a webhook did not take in time.
+    #[serde(default)]
+    pub deliveries: u64,
 }
 
 impl Dropped {
     /// Sum of all losses.
     pub fn total(self) -> u64 {
         let answers = self.held_answers + self.refused_answers;
-        self.observations + self.events + self.log_lines + answers
+        self.observations + self.events + self.log_lines + answers + self.deliveries
     }
 }
 

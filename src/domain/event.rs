@@ -1,12 +1,13 @@
 //! Events for readers, and effects for the caller to perform.
 
+use super::alerts::AlertNotice;
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::ProviderIdx;
 use std::sync::Arc;
 
 /// Notable change, for readers; not emitted for every request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Sequence number, increased by one with every event.
     pub id: u64,
@@ -20,6 +21,8 @@ pub struct Event {
     pub provider: Option<Arc<str>>,
     /// Description in one sentence.
     pub text: String,
+    /// The change of an alert that it tells of.
+    pub alert: Option<Arc<AlertNotice>>,
 }
 
 /// Subject of an event.
@@ -35,21 +38,24 @@ pub enum EventKind {
     Change,
     /// Notable end of a client request.
     Request,
-    /// A budget is mostly or fully spent.
+    /// The period of a budget ended.
     Budget,
+    /// Begin or end of an alert, or what an operator does with it.
+    Alert,
     /// Anything else.
     Info,
 }
 
 impl EventKind {
     /// All subjects.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Breaker,
         Self::Probe,
         Self::Limit,
         Self::Change,
         Self::Request,
         Self::Budget,
+        Self::Alert,
         Self::Info,
     ];
 
@@ -62,6 +68,7 @@ impl EventKind {
             Self::Change => "change",
             Self::Request => "request",
             Self::Budget => "budget",
+            Self::Alert => "alert",
             Self::Info => "info",
         }
     }

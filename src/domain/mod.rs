@@ -8,10 +8,11 @@
 //! Reading order: units and ids, the configuration (`target`, `weights`), statistics
 //! (`observation`, `decay`, `load_sensitivity`, `upstream_quota`, `histogram`, `timeline`, `counters`), decisions
 //! (`circuit_breaker`, `score`, `selection`, `decision_log`, `retry`, `pricing`), limits
-//! (`rate_limiter`, `in_flight`, `budget`), and the state that owns them all (`balancer`).
+//! (`rate_limiter`, `in_flight`, `budget`), `alerts`, and the state that owns them all (`balancer`).
 
 #![warn(missing_docs)]
 
+mod alerts;
 mod attempt_record;
 mod balancer;
 mod budget;
@@ -63,11 +64,16 @@ mod upstream_quota;
 mod weights;
 mod what_if;
 
+pub use alerts::{
+    Acknowledgement, Alert, AlertBoard, AlertChange, AlertConfig, AlertError, AlertId, AlertNotice,
+    AlertRule, AlertSeverity, AlertSubject, LossCounts, Mute, SavedAlerts, ToldFraction,
+};
 pub use attempt_record::AttemptRecord;
 pub use balancer::{BalancerState, GlobalLimits};
 pub use budget::{
-    BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetReservation, BudgetScope, BudgetSnapshot,
-    BudgetUsage, Budgets, LedgerEntry, LedgerMode, OverBudgetPolicy, Period, format_usd,
+    BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetProjection, BudgetReservation, BudgetScope,
+    BudgetSnapshot, BudgetUsage, Budgets, LedgerEntry, LedgerMode, OverBudgetPolicy, Period,
+    format_usd,
 };
 pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;

@@ -1,6 +1,7 @@
 //! Immutable snapshots: [`RoutingTable`] for the next selection, [`Snapshot`] and
 //! [`PerformanceReport`] for readers.
 
+use super::alerts::Alert;
 use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
 use super::event::Event;
@@ -277,6 +278,8 @@ pub struct Snapshot {
     pub column_width: Duration,
     /// Start of the last column.
     pub last_column: UnixTime,
+    /// Active alerts, the most severe and oldest first.
+    pub alerts: Vec<Alert>,
     /// Latest events, newest first.
     pub events: Vec<Event>,
 }

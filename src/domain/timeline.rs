@@ -154,7 +154,9 @@ impl<T: Merge> Timeline<T> {
         oldest
     }
 
-    fn visit(&self, span: BucketRange, now: UnixTime, mut see: impl FnMut(u64, &T)) {
+    /// Calls `see` with the start in seconds and the content of each stored bucket of `span`, oldest
+    /// first.
+    pub fn visit(&self, span: BucketRange, now: UnixTime, mut see: impl FnMut(u64, &T)) {
         let from = span.start(now).unix_seconds();
         let seconds = span.width * span.columns as u64;
         // The widest stored buckets that divide the requested ones and reach back far enough.

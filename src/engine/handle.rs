@@ -3,8 +3,9 @@
 use super::ledger_signal::LedgerSignal;
 use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::domain::{
-    Command, CommandError, CommandReply, Counters, DecisionId, DecisionRecord, Event, Observation,
-    PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
+    Alert, AlertError, AlertId, AlertNotice, Command, CommandError, CommandReply, Counters,
+    DecisionId, DecisionRecord, Event, LossCounts, Observation, PerformanceReport, RandomDraw,
+    Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
 };
 use crate::store::StoredHistory;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +53,20 @@ pub(super) enum EngineRequest {
     Revisions(oneshot::Sender<Vec<Revision>>),
     Weights(oneshot::Sender<CommandReply>),
     Restore(Box<StoredHistory>),
+    Alerts(oneshot::Sender<Vec<Alert>>),
+    ChangeAlert(AlertAction, oneshot::Sender<Result<Alert, AlertError>>),
+    TestAlert(oneshot::Sender<AlertNotice>),
+}
+
+/// What an operator does with an alert.
+#[derive(Debug, Clone)]
+pub struct AlertAction {
+    /// The alert.
+    pub id: AlertId,
+    /// Time of its silence, zero to end it; `None` acknowledges it.
+    pub mute: Option<Duration>,
+    /// Author.
+    pub who: String,
 }
 
 /// Counts of what bounded queues dropped since the start.
@@ -61,6 +76,7 @@ pub struct DropCounters {
     events: AtomicU64,
     held_answers: AtomicU64,
     refused_answers: AtomicU64,
+    deliveries: AtomicU64,
 }
 
 impl DropCounters {
@@ -77,6 +93,20 @@ impl DropCounters {
     /// Responses that ended because all together took too much memory.
     pub fn refused_answers(&self) -> u64 {
         self.refused_answers.load(Ordering::Relaxed)
+    }
+
+    /// Deliveries of alerts that were given up.
+    pub fn deliveries(&self) -> u64 {
+        self.deliveries.load(Ordering::Relaxed)
+    }
+
+    /// The losses that raise an alert.
+    pub(super) fn losses(&self) -> LossCounts {
+        LossCounts {
+            observations: self.observations(),
+            deliveries: self.deliveries(),
+            ..LossCounts::default()
+        }
     }
 
     /// Responses that were too large to hold back.
@@ -240,6 +270,25 @@ impl EngineHandle {
         self.requests.send(request).await.map_err(|_| Busy)
     }
 
+    /// Returns the active alerts and then the ended ones, newest first.
+    pub async fn alerts(&self) -> Result<Vec<Alert>, Busy> {
+        self.ask(EngineRequest::Alerts).await
+    }
+
+    /// Acknowledges or mutes an alert.
+    pub async fn change_alert(
+        &self,
+        action: AlertAction,
+    ) -> Result<Result<Alert, AlertError>, Busy> {
+        self.ask(|reply| EngineRequest::ChangeAlert(action, reply))
+            .await
+    }
+
+    /// Emits an alert that tests the delivery, and returns it.
+    pub async fn test_alert(&self) -> Result<AlertNotice, Busy> {
+        self.ask(EngineRequest::TestAlert).await
+    }
+
     /// Subscribes to events from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
@@ -258,6 +307,11 @@ impl EngineHandle {
     /// Counts a response that ended because all together took too much memory.
     pub fn count_refused_answer(&self) {
         self.drops.refused_answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts deliveries of alerts that were given up.
+    pub fn count_lost_deliveries(&self, count: u64) {
+        self.drops.deliveries.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts a response that was too large to hold back and went on live.

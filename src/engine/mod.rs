@@ -8,7 +8,7 @@ mod ledger_signal;
 mod run;
 mod wake;
 
-pub use handle::{Busy, DropCounters, EngineError, EngineHandle, WINDOWS_S};
+pub use handle::{AlertAction, Busy, DropCounters, EngineError, EngineHandle, WINDOWS_S};
 pub use ledger_signal::LedgerSignal;
 pub use run::Engine;
 pub use wake::DeferredWake;
@@ -48,6 +48,7 @@ pub fn build(state: BalancerState, seed: u64) -> (Engine, EngineHandle, PersistQ
         .collect();
     let (events, _) = broadcast::channel(EVENT_QUEUE);
     let (persist, persist_queue) = mpsc::channel(PERSIST_QUEUE);
+    let drops: Arc<DropCounters> = Arc::default();
     let handle = EngineHandle {
         requests: request_sender,
         observations: observation_sender,
@@ -55,7 +56,7 @@ pub fn build(state: BalancerState, seed: u64) -> (Engine, EngineHandle, PersistQ
         routes: routes_receiver,
         snapshots: Arc::clone(&snapshots),
         events: events.clone(),
-        drops: Arc::default(),
+        drops: Arc::clone(&drops),
         random: Arc::new(AtomicU64::new(seed)),
         // Unique across restarts: the start in microseconds, then counted.
         decisions: Arc::new(AtomicU64::new(now.micros() << 8)),
@@ -73,6 +74,7 @@ pub fn build(state: BalancerState, seed: u64) -> (Engine, EngineHandle, PersistQ
             events,
             persist,
             journal: Journal::default(),
+            drops,
         },
         handle,
         persist_queue,

@@ -1,9 +1,12 @@
 //! The loop of the engine: receive, update the state, perform the effects.
 
-use super::handle::{EngineRequest, WINDOWS_S};
+use super::handle::{AlertAction, DropCounters, EngineRequest, WINDOWS_S};
 use super::wake::{EngineWaker, Urgency};
 use crate::clock;
-use crate::domain::{BalancerState, Effect, Event, Observation, RoutingTable, Snapshot};
+use crate::domain::{
+    Alert, AlertError, BalancerState, Effect, Event, LossCounts, Observation, RoutingTable,
+    Snapshot, UnixTime,
+};
 use crate::store::Journal;
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,6 +34,7 @@ pub struct Engine {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) persist: mpsc::Sender<Effect>,
     pub(super) journal: Journal,
+    pub(super) drops: Arc<DropCounters>,
 }
 
 impl Engine {
@@ -161,11 +165,37 @@ impl Engine {
             EngineRequest::Weights(reply) => {
                 let _ = reply.send(self.state.weights(now));
             }
+            EngineRequest::Alerts(reply) => {
+                let _ = reply.send(self.state.all_alerts());
+            }
+            EngineRequest::ChangeAlert(action, reply) => {
+                let _ = reply.send(self.change_alert(action, now));
+            }
+            EngineRequest::TestAlert(reply) => {
+                let (notice, effects) = self.state.test_alert(now);
+                self.perform(effects);
+                let _ = reply.send(notice);
+            }
         }
+    }
+
+    fn change_alert(&mut self, action: AlertAction, now: UnixTime) -> Result<Alert, AlertError> {
+        let AlertAction { id, mute, who } = action;
+        let (alert, effects) = match mute {
+            Some(time) => self.state.mute_alert(id, time, &who, now)?,
+            None => self.state.acknowledge_alert(id, &who, now)?,
+        };
+        self.perform(effects);
+        self.publish_snapshots();
+        Ok(alert)
     }
 
     fn tick(&mut self) {
         let now = clock::now();
+        self.state.set_losses(LossCounts {
+            store_rows: self.journal.dropped_rows(),
+            ..self.drops.losses()
+        });
         let effects = self.state.tick(now);
         self.perform(effects);
         self.journal.changed(&self.state, now);

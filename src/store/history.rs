@@ -159,6 +159,7 @@ fn event(row: EventRow) -> Event {
         bad: row.bad,
         provider: Some(row.provider).filter(|name| !name.is_empty()),
         text: row.text,
+        alert: None,
     }
 }
 

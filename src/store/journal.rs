@@ -6,16 +6,16 @@ use super::explanation::Explanation;
 use super::history::SINCE;
 use super::journal_start::JournalStart;
 use super::record::{
-    AttemptRow, EventRow, LearningColumns, Record, RequestRow, RollUpKey, RollUpRow,
+    AlertRow, AttemptRow, EventRow, LearningColumns, Record, RequestRow, RollUpKey, RollUpRow,
 };
 use super::roll_ups::WIDTHS;
 use super::selection_audit::SelectionAudit;
 use super::status::{StoreState, StoreStatus};
 use super::store::Store;
 use crate::domain::{
-    AttemptEnd, BalancerState, BucketCounts, Event, Failure, MeasuredUsage, Money, Observation,
-    Outcome, ProviderIdx, RequestEnd, RequestIdentity, RequestOutcome, Target, TargetIdx, Timeline,
-    UnixTime, Uptime, UsageBasis, cost_basis,
+    Alert, AttemptEnd, BalancerState, BucketCounts, Event, Failure, MeasuredUsage, Money,
+    Observation, Outcome, ProviderIdx, RequestEnd, RequestIdentity, RequestOutcome, Target,
+    TargetIdx, Timeline, UnixTime, Uptime, UsageBasis, cost_basis,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -124,6 +124,19 @@ impl Journal {
                 provider: event.provider.clone().unwrap_or_default(),
                 text: event.text.clone(),
             }));
+            if let Some(notice) = &event.alert {
+                self.store
+                    .record(Record::Alert(Box::new(alert_row(&notice.alert, event.at))));
+            }
+        }
+    }
+
+    /// Rows that the store dropped since the start.
+    pub fn dropped_rows(&self) -> u64 {
+        if self.store.is_on() {
+            self.store.status().dropped
+        } else {
+            0
         }
     }
 
@@ -394,4 +407,25 @@ fn seconds_to_micros(seconds: f64) -> Option<u64> {
 
 fn tokens(usage: Option<MeasuredUsage>) -> Option<[u64; 3]> {
     usage.map(|MeasuredUsage { usage, .. }| [usage.input, usage.output, usage.cached])
+}
+
+/// The row of an alert after a change.
+fn alert_row(alert: &Alert, at: UnixTime) -> AlertRow {
+    let json = serde_json::json!({
+        "severity": alert.severity.as_str(),
+        "provider": alert.subject.provider.as_deref(),
+        "model": alert.subject.model.as_deref(),
+        "budget": alert.subject.budget.as_deref(),
+        "value": alert.value,
+        "threshold": alert.threshold,
+        "message": alert.message,
+    });
+    AlertRow {
+        id: alert.id.to_string(),
+        rule: alert.rule.as_str().to_owned(),
+        state: alert.state().to_owned(),
+        since: alert.since,
+        at,
+        json: json.to_string(),
+    }
 }

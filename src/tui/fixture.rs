@@ -259,6 +259,7 @@ fn events() -> Vec<EventReport> {
         bad,
         provider: provider.map(str::to_owned),
         text: text.to_owned(),
+        alert: None,
     };
     vec![
         event(

@@ -5,6 +5,7 @@ use crate::domain::{Catalogue, GlobalLimits, Strategy, Tuning, Weights};
 use crate::gateway::{CacheLimits, GatewayConfig};
 use crate::protocols::EndpointRegistry;
 use crate::server::ConnectionLimits;
+use crate::webhooks::Webhook;
 use std::time::Duration;
 
 /// All that an instance is started with.
@@ -26,6 +27,8 @@ pub(in crate::app) struct InstanceConfig {
     pub access: TokenAuth,
     /// Tokens of the model API.
     pub gateway_access: TokenAuth,
+    /// Receivers of alerts.
+    pub webhooks: Vec<Webhook>,
     pub environment: String,
     pub server: ConnectionLimits,
     pub drain: Duration,

@@ -13,6 +13,7 @@ use crate::gateway::CacheLimits;
 use crate::logs::Logs;
 use crate::server;
 use crate::tui::Options;
+use crate::webhooks::Webhook;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::net::SocketAddr;
 
@@ -99,10 +100,12 @@ pub(in crate::app) async fn build_instance_config(
         limits: GlobalLimits {
             max_in_flight: Some(settings.server.max_in_flight),
             budget: settings.budget.clone(),
+            alerts: settings.alerts.rules.clone(),
         },
         access: TokenAuth::new(tokens.clone()).with_sites(sites.clone()),
         gateway_access: TokenAuth::new(tokens.into_iter().chain(client_token(settings)).collect())
             .with_sites(sites),
+        webhooks: settings.alerts.webhooks.iter().map(webhook).collect(),
         environment: settings.server.environment.clone(),
         server: connection_limits(&settings.server),
         drain: settings.server.drain,
@@ -132,6 +135,14 @@ fn connection_limits(settings: &config::ServerSettings) -> server::ConnectionLim
         settings.keep_alive,
         settings.drain,
     )
+}
+
+fn webhook(settings: &config::WebhookSettings) -> Webhook {
+    Webhook {
+        url: settings.url.clone(),
+        format: settings.format.parse().unwrap_or_default(),
+        secret: settings.secret.clone(),
+    }
 }
 
 fn tokens(settings: &Settings) -> Vec<Token> {

@@ -7,8 +7,8 @@ use crate::cli::arguments::Globals;
 use crate::contract::Window;
 use crate::demo::{VendorEndpoint, Vendors};
 use crate::domain::{
-    BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Price, Provider,
-    ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
+    AlertConfig, BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Price,
+    Provider, ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
 };
 use crate::gateway::GatewayConfig;
 use crate::logs::Logs;
@@ -62,9 +62,11 @@ pub(in crate::app) fn demo_instance_config(
         limits: GlobalLimits {
             max_in_flight: Some(MAX_IN_FLIGHT),
             budget: BudgetConfig::default(),
+            alerts: AlertConfig::default(),
         },
         access: TokenAuth::default(),
         gateway_access: TokenAuth::default(),
+        webhooks: Vec::new(),
         environment: "demo".to_owned(),
         server: server::ConnectionLimits::new(
             server::clamp_to_rlimit(MAX_CONNECTIONS),

@@ -333,14 +333,13 @@ fn a_configured_timeout_outranks_the_built_in_one_of_slow_models() {
 fn a_setting_that_is_not_built_yet_draws_a_warning_where_it_is_set() {
     let workspace = Workspace::with_file(
         "[balancing]\nstrategy = \"least-busy\"\n\
-         [probe]\nmode = \"completion\"\nusd_per_day = 1\n[alerts]\nlatency_ms = 5\n\
+         [probe]\nmode = \"completion\"\nusd_per_day = 1\n\
          [[providers]]\nname = \"a\"\nkind = \"ollama\"\nrequests_per_minute = 5\n",
     );
 
     assert_snapshot!(workspace.warnings(), @r#"
     aibal.toml:4: probe.mode: "completion": accepted, but not built yet; models is in force
     aibal.toml:5: probe.usd_per_day: accepted, but not built yet
-    aibal.toml:7: alerts.latency_ms: accepted, but not built yet
     "#);
 }
 
@@ -427,4 +426,42 @@ fn headers_of_a_provider_are_read_as_keys_are_and_reserved_ones_are_named() {
 {errors}"
         );
     }
+}
+
+#[test]
+fn receivers_of_alerts_need_their_secret_and_are_shown_masked() {
+    let workspace = Workspace::with_file(
+        "[alerts]\nfractions = [100, 50]\nwebhook_url = \"https://hooks.example/token-1\"\n\
+         [[alerts.webhooks]]\nurl = \"https://hooks.example/token-2\"\nsecret_env = \"HOOK\"\n\
+         [[alerts.webhooks]]\nurl = \"https://hooks.example/token-3\"\nformat = \"slack\"\nsecret_env = \"NOT_SET\"\n",
+    )
+    .variable("HOOK", "secret-1");
+
+    let alerts = workspace.loaded().settings.alerts;
+
+    assert_eq!(alerts.rules.fractions, [0.5, 1.0]);
+    let formats: Vec<&str> = alerts.webhooks.iter().map(|it| &*it.format).collect();
+    assert_eq!(formats, ["json", "json"]);
+    assert_eq!(
+        alerts.webhooks[1]
+            .secret
+            .as_ref()
+            .map(crate::secrets::Secret::expose),
+        Some("secret-1")
+    );
+    assert_snapshot!(workspace.warnings(), @"aibal.toml:10: alerts.webhooks[#2].secret_env: the variable NOT_SET is not set, so nothing is sent there");
+    let shown = crate::config::show(&workspace.loaded());
+    assert!(!shown.contains("token-"), "{shown}");
+}
+
+#[test]
+fn a_pager_without_its_key_and_wrong_fractions_are_errors() {
+    let workspace = Workspace::with_file(
+        "[alerts]\nfractions = [0]\n[[alerts.webhooks]]\nurl = \"https://events.example/v2\"\nformat = \"pagerduty\"\n",
+    );
+
+    assert_snapshot!(workspace.errors(), @r#"
+    aibal.toml:2: alerts.fractions: [0]: must be a list of whole numbers from 1 to 1000, for example [80, 100]
+    aibal.toml:5: alerts.webhooks[#1].format: "pagerduty": needs secret_env, the variable that holds the integration key
+    "#);
 }

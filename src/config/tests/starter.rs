@@ -191,7 +191,7 @@ fn init_writes_the_starter_file_once() {
 #[test]
 fn path_and_check_report_which_files_are_read() {
     let workspace =
-        Workspace::with_file("[alerts]\nlatency_ms = 9000\n").variable("OPENAI_API_KEY", "k");
+        Workspace::with_file("[probe]\nusd_per_day = 9\n").variable("OPENAI_API_KEY", "k");
 
     let files =
         path(&workspace.sources).replace(&workspace.folder.path().display().to_string(), "");
@@ -203,7 +203,7 @@ fn path_and_check_report_which_files_are_read() {
     /work/.env (not found)
     ");
     insta::assert_snapshot!(report, @"
-    warning: aibal.toml:2: alerts.latency_ms: accepted, but not built yet
+    warning: aibal.toml:2: probe.usd_per_day: accepted, but not built yet
     no errors in aibal.toml; 1 of 1 providers usable
     ");
 }
@@ -264,7 +264,7 @@ fn a_default_that_is_not_built_is_marked() {
     };
 
     assert_eq!(
-        note_of("alerts.latency_ms").as_deref(),
+        note_of("probe.usd_per_day").as_deref(),
         Some("accepted, but not built yet")
     );
     assert_eq!(note_of("balancing.strategy"), None);

@@ -1,6 +1,7 @@
 //! Limits of the whole instance: concurrent requests and budgets.
 
 use super::BalancerState;
+use crate::domain::alerts::AlertConfig;
 use crate::domain::budget::BudgetConfig;
 use crate::domain::event::{Effect, EventKind};
 use crate::domain::rejection::RejectionReason;
@@ -12,12 +13,14 @@ use std::time::Duration;
 const REJECTION_EVENT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Limits of the whole instance.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GlobalLimits {
     /// Maximum number of concurrent client requests; `None` for no limit.
     pub max_in_flight: Option<u32>,
     /// Spending budgets.
     pub budget: BudgetConfig,
+    /// Thresholds of the alerts.
+    pub alerts: AlertConfig,
 }
 
 impl BalancerState {
@@ -32,6 +35,7 @@ impl BalancerState {
     pub fn set_limits(&mut self, limits: &GlobalLimits) {
         self.max_in_flight = limits.max_in_flight;
         self.budgets = Arc::new(self.budgets.with_config(&limits.budget, self.ticked));
+        self.alerts.set_config(limits.alerts.clone());
     }
 
     /// Counts rejected requests and emits events about them and about budgets.
@@ -52,8 +56,8 @@ impl BalancerState {
                 format!("{count} requests refused: [server] max_in_flight = {most} are running");
             effects.push(self.emit(EventKind::Request, true, None, text, now));
         }
-        for (bad, text) in self.budgets.take_events(now) {
-            effects.push(self.emit(EventKind::Budget, bad, None, text, now));
+        for text in self.budgets.take_events(now) {
+            effects.push(self.emit(EventKind::Budget, false, None, text, now));
         }
     }
 }

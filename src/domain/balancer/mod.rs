@@ -2,6 +2,7 @@
 //! `execute`, `observe` and `tick` change it and return effects; `routing_table`, `snapshot` and
 //! `performance` read it.
 
+mod alerting;
 mod apply_config;
 mod auto_revert;
 mod commands;
@@ -26,6 +27,7 @@ mod warm_start;
 mod warning;
 mod warnings;
 
+use super::alerts::{AlertBoard, LossCounts};
 use super::budget::{BudgetConfig, Budgets};
 use super::circuit_breaker::BreakerState;
 use super::counters::Counters;
@@ -98,6 +100,10 @@ pub struct BalancerState {
     pin: Option<(ProviderIdx, UnixTime)>,
     /// Active warnings that were emitted.
     warned: Vec<Warning>,
+    alerts: AlertBoard,
+    /// Time of the last evaluation of the alerts, and the losses to look at.
+    alerts_at: UnixTime,
+    lost: LossCounts,
     random: SplitMix64,
     started: UnixTime,
     ticked: UnixTime,
@@ -162,6 +168,9 @@ impl BalancerState {
             request_events: RequestEventThrottle::default(),
             pin: None,
             warned: Vec::new(),
+            alerts: AlertBoard::default(),
+            alerts_at: UnixTime::default(),
+            lost: LossCounts::default(),
             random: SplitMix64::new(seed),
             started: now,
             ticked: now,
@@ -191,6 +200,7 @@ impl BalancerState {
         self.end_pin(now, &mut effects);
         self.warn(now, &mut effects);
         self.emit_limit_events(now, &mut effects);
+        self.check_alerts(now, &mut effects);
         let passed = u64::try_from(now.since(self.ticked).as_micros()).unwrap_or(u64::MAX);
         for provider in &mut self.providers {
             provider.record_uptime(passed, now);
@@ -252,7 +262,12 @@ impl BalancerState {
             bad,
             provider,
             text,
+            alert: None,
         };
+        self.publish(event)
+    }
+
+    fn publish(&mut self, event: Event) -> Effect {
         self.next_event += 1;
         push_bounded(&mut self.events, event.clone(), MAX_EVENTS);
         Effect::Emit(event)

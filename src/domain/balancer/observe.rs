@@ -231,9 +231,13 @@ impl BalancerState {
             had_begun: end.had_first_token(),
             ..self.failure_context(end.target, end.trial, jitter, now)
         };
+        let was_closed = self.breaker_state(end.target) == BreakerState::Closed;
         let transition = self.targets[end.target]
             .breaker
             .record_failure(context, now);
+        if was_closed && matches!(transition, Some(Transition::Opened(_))) {
+            self.targets[end.target].note_opening(now);
+        }
         self.apply_transition(end.target, transition, now, effects);
     }
 

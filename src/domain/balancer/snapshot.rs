@@ -75,11 +75,12 @@ impl BalancerState {
                 .iter()
                 .filter_map(|provider| provider.usd_per_hour)
                 .sum(),
-            budget: self.budgets.snapshot(now),
+            budget: self.projected_budgets(now),
             providers,
             columns: spending,
             column_width: Duration::from_secs(span.width),
             last_column: UnixTime::from_seconds(now.unix_seconds() / span.width * span.width),
+            alerts: self.active_alerts(),
             events: self.events.iter().rev().cloned().collect(),
         }
     }

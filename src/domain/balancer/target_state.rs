@@ -40,6 +40,9 @@ const RECOVERY_TIME: Duration = Duration::from_secs(25);
 /// Number of consecutive failed probes after which a provider is down.
 const PROBE_FAILURES_TO_DOWN: u32 = 3;
 
+/// Number of openings of a breaker that are remembered.
+const MAX_OPENINGS: usize = 16;
+
 /// Statistics and state of one target.
 #[derive(Debug)]
 pub(super) struct TargetState {
@@ -65,6 +68,8 @@ pub(super) struct TargetState {
     pub listed_window: Option<u64>,
     /// Time of the last change of address or key; earlier attempts do not count.
     pub since: UnixTime,
+    /// Latest times at which its closed breaker opened, oldest first.
+    pub openings: VecDeque<UnixTime>,
 }
 
 impl PerTarget for TargetState {}
@@ -86,6 +91,7 @@ impl TargetState {
             load_counters: Arc::default(),
             listed_window: None,
             since: UnixTime::default(),
+            openings: VecDeque::new(),
         }
     }
 
@@ -130,6 +136,14 @@ impl TargetState {
             samples,
             measured: samples > MIN_SAMPLES,
         }
+    }
+
+    /// Notes that its closed breaker opened.
+    pub fn note_opening(&mut self, now: UnixTime) {
+        if self.openings.len() >= MAX_OPENINGS {
+            self.openings.pop_front();
+        }
+        self.openings.push_back(now);
     }
 
     /// Checks whether attempts have succeeded for so long that earlier failures say nothing of its
@@ -236,7 +250,7 @@ pub(super) struct ProviderState {
     pub max_concurrent: Option<u32>,
     pub rates: RateLimits,
     pub weights: WeightOverride,
-    failed_probes: u32,
+    pub failed_probes: u32,
     pub down: bool,
     /// Detail of the last probe.
     pub probe_detail: String,
@@ -250,6 +264,8 @@ pub(super) struct ProviderState {
     /// Begin of the current problem, across changes of state.
     pub trouble_since: Option<UnixTime>,
     pub why: String,
+    /// Last time at which alerts saw it unusable.
+    pub unusable_at: Option<UnixTime>,
 }
 
 impl PerProvider for ProviderState {}
@@ -280,6 +296,7 @@ impl ProviderState {
             state_since: now,
             trouble_since: None,
             why: spec.off.as_deref().unwrap_or_default().to_owned(),
+            unusable_at: None,
         }
     }
 

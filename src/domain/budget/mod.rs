@@ -11,17 +11,14 @@ mod period_budget;
 mod tests;
 
 pub use ledger::{LedgerEntry, LedgerMode};
-pub use period_budget::{BudgetUsage, Period};
+pub use period_budget::{BudgetProjection, BudgetUsage, Period};
 
 use super::units::{Money, UnixTime};
 use ledger::{EarlierSpending, LedgerSwitch};
-use period_budget::{NOTIFIED_NEARLY_SPENT, NOTIFIED_SPENT, PeriodBudget, PeriodId};
+use period_budget::{PeriodBudget, PeriodId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-
-/// Share of a budget from which an event reports that it is nearly spent.
-const NOTIFY_FROM_SHARE: f64 = 0.8;
 
 /// Handling of requests that exceed the remaining budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,6 +97,29 @@ pub struct BudgetSnapshot {
     pub callers: Vec<(Arc<str>, BudgetUsage)>,
     /// Usage of the current day by provider with a limit, sorted by name.
     pub providers: Vec<(Arc<str>, BudgetUsage)>,
+}
+
+impl BudgetSnapshot {
+    /// Adds what `project` says of each budget, by its name in messages.
+    #[must_use]
+    pub fn projected(
+        mut self,
+        project: impl Fn(&str, Period, &BudgetUsage) -> Option<BudgetProjection>,
+    ) -> Self {
+        for (period, usage) in [
+            (Period::Day, &mut self.day),
+            (Period::Month, &mut self.month),
+        ] {
+            usage.projection = project(&shared_name(period), period, usage);
+        }
+        for (name, usage) in &mut self.callers {
+            usage.projection = project(&token_name(name), Period::Day, usage);
+        }
+        for (name, usage) in &mut self.providers {
+            usage.projection = project(&provider_name(name), Period::Day, usage);
+        }
+        self
+    }
 }
 
 /// Error: a budget does not cover a request.
@@ -207,47 +227,40 @@ impl Budgets {
         }
     }
 
-    /// Returns the events since the last call as (is a problem, text), each once per period: a budget
-    /// is nearly spent, a budget is used up, a period ended.
-    pub fn take_events(&self, now: UnixTime) -> Vec<(bool, String)> {
-        let mut events = Vec::new();
-        for (name, budget) in self.named() {
-            if let Some(last) = budget.take_ended(now)
-                && let (Some(limit), Some(part)) = (last.limit, last.used_share())
-            {
-                let (spent, percent) = (format_usd(last.spent), part * 100.0);
-                let (period, limit) = (budget.period.as_str(), format_usd(limit));
-                events.push((
-                    false,
-                    format!("{name}: the {period} ended at {spent} of {limit} ({percent:.0} %)"),
-                ));
-            }
-            let view = budget.usage(now);
-            let Some((limit, part)) = view.limit.zip(view.used_share()) else {
-                continue;
+    /// Returns the events since the last call, one for each period that ended.
+    pub fn take_events(&self, now: UnixTime) -> Vec<String> {
+        let ended = |(name, budget): (String, &Arc<PeriodBudget>)| {
+            let last = budget.take_ended(now)?;
+            let (limit, part) = last.limit.zip(last.used_share())?;
+            let (spent, percent) = (format_usd(last.spent), part * 100.0);
+            let (period, limit) = (budget.period.as_str(), format_usd(limit));
+            Some(format!(
+                "{name}: the {period} ended at {spent} of {limit} ({percent:.0} %)"
+            ))
+        };
+        self.named().filter_map(ended).collect()
+    }
+
+    /// Returns each budget with its name, its period, its usage, and what happens to requests when it
+    /// is used up, as the end of a sentence.
+    pub fn usages(&self, now: UnixTime) -> Vec<(String, Period, BudgetUsage, &'static str)> {
+        let shared = match self.on_limit {
+            OverBudgetPolicy::Reject => "requests are rejected",
+            OverBudgetPolicy::Cheapest => "only the cheapest targets are used",
+        };
+        let is_provider = |budget: &Arc<PeriodBudget>| {
+            let mut own = self.providers.values();
+            own.any(|provider| Arc::ptr_eq(provider, budget))
+        };
+        let usage = |(name, budget): (String, &Arc<PeriodBudget>)| {
+            let consequence = if is_provider(budget) {
+                "other providers are used"
+            } else {
+                shared
             };
-            let is_used_up = part >= 1.0 || (part >= NOTIFY_FROM_SHARE && view.turned_away > 0);
-            let (spent, limit) = (format_usd(view.spent), format_usd(limit));
-            let until = minute(view.resets_at);
-            if is_used_up && budget.raise_notified(NOTIFIED_SPENT, now) {
-                let what = match self.on_limit {
-                    OverBudgetPolicy::Reject => "requests are rejected",
-                    OverBudgetPolicy::Cheapest => "only the cheapest targets are used",
-                };
-                events.push((
-                    true,
-                    format!("{name} is used up, {spent} of {limit}: {what} until {until}"),
-                ));
-            } else if part >= NOTIFY_FROM_SHARE && budget.raise_notified(NOTIFIED_NEARLY_SPENT, now)
-            {
-                let percent = part * 100.0;
-                events.push((
-                    true,
-                    format!("{name}: {percent:.0} % is spent, {spent} of {limit} until {until}"),
-                ));
-            }
-        }
-        events
+            (name, budget.period, budget.usage(now), consequence)
+        };
+        self.named().map(usage).collect()
     }
 
     /// Iterates over the budgets with their names in messages.
@@ -450,7 +463,7 @@ pub fn format_usd(amount: Money) -> String {
 }
 
 /// Formats a time as `2026-11-24 00:00 UTC`.
-fn minute(at: UnixTime) -> String {
+pub(super) fn minute(at: UnixTime) -> String {
     let seconds = i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(
         |_| "an unknown time".to_owned(),

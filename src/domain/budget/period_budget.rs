@@ -3,7 +3,7 @@
 use crate::domain::units::{Money, UnixTime};
 use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Amount that stands for "no limit".
@@ -33,6 +33,18 @@ impl Period {
                 let date = date(now);
                 let (year, month) = (i64::from(date.year()), i64::from(date.month()));
                 u64::try_from(year * 12 + month - 1).unwrap_or(0)
+            }
+        }
+    }
+
+    /// Returns the start of the period of `now`.
+    pub fn start(self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::Day => UnixTime::from_seconds(self.number(now) * DAY_SECONDS),
+            Self::Month => {
+                let days = u64::try_from(date(now).day() - 1).unwrap_or(0);
+                let today = Self::Day.number(now);
+                UnixTime::from_seconds(today.saturating_sub(days) * DAY_SECONDS)
             }
         }
     }
@@ -82,11 +94,6 @@ fn date(now: UnixTime) -> civil::Date {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PeriodId(u64);
 
-/// Levels of the events that were emitted about a period.
-pub(super) const NOTIFIED_NONE: u8 = 0;
-pub(super) const NOTIFIED_NEARLY_SPENT: u8 = 1;
-pub(super) const NOTIFIED_SPENT: u8 = 2;
-
 /// Amounts of one period in pico-dollars.
 #[derive(Debug, Default)]
 struct PeriodTotals {
@@ -98,7 +105,6 @@ struct PeriodTotals {
     uncounted: AtomicU64,
     /// Rejected requests.
     turned_away: AtomicU64,
-    notified: AtomicU8,
     /// Part of `spent` from before the start of this process.
     earlier: AtomicU64,
     /// Sum of spent and reserved up to which the ledger knows it.
@@ -125,6 +131,17 @@ pub struct BudgetUsage {
     pub turned_away: u64,
     /// End of the period.
     pub resets_at: UnixTime,
+    /// Expected state at the end of the period, where enough is known.
+    pub projection: Option<BudgetProjection>,
+}
+
+/// Expected state of a budget at the end of its period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetProjection {
+    /// Amount that will be spent.
+    pub spent: Money,
+    /// Time at which the limit is reached, if that is before the end.
+    pub exhausted_at: Option<UnixTime>,
 }
 
 impl BudgetUsage {
@@ -342,15 +359,6 @@ impl PeriodBudget {
         Some(self.usage_of(last, now))
     }
 
-    /// Raises the notified level of the period; returns true if it was lower.
-    pub fn raise_notified(&self, level: u8, now: UnixTime) -> bool {
-        self.current_totals(now)
-            .0
-            .notified
-            .fetch_max(level, Ordering::AcqRel)
-            < level
-    }
-
     fn usage_of(&self, totals: &PeriodTotals, now: UnixTime) -> BudgetUsage {
         let money = |amount: &AtomicU64| Money::from_pico(amount.load(Ordering::Acquire));
         let spent = money(&totals.spent);
@@ -361,6 +369,7 @@ impl PeriodBudget {
             uncounted: totals.uncounted.load(Ordering::Relaxed),
             turned_away: totals.turned_away.load(Ordering::Relaxed),
             resets_at: self.period.end(now),
+            projection: None,
         }
     }
 
@@ -387,7 +396,6 @@ impl PeriodBudget {
                 ] {
                     amount.store(0, Ordering::Release);
                 }
-                totals.notified.store(NOTIFIED_NONE, Ordering::Release);
                 // Last: a reader that sees the number relies on the reset of the totals.
                 totals.number.store(number, Ordering::Release);
             }

@@ -12,7 +12,7 @@ pub fn event_marks(model: &Model, provider: &str) -> Vec<Mark> {
         EventKind::Breaker | EventKind::Limit | EventKind::Probe => {
             event.provider.as_deref() == Some(provider)
         }
-        EventKind::Request | EventKind::Budget | EventKind::Info => false,
+        EventKind::Request | EventKind::Budget | EventKind::Alert | EventKind::Info => false,
     };
     let mark = |event: &EventReport| {
         let at = event.at.parse::<jiff::Timestamp>().ok()?;
@@ -24,9 +24,11 @@ pub fn event_marks(model: &Model, provider: &str) -> Vec<Mark> {
             EventKind::Limit => "429".to_owned(),
             EventKind::Breaker if event.text.contains("OPEN") => "OPEN".to_owned(),
             EventKind::Breaker => "breaker".to_owned(),
-            EventKind::Probe | EventKind::Request | EventKind::Budget | EventKind::Info => {
-                if event.bad { "DOWN" } else { "back" }.to_owned()
-            }
+            EventKind::Probe
+            | EventKind::Request
+            | EventKind::Budget
+            | EventKind::Alert
+            | EventKind::Info => if event.bad { "DOWN" } else { "back" }.to_owned(),
         };
         Some((u64::try_from(at.as_second()).ok()?, word))
     };

@@ -1,7 +1,7 @@
 //! Events, newest first.
 
 use super::panel::Panel;
-use crate::contract::{EventKind, EventReport, Status};
+use crate::contract::{AlertReport, EventKind, EventReport, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
@@ -41,21 +41,43 @@ impl Panel for Events {
     }
 }
 
+/// The text of an alert; amounts are hidden if masked.
+pub fn alert_text(alert: &AlertReport, theme: Theme) -> String {
+    let text = match &alert.provider {
+        Some(provider) => format!("{provider}: {}", alert.message),
+        None => theme.secret(&alert.message),
+    };
+    ascii_only(text, theme)
+}
+
+/// Whether an alert tells only of a provider's state: not of a budget, and not of an operator.
+fn is_about_provider(event: &EventReport) -> bool {
+    let by_operator = ["acknowledged", "muted"];
+    let change = event.alert.as_ref().map(|alert| alert.change.as_str());
+    event.provider.is_some() && !change.is_some_and(|change| by_operator.contains(&change))
+}
+
 /// The text of an event; amounts and names of people are hidden if masked.
 pub fn event_text(event: &EventReport, theme: Theme) -> String {
     // Changes contain names of people, budgets amounts.
     let text = match event.kind {
         EventKind::Change | EventKind::Budget => theme.secret(&event.text),
+        EventKind::Alert if !is_about_provider(event) => theme.secret(&event.text),
         EventKind::Breaker
         | EventKind::Limit
         | EventKind::Probe
         | EventKind::Request
+        | EventKind::Alert
         | EventKind::Info => event.text.clone(),
     };
     let text = match &event.provider {
         Some(provider) => format!("{provider}: {text}"),
         None => text,
     };
+    ascii_only(text, theme)
+}
+
+fn ascii_only(text: String, theme: Theme) -> String {
     if theme.ascii {
         text.replace('→', "->")
             .replace(|c: char| !c.is_ascii(), "?")

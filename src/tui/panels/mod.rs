@@ -14,7 +14,7 @@ mod success;
 mod table;
 
 pub use event_marks::event_marks;
-pub use events::event_text;
+pub use events::{alert_text, event_text};
 
 use super::model::Model;
 use super::widgets::line::rule;

@@ -12,7 +12,7 @@ use super::listing::{first_row, plain, rows};
 use crate::contract::{ProviderStatus, Status};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
-use crate::tui::panels::event_text;
+use crate::tui::panels::{alert_text, event_text};
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
@@ -80,7 +80,39 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         line(Line::styled(text, theme.dim()), area, below, buffer);
         below += 1;
     }
+    below += active(model, status, rows(area, below, area.height), buffer);
     problems(model, status, rows(area, below, area.height), buffer);
+}
+
+/// Active alerts, with what operators did; returns the number of lines.
+fn active(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) -> u16 {
+    let wanted = u16::try_from(status.alerts.len()).unwrap_or(u16::MAX);
+    let shown = wanted.min(area.height.saturating_sub(1) / 2);
+    if shown == 0 {
+        return 0;
+    }
+    let theme = model.theme();
+    let title = format!("ACTIVE ALERTS: {wanted}");
+    rule(&title, theme, area, buffer);
+    for (y, alert) in (1..=shown).zip(&status.alerts) {
+        let style = if alert.state == "firing" {
+            theme.bad()
+        } else {
+            theme.dim()
+        };
+        let head = format!(
+            "  {} {:8} {:12} ",
+            format::clock(&alert.since),
+            alert.severity.to_uppercase(),
+            alert.state
+        );
+        let spans = vec![
+            Span::styled(head, style),
+            Span::raw(plain(&alert_text(alert, theme), theme)),
+        ];
+        line(Line::from(spans), area, y, buffer);
+    }
+    shown + 1
 }
 
 fn alert<'a>(

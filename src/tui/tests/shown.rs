@@ -1,7 +1,7 @@
 //! The screen shows the actual state: nothing is hidden, marked or named by mistake.
 
 use super::*;
-use crate::contract::{EventKind, EventReport, HealthState};
+use crate::contract::{AlertReport, EventKind, EventReport, HealthState};
 use crate::tui::input_context::Screen;
 use ratatui::layout::Rect;
 
@@ -273,6 +273,7 @@ fn a_masked_screen_hides_texts_of_events_and_errors() {
         bad: true,
         provider: None,
         text: "team-blue has used $950 of $1000".to_owned(),
+        alert: None,
     });
     receive(&mut model, status);
     for keys in ["", "a", ". d", "Esc w > Enter"] {
@@ -322,4 +323,49 @@ fn no_column_is_cut_at_any_width() {
             .unwrap();
         assert!(!head.ends_with('~'), "{width}: {head}");
     }
+}
+
+#[test]
+fn active_alerts_are_shown_where_no_row_of_a_provider_says_the_same() {
+    let mut model = default_model();
+    let alert = |rule: &str, provider: Option<&str>, state: &str, message: &str| AlertReport {
+        id: format!("id-{rule}"),
+        rule: rule.to_owned(),
+        severity: "warning".to_owned(),
+        provider: provider.map(str::to_owned),
+        model: None,
+        state: state.to_owned(),
+        since: "2026-11-24T03:13:00.000Z".to_owned(),
+        until: None,
+        value: 0.8,
+        threshold: 0.8,
+        message: message.to_owned(),
+        help: String::new(),
+        acknowledged_by: None,
+        muted_until: None,
+    };
+    let mut status = fixture::status(5, 8);
+    let troubled = status
+        .providers
+        .iter()
+        .find(|it| it.trouble_since.is_some());
+    let troubled = troubled.unwrap().performance.provider.clone();
+    status.alerts = vec![
+        alert("budget", None, "firing", "80 % of the day"),
+        alert("error_rate", Some(&troubled), "firing", "9 % failed"),
+        alert("latency", Some("aurora"), "muted", "slow answers"),
+    ];
+    receive(&mut model, status);
+
+    let overview = text(&model, 200, 40);
+    assert!(overview.contains("WARNING  80 % of the day"), "{overview}");
+    assert!(!overview.contains("9 % failed") && !overview.contains("slow answers"));
+
+    press(&mut model, "a");
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains("ACTIVE ALERTS: 3"), "{screen}");
+    assert!(
+        screen.contains("muted        aurora: slow answers"),
+        "{screen}"
+    );
 }

@@ -1,8 +1,9 @@
 //! The line of providers in trouble.
 
-use crate::contract::{ProviderStatus, Status, StoreReport};
+use crate::contract::{AlertReport, ProviderStatus, Status, StoreReport};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
+use crate::tui::panels::alert_text;
 use ratatui::text::{Line, Span};
 
 pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
@@ -18,7 +19,8 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
         spans.push(Span::styled(text, theme.bad()));
     }
     let troubled = troubled(status);
-    if troubled.is_empty() && spans.is_empty() {
+    let others = other_alerts(status, &troubled);
+    if troubled.is_empty() && others.is_empty() && spans.is_empty() {
         return Line::styled(" no provider in trouble", theme.dim());
     }
     if !troubled.is_empty() {
@@ -37,6 +39,11 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
             provider.why
         )));
     }
+    for alert in others {
+        let word = format!(" {} ", alert.severity.to_uppercase());
+        spans.push(Span::styled(word, theme.bad()));
+        spans.push(Span::raw(format!(" {}   ", alert_text(alert, theme))));
+    }
     Line::from(spans)
 }
 
@@ -48,6 +55,19 @@ fn store_trouble(store: &StoreReport) -> Option<String> {
         _ if store.dropped > 0 => Some(format!(" STORE LOST {} ", store.dropped)),
         _ => None,
     }
+}
+
+/// Alerts that wait for an operator and that no provider in trouble shows.
+fn other_alerts<'s>(status: &'s Status, troubled: &[&ProviderStatus]) -> Vec<&'s AlertReport> {
+    let is_shown = |name: &String| {
+        let mut names = troubled.iter().map(|it| &it.performance.provider);
+        names.any(|shown| shown == name)
+    };
+    let alerts = status.alerts.iter();
+    alerts
+        .filter(|alert| alert.state == "firing")
+        .filter(|alert| !alert.provider.as_ref().is_some_and(is_shown))
+        .collect()
 }
 
 /// Time since the trouble began, such as ` 4m`.

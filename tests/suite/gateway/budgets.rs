@@ -23,6 +23,7 @@ fn budget(usd_per_day: f64, on_limit: OverBudgetPolicy) -> GlobalLimits {
             on_limit,
             ..BudgetConfig::default()
         },
+        ..GlobalLimits::default()
     }
 }
 
@@ -113,6 +114,7 @@ async fn a_provider_over_its_own_budget_is_passed_over_until_none_is_left() {
                 .to_vec(),
             ..BudgetConfig::default()
         },
+        ..GlobalLimits::default()
     };
     let bench = bench(&[&a, &b], &allowances).await;
 
@@ -282,6 +284,7 @@ async fn a_tokens_budget_is_its_own() {
             ],
             ..BudgetConfig::default()
         },
+        ..GlobalLimits::default()
     };
     let bench = start_allowed(&[&a], |_| {}, &allowances, Some(access)).await;
     let ask = r#"{"model":"shared","max_tokens":20,"messages":[]}"#;

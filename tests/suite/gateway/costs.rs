@@ -78,6 +78,7 @@ async fn an_impossible_token_count_blocks_neither_a_provider_nor_a_budget() {
             per_day: Some(Money::from_usd(1.0)),
             ..BudgetConfig::default()
         },
+        ..GlobalLimits::default()
     };
     let limited = |catalogue: &mut Catalogue| {
         catalogue.providers[0].rates = rates;

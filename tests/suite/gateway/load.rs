@@ -106,6 +106,7 @@ fn at_most(requests: u32) -> GlobalLimits {
     GlobalLimits {
         max_in_flight: Some(requests),
         budget: BudgetConfig::default(),
+        ..GlobalLimits::default()
     }
 }
 

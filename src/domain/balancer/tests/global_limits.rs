@@ -21,6 +21,7 @@ fn budget(usd_per_day: f64, on_limit: OverBudgetPolicy) -> GlobalLimits {
             on_limit,
             ..BudgetConfig::default()
         },
+        ..GlobalLimits::default()
     }
 }
 
@@ -84,7 +85,7 @@ fn a_tick_reports_budgets_and_new_limits_keep_the_spending() {
     spend(&fleet, 0.9, 5);
     let emitted = events(fleet.tick(at(6)));
     assert_eq!(emitted.len(), 1);
-    assert_eq!(emitted[0].0, EventKind::Budget);
+    assert_eq!(emitted[0].0, EventKind::Alert);
     assert_eq!(events(fleet.tick(at(7))), []);
 
     fleet.set_limits(&budget(2.0, OverBudgetPolicy::Reject));

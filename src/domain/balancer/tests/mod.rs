@@ -1,3 +1,4 @@
+mod alerting;
 mod apply_config;
 mod auto_revert;
 mod commands;

@@ -191,45 +191,31 @@ fn new_limits_keep_the_spent_amounts_and_apply_to_existing_scopes() {
 }
 
 #[test]
-fn each_budget_event_is_emitted_once_per_period() {
+fn the_end_of_a_period_is_told_once() {
     let budgets = budgets(&config(1.0));
     let scope = budgets.scope_of(None);
-    let spend = |amount: f64| {
-        reserve(&scope, amount, NOW)
-            .unwrap()
-            .settle(Some(usd(amount)));
-    };
-    let events = |now: UnixTime| -> Vec<String> {
-        budgets
-            .take_events(now)
-            .into_iter()
-            .map(|(_, text)| text)
-            .collect()
-    };
-    spend(0.7);
-    assert_eq!(events(NOW), [""; 0]);
-    spend(0.15);
-    assert_eq!(
-        events(NOW),
-        ["[budget] usd_per_day: 85 % is spent, $0.8500 of $1.00 until 2026-11-25 00:00 UTC"]
-    );
-    assert_eq!(events(NOW), [""; 0]);
+    reserve(&scope, 0.7, NOW).unwrap().settle(Some(usd(0.7)));
 
-    scope.count_rejected(usd(0.2), &[], NOW);
+    assert_eq!(budgets.take_events(NOW), [""; 0]);
     assert_eq!(
-        events(NOW),
-        [
-            "[budget] usd_per_day is used up, $0.8500 of $1.00: requests are rejected until 2026-11-25 \
-          00:00 UTC"
-        ]
+        budgets.take_events(after(10)),
+        ["[budget] usd_per_day: the day ended at $0.7000 of $1.00 (70 %)"]
     );
-    spend(0.15);
-    assert_eq!(events(NOW), [""; 0]);
-    assert_eq!(
-        events(after(10)),
-        ["[budget] usd_per_day: the day ended at $1.00 of $1.00 (100 %)"]
-    );
-    assert_eq!(events(after(11)), [""; 0]);
+    assert_eq!(budgets.take_events(after(11)), [""; 0]);
+}
+
+#[test]
+fn a_period_starts_where_the_last_one_ended() {
+    for period in [Period::Day, Period::Month] {
+        for seconds in [0, 86_399, 951_782_400, 1_790_000_000] {
+            let now = UnixTime::from_seconds(seconds);
+            let start = period.start(now);
+            assert!(start <= now && now < period.end(now));
+            assert_eq!(period.number(start), period.number(now));
+            let before = start.minus(Duration::from_secs(1));
+            assert!(start == UnixTime::default() || period.end(before) == start);
+        }
+    }
 }
 
 proptest! {

@@ -1,0 +1,231 @@
+//! Alerts: gathers the figures, and emits what is told.
+
+use super::BalancerState;
+use crate::domain::alerts::{
+    Alert, AlertBoard, AlertChange, AlertError, AlertFigures, AlertId, AlertNotice, Availability,
+    BudgetFigures, FLAPPING_WINDOW_S, LossCounts, ProviderFigures, SavedAlerts, WINDOW_S,
+};
+use crate::domain::budget::{BudgetSnapshot, BudgetUsage};
+use crate::domain::event::{Effect, Event, EventKind};
+use crate::domain::index::ProviderIdx;
+use crate::domain::snapshot::HealthState;
+use crate::domain::timeline::BucketRange;
+use crate::domain::units::UnixTime;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Interval of the evaluations.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Width of the buckets that rates are summed of, in seconds.
+const BUCKET_S: u64 = 15;
+/// Share of failures in the last minute, and their number, from which a provider counts as unusable,
+/// although its breaker may not open: breakers never open for most targets at once.
+const BROKEN_SHARE: f64 = 0.9;
+const BROKEN_SAMPLES: u64 = 5;
+const BROKEN_WINDOW_S: u64 = 60;
+/// Time after which a provider without measurements counts as usable again.
+const UNMEASURED_TIME: Duration = Duration::from_mins(5);
+
+impl BalancerState {
+    /// Sets what bounded queues dropped so far; the next evaluation looks at it.
+    pub fn set_losses(&mut self, lost: LossCounts) {
+        self.lost = lost;
+    }
+
+    /// Evaluates the rules of the alerts, once a second.
+    pub(super) fn check_alerts(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
+        if now.since(self.alerts_at) < INTERVAL {
+            return;
+        }
+        self.alerts_at = now;
+        let figures = AlertFigures {
+            providers: self.provider_figures(now),
+            budgets: self.budget_figures(now),
+            lost: self.lost,
+        };
+        for notice in self.alerts.evaluate(&figures, now) {
+            effects.push(self.emit_alert(notice, now));
+        }
+    }
+
+    /// Returns the active alerts and then the ended ones, newest first.
+    pub fn all_alerts(&self) -> Vec<Alert> {
+        self.alerts.all()
+    }
+
+    /// Notes that an operator knows of an alert.
+    pub fn acknowledge_alert(
+        &mut self,
+        id: AlertId,
+        who: &str,
+        now: UnixTime,
+    ) -> Result<(Alert, Vec<Effect>), AlertError> {
+        let (alert, notice) = self.alerts.acknowledge(id, who, now)?;
+        Ok((alert, self.emit_alerts(notice, now)))
+    }
+
+    /// Silences an alert for a time, or ends its silence with a time of zero.
+    pub fn mute_alert(
+        &mut self,
+        id: AlertId,
+        time: Duration,
+        who: &str,
+        now: UnixTime,
+    ) -> Result<(Alert, Vec<Effect>), AlertError> {
+        let (alert, notice) = self.alerts.mute(id, time, who, now)?;
+        Ok((alert, self.emit_alerts(notice, now)))
+    }
+
+    /// Emits an alert that tests the delivery.
+    pub fn test_alert(&mut self, now: UnixTime) -> (AlertNotice, Vec<Effect>) {
+        let notice = AlertBoard::test_notice(now);
+        let effects = self.emit_alerts(Some(notice.clone()), now);
+        (notice, effects)
+    }
+
+    /// Returns what a restart must not forget of the alerts.
+    pub fn saved_alerts(&self) -> SavedAlerts {
+        self.alerts.save()
+    }
+
+    /// Returns a number that grows whenever [`Self::saved_alerts`] changes.
+    pub fn alert_changes(&self) -> u64 {
+        self.alerts.changes()
+    }
+
+    /// Continues with the alerts of an earlier process.
+    pub fn restore_alerts(&mut self, saved: SavedAlerts) {
+        self.alerts.restore(saved);
+    }
+
+    /// Returns the active alerts, the most severe first.
+    pub(super) fn active_alerts(&self) -> Vec<Alert> {
+        self.alerts.active()
+    }
+
+    /// Returns the usage of all budgets with its expected end.
+    pub(super) fn projected_budgets(&self, now: UnixTime) -> BudgetSnapshot {
+        let project = |name: &str, period, usage: &BudgetUsage| {
+            let budget = BudgetFigures {
+                name: name.to_owned(),
+                period,
+                usage: *usage,
+                consequence: "",
+                expected: None,
+            };
+            self.alerts.projection(&budget, now)
+        };
+        self.budgets.snapshot(now).projected(project)
+    }
+
+    fn emit_alerts(&mut self, notice: Option<AlertNotice>, now: UnixTime) -> Vec<Effect> {
+        let notices = notice.into_iter();
+        notices.map(|notice| self.emit_alert(notice, now)).collect()
+    }
+
+    fn emit_alert(&mut self, notice: AlertNotice, now: UnixTime) -> Effect {
+        let event = Event {
+            id: self.next_event,
+            at: now,
+            kind: EventKind::Alert,
+            bad: notice.change == AlertChange::Raised,
+            provider: notice.alert.subject.provider.clone(),
+            text: notice.text(),
+            alert: Some(Arc::new(notice)),
+        };
+        self.publish(event)
+    }
+
+    fn budget_figures(&self, now: UnixTime) -> Vec<BudgetFigures> {
+        let usages = self.budgets.usages(now).into_iter();
+        let usages = usages.filter(|(_, _, usage, _)| usage.limit.is_some());
+        let figures = usages.map(|(name, period, usage, consequence)| BudgetFigures {
+            name,
+            period,
+            usage,
+            consequence,
+            expected: None,
+        });
+        figures.collect()
+    }
+
+    fn provider_figures(&mut self, now: UnixTime) -> Vec<ProviderFigures> {
+        let providers = self.catalogue.active_providers();
+        let active: Vec<ProviderIdx> = providers.map(|(at, _)| at).collect();
+        let figures = active.into_iter().map(|at| {
+            let mut figures = self.figures_of(at, now);
+            let record = &mut self.providers[at];
+            if matches!(
+                figures.availability,
+                Availability::Unusable | Availability::OutOfService
+            ) {
+                record.unusable_at = Some(now);
+            }
+            if figures.availability == Availability::Unusable && record.state.is_usable() {
+                figures.why = String::from("nearly all attempts fail");
+            }
+            figures
+        });
+        figures.collect()
+    }
+
+    fn figures_of(&self, at: ProviderIdx, now: UnixTime) -> ProviderFigures {
+        let record = &self.providers[at];
+        let from = record
+            .unusable_at
+            .map_or(0, |unusable| unusable.unix_seconds() + 1);
+        let recent = now.unix_seconds().saturating_sub(BROKEN_WINDOW_S);
+        let range = BucketRange {
+            width: BUCKET_S,
+            columns: usize::try_from(WINDOW_S / BUCKET_S).unwrap_or(usize::MAX),
+        };
+        let flapping_from = now.minus(Duration::from_secs(FLAPPING_WINDOW_S));
+        let mut figures = ProviderFigures {
+            name: Arc::clone(&record.name),
+            availability: Availability::Usable,
+            why: record.why.clone(),
+            rated: 0,
+            failed: 0,
+            latency_sum_ms: 0.0,
+            openings: 0,
+            failed_probes: record.failed_probes,
+            probe_detail: record.probe_detail.clone(),
+        };
+        let (mut latest, mut latest_failed) = (0, 0);
+        for target in self.targets_of(at) {
+            let target = &self.targets[target];
+            target.history.visit(range, now, |start, counts| {
+                if start >= recent {
+                    latest += counts.rate_base();
+                    latest_failed += counts.failed;
+                }
+                if start >= from {
+                    figures.rated += counts.rate_base();
+                    figures.failed += counts.failed;
+                    figures.latency_sum_ms += counts.latency_sum_ms;
+                }
+            });
+            let openings = target.openings.iter();
+            let openings = openings.filter(|&&opened| opened >= flapping_from).count();
+            figures.openings = figures.openings.max(openings);
+        }
+        let is_broken =
+            latest >= BROKEN_SAMPLES && latest_failed as f64 >= BROKEN_SHARE * latest as f64;
+        figures.availability = self.availability(at, is_broken, now);
+        figures
+    }
+
+    fn availability(&self, at: ProviderIdx, is_broken: bool, now: UnixTime) -> Availability {
+        let record = &self.providers[at];
+        match record.state {
+            HealthState::Off | HealthState::Draining => Availability::OutOfService,
+            HealthState::Open | HealthState::Down | HealthState::Limited => Availability::Unusable,
+            _ if is_broken => Availability::Unusable,
+            HealthState::HalfOpen => Availability::Unclear,
+            HealthState::Unknown if now.since(record.state_since) < UNMEASURED_TIME => {
+                Availability::Unclear
+            }
+            _ => Availability::Usable,
+        }
+    }
+}
