@@ -20,7 +20,10 @@ pub(super) async fn acknowledge(
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<AlertReport>, ApiError> {
     let id = path_text(id, "alert's id")?;
-    let local = state.api.local.acting_as(&principal.who);
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.acknowledge_alert(&id).await?))
 }
 
@@ -32,7 +35,10 @@ pub(super) async fn mute(
     JsonBody(mute): JsonBody<MuteRequest>,
 ) -> Result<Json<AlertReport>, ApiError> {
     let id = path_text(id, "alert's id")?;
-    let local = state.api.local.acting_as(&principal.who);
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.mute_alert(&id, mute).await?))
 }
 

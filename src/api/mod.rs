@@ -74,6 +74,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/weights/keep", post(mutations::keep_weights))
         .route("/api/providers/{name}", patch(mutations::change_provider))
         .route("/api/providers/{name}/probe", post(mutations::probe))
+        .route("/api/forecast", get(monitoring::forecast))
         .route("/api/alerts", get(alerts::list))
         .route("/api/alerts/test", post(alerts::test))
         .route("/api/alerts/{id}/acknowledge", post(alerts::acknowledge))

@@ -1,10 +1,12 @@
 //! Read-only reports.
 
 use super::extract::{PathText, QueryParams, path_text};
-use super::query::{DecisionsQuery, PerformanceQuery, WindowQuery};
+use super::query::{DecisionsQuery, ForecastQuery, PerformanceQuery, WindowQuery};
 use super::state::SharedState;
 use crate::client::{ApiError, DecisionFilter, PerformanceFilter};
-use crate::contract::{DecisionDetail, DecisionList, Performance, RevisionList, Status};
+use crate::contract::{
+    DecisionDetail, DecisionList, HourlyForecast, Performance, RevisionList, Status,
+};
 use axum::Json;
 use axum::extract::State;
 
@@ -25,6 +27,15 @@ pub(super) async fn performance(
         step: query.step.map(|step| u64::from(step.0)),
     };
     Ok(Json(state.api.local.performance_of(&filter).await?))
+}
+
+/// `GET /api/forecast`
+pub(super) async fn forecast(
+    State(state): SharedState,
+    QueryParams(query): QueryParams<ForecastQuery>,
+) -> Result<Json<HourlyForecast>, ApiError> {
+    let hours = query.hours.map_or(DEFAULT_HOURS, |hours| hours.0);
+    Ok(Json(state.api.local.forecast(hours).await?))
 }
 
 /// `GET /api/status`

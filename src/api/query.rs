@@ -25,6 +25,13 @@ pub(super) struct PerformanceQuery {
     pub step: Option<WholeNumber<1, 31_536_000>>,
 }
 
+/// Query of `GET /api/forecast`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct ForecastQuery {
+    /// Defaults to one day.
+    pub hours: Option<WholeNumber<1, 48>>,
+}
+
 /// Query of `GET /api/decisions`.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct DecisionsQuery {

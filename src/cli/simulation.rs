@@ -104,6 +104,7 @@ mod tests {
     fn a_replay_is_a_table() {
         let total = totals(200, 1.0);
         let report = WhatIfReport {
+            expected: None,
             decisions: 200,
             extrapolated: 40,
             since: Some("2026-01-01T00:00:00.000Z".to_owned()),

@@ -1,9 +1,9 @@
-//! Alerts of the instance in this process.
+//! Alerts and forecasts of the instance in this process.
 
 use super::error::ApiError;
 use super::local::LocalClient;
 use super::validation;
-use crate::contract::{AlertList, AlertReport, AlertTestReport, MuteRequest};
+use crate::contract::{AlertList, AlertReport, AlertTestReport, HourlyForecast, MuteRequest};
 use crate::domain::AlertId;
 use crate::engine::{AlertAction, Busy};
 use std::time::Duration;
@@ -50,5 +50,12 @@ impl LocalClient {
         Ok(AlertTestReport {
             deliveries: self.controls.send_to_webhooks(notice).await,
         })
+    }
+
+    /// Expected load and cost of the next hours.
+    pub async fn forecast(&self, hours: u32) -> Result<HourlyForecast, Busy> {
+        let length = usize::try_from(hours).unwrap_or(usize::MAX);
+        let report = self.handle.forecast(length).await?;
+        Ok(HourlyForecast::new(&report, hours))
     }
 }

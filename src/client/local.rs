@@ -30,6 +30,8 @@ const LOCAL_ACTOR: &str = "local";
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time after which a manual probe is not waited for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Hours whose expected load is shown with a replay: the present one and the next.
+const WHAT_IF_HOURS: usize = 2;
 /// Hours of the longest performance report: a year.
 const MAX_HOURS: u32 = 8_760;
 
@@ -277,7 +279,11 @@ impl LocalClient {
         let catalogue = &table.catalogue;
         let name = |target: TargetIdx| catalogue.targets.get(target.get()).map(|target| &target.id);
         let report = WhatIfReport::new(&result, weights, name);
-        Ok(report.with_forecasts(catalogue, (&traffic_forecasts(&table, now), &then)))
+        let load = self.handle.forecast(WHAT_IF_HOURS).await?.total;
+        Ok(WhatIfReport {
+            expected: Some((&load).into()),
+            ..report.with_forecasts(catalogue, (&traffic_forecasts(&table, now), &then))
+        })
     }
 
     async fn send_updates(self, window: Window, updates: mpsc::Sender<Update>) {

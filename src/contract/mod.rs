@@ -19,6 +19,7 @@ mod decision_file;
 mod delta;
 mod event;
 mod external_load;
+mod forecast;
 mod past;
 mod performance;
 mod performance_sums;
@@ -52,6 +53,10 @@ pub use decision_file::DecisionFile;
 pub use delta::OpenBucket;
 pub use event::{EventKind, EventReport};
 pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};
+pub use forecast::{
+    CapacityNeedReport, HourlyForecast, LoadForecastReport, ProviderLoadForecast,
+    SeriesForecastReport,
+};
 pub use past::PastMoment;
 pub use performance::{
     CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, PerformanceStep,

@@ -1,3 +1,4 @@
+use super::forecast::LoadForecastReport;
 use super::status::Window;
 use super::time::rfc3339;
 use super::weights::{WeightOverride, WeightPoints, WeightsDraft};
@@ -53,6 +54,9 @@ pub struct WhatIfReport {
     /// configuration; empty for a replay of a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<ProviderForecastReport>,
+    /// Expected load of this hour and the next; none for a replay of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<LoadForecastReport>,
 }
 
 /// Predicted share of the next requests for one provider.
@@ -173,6 +177,7 @@ impl WhatIfReport {
                 then: answer.then.into(),
             },
             providers: Vec::new(),
+            expected: None,
         }
     }
 

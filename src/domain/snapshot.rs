@@ -278,6 +278,8 @@ pub struct Snapshot {
     pub column_width: Duration,
     /// Start of the last column.
     pub last_column: UnixTime,
+    /// Mean number of client requests in flight to expect in this hour and the next.
+    pub expected_in_flight: f64,
     /// Active alerts, the most severe and oldest first.
     pub alerts: Vec<Alert>,
     /// Latest events, newest first.

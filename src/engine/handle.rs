@@ -4,8 +4,8 @@ use super::ledger_signal::LedgerSignal;
 use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::domain::{
     Alert, AlertError, AlertId, AlertNotice, Command, CommandError, CommandReply, Counters,
-    DecisionId, DecisionRecord, Event, LossCounts, Observation, PerformanceReport, RandomDraw,
-    Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
+    DecisionId, DecisionRecord, Event, ForecastReport, LossCounts, Observation, PerformanceReport,
+    RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
 };
 use crate::store::StoredHistory;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +56,7 @@ pub(super) enum EngineRequest {
     Alerts(oneshot::Sender<Vec<Alert>>),
     ChangeAlert(AlertAction, oneshot::Sender<Result<Alert, AlertError>>),
     TestAlert(oneshot::Sender<AlertNotice>),
+    Forecast(usize, oneshot::Sender<ForecastReport>),
 }
 
 /// What an operator does with an alert.
@@ -281,6 +282,12 @@ impl EngineHandle {
         action: AlertAction,
     ) -> Result<Result<Alert, AlertError>, Busy> {
         self.ask(|reply| EngineRequest::ChangeAlert(action, reply))
+            .await
+    }
+
+    /// Returns the forecasts of the next hours.
+    pub async fn forecast(&self, hours: usize) -> Result<ForecastReport, Busy> {
+        self.ask(|reply| EngineRequest::Forecast(hours, reply))
             .await
     }
 

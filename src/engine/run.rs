@@ -171,6 +171,9 @@ impl Engine {
             EngineRequest::ChangeAlert(action, reply) => {
                 let _ = reply.send(self.change_alert(action, now));
             }
+            EngineRequest::Forecast(hours, reply) => {
+                let _ = reply.send(self.state.forecast(hours, now));
+            }
             EngineRequest::TestAlert(reply) => {
                 let (notice, effects) = self.state.test_alert(now);
                 self.perform(effects);

@@ -192,7 +192,9 @@ impl Exposition {
         let rows = running.map(|it| (label(&it.name), f64::from(it.in_flight)));
         samples.gauges(&family::IN_FLIGHT, rows)?;
         let running = self.table.crowd.in_flight() as f64;
-        samples.gauges(&family::CLIENT_IN_FLIGHT, [(Labels::new(), running)])
+        samples.gauges(&family::CLIENT_IN_FLIGHT, [(Labels::new(), running)])?;
+        let expected = self.snapshot.expected_in_flight;
+        samples.gauges(&family::EXPECTED_IN_FLIGHT, [(Labels::new(), expected)])
     }
 
     /// What is left of rate limits and budgets.

@@ -108,6 +108,10 @@ pub(super) const CLIENT_IN_FLIGHT: Family = gauge(
     "aibal_client_inflight_requests",
     "Client requests that are being served now.",
 );
+pub(super) const EXPECTED_IN_FLIGHT: Family = gauge(
+    "aibal_expected_in_flight",
+    "Mean number of client requests in flight to expect in this hour and the next.",
+);
 pub(super) const RATE_LIMIT_REMAINING: Family = gauge(
     "aibal_ratelimit_remaining",
     "Requests or tokens that a rate limit leaves: a configured one, or one that the provider states.",
@@ -158,6 +162,7 @@ pub(super) const FAMILIES: &[&Family] = &[
     &UPSTREAM_STATE,
     &IN_FLIGHT,
     &CLIENT_IN_FLIGHT,
+    &EXPECTED_IN_FLIGHT,
     &RATE_LIMIT_REMAINING,
     &BUDGET_LIMIT,
     &BUDGET_SPENT,

@@ -72,6 +72,7 @@ fn report() -> WhatIfReport {
         usd_per_1k_requests: Some(usd / 5.0),
     };
     WhatIfReport {
+        expected: None,
         decisions: 1_284,
         extrapolated: 0,
         since: None,

@@ -5,12 +5,13 @@ use crate::domain::alerts::{
     Alert, AlertBoard, AlertChange, AlertError, AlertFigures, AlertId, AlertNotice, Availability,
     BudgetFigures, FLAPPING_WINDOW_S, LossCounts, ProviderFigures, SavedAlerts, WINDOW_S,
 };
-use crate::domain::budget::{BudgetSnapshot, BudgetUsage};
+use crate::domain::budget::{BudgetSnapshot, BudgetUsage, Period, provider_name, shared_name};
 use crate::domain::event::{Effect, Event, EventKind};
 use crate::domain::index::ProviderIdx;
 use crate::domain::snapshot::HealthState;
 use crate::domain::timeline::BucketRange;
-use crate::domain::units::UnixTime;
+use crate::domain::units::{Money, UnixTime};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ impl BalancerState {
             return;
         }
         self.alerts_at = now;
+        self.renew_forecast(now);
         let figures = AlertFigures {
             providers: self.provider_figures(now),
             budgets: self.budget_figures(now),
@@ -105,13 +107,14 @@ impl BalancerState {
 
     /// Returns the usage of all budgets with its expected end.
     pub(super) fn projected_budgets(&self, now: UnixTime) -> BudgetSnapshot {
+        let providers = self.budget_providers();
         let project = |name: &str, period, usage: &BudgetUsage| {
             let budget = BudgetFigures {
                 name: name.to_owned(),
                 period,
                 usage: *usage,
                 consequence: "",
-                expected: None,
+                expected: self.expected_cost(name, period, usage.resets_at, &providers, now),
             };
             self.alerts.projection(&budget, now)
         };
@@ -137,16 +140,46 @@ impl BalancerState {
     }
 
     fn budget_figures(&self, now: UnixTime) -> Vec<BudgetFigures> {
+        let providers = self.budget_providers();
         let usages = self.budgets.usages(now).into_iter();
         let usages = usages.filter(|(_, _, usage, _)| usage.limit.is_some());
         let figures = usages.map(|(name, period, usage, consequence)| BudgetFigures {
+            expected: self.expected_cost(&name, period, usage.resets_at, &providers, now),
             name,
             period,
             usage,
             consequence,
-            expected: None,
         });
         figures.collect()
+    }
+
+    /// Returns the providers by the names of their budgets.
+    fn budget_providers(&self) -> BTreeMap<String, ProviderIdx> {
+        let providers = self.catalogue.active_providers();
+        providers
+            .map(|(at, provider)| (provider_name(&provider.name), at))
+            .collect()
+    }
+
+    /// Returns the forecast cost of the rest of a day that a budget counts; `None` without a forecast.
+    fn expected_cost(
+        &self,
+        budget: &str,
+        period: Period,
+        until: UnixTime,
+        providers: &BTreeMap<String, ProviderIdx>,
+        now: UnixTime,
+    ) -> Option<Money> {
+        if period != Period::Day {
+            return None;
+        }
+        let provider = if budget == shared_name(period) {
+            None
+        } else {
+            Some(*providers.get(budget)?)
+        };
+        let usd = self.expected_usd(provider, now, until)?;
+        Some(Money::from_usd(usd))
     }
 
     fn provider_figures(&mut self, now: UnixTime) -> Vec<ProviderFigures> {

@@ -6,6 +6,8 @@ mod alerting;
 mod apply_config;
 mod auto_revert;
 mod commands;
+mod forecast_cache;
+mod forecasting;
 mod global_limits;
 mod held_changes;
 mod history;
@@ -45,6 +47,7 @@ use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use forecast_cache::ForecastCache;
 use latency_estimator::Speed;
 use pending_revert::PendingRevert;
 use sliding_window::SlidingWindow;
@@ -82,7 +85,7 @@ pub struct BalancerState {
     request_rate: DecayedCount,
     /// Output tokens of all responses, and by class.
     output: DecayedMean,
-    outputs: OutputStatistics,
+    outputs: Box<OutputStatistics>,
     /// Estimated prompt tokens of all responses.
     prompt: DecayedMean,
     /// Median speed of the targets at the last tick; the reference of observations.
@@ -100,7 +103,8 @@ pub struct BalancerState {
     pin: Option<(ProviderIdx, UnixTime)>,
     /// Active warnings that were emitted.
     warned: Vec<Warning>,
-    alerts: AlertBoard,
+    alerts: Box<AlertBoard>,
+    forecasts: Box<ForecastCache>,
     /// Time of the last evaluation of the alerts, and the losses to look at.
     alerts_at: UnixTime,
     lost: LossCounts,
@@ -155,7 +159,7 @@ impl BalancerState {
             counters,
             request_rate: DecayedCount::new(RATE_MEMORY_S),
             output: DecayedMean::new(OUTPUT_MEMORY_S),
-            outputs: OutputStatistics::default(),
+            outputs: Box::default(),
             prompt: DecayedMean::new(OUTPUT_MEMORY_S),
             peers: Speed::PRIOR,
             retries: Arc::new(RetryBudget::new(now)),
@@ -168,7 +172,8 @@ impl BalancerState {
             request_events: RequestEventThrottle::default(),
             pin: None,
             warned: Vec::new(),
-            alerts: AlertBoard::default(),
+            alerts: Box::default(),
+            forecasts: Box::default(),
             alerts_at: UnixTime::default(),
             lost: LossCounts::default(),
             random: SplitMix64::new(seed),

@@ -80,6 +80,7 @@ impl BalancerState {
             columns: spending,
             column_width: Duration::from_secs(span.width),
             last_column: UnixTime::from_seconds(now.unix_seconds() / span.width * span.width),
+            expected_in_flight: self.expected_in_flight(now),
             alerts: self.active_alerts(),
             events: self.events.iter().rev().cloned().collect(),
         }

@@ -441,7 +441,7 @@ impl fmt::Display for BudgetExceeded {
     }
 }
 
-fn shared_name(period: Period) -> String {
+pub(super) fn shared_name(period: Period) -> String {
     format!("[budget] usd_per_{}", period.as_str())
 }
 
@@ -449,7 +449,7 @@ fn token_name(token: &str) -> String {
     format!("usd_per_day of the token {token:?}")
 }
 
-fn provider_name(provider: &str) -> String {
+pub(super) fn provider_name(provider: &str) -> String {
     format!("usd_per_day of the provider {provider:?}")
 }
 

@@ -35,6 +35,7 @@ fn answer(status: &Status, now: [f64; 5], then: [f64; 5]) -> WhatIfReport {
     let sides = now.into_iter().zip(then);
     let providers = status.providers.iter().zip(sides);
     WhatIfReport {
+        expected: None,
         providers: providers
             .map(|(provider, (now, then))| ProviderForecastReport {
                 provider: provider.performance.provider.clone(),
@@ -189,6 +190,7 @@ fn each_objection_of_a_forecast_requires_its_phrase() {
         extrapolated: false,
     };
     let guessed = |extrapolated| WhatIfReport {
+        expected: None,
         extrapolated,
         ..report()
     };
@@ -198,6 +200,7 @@ fn each_objection_of_a_forecast_requires_its_phrase() {
         report
     };
     let recorded = |moved: f64| WhatIfReport {
+        expected: None,
         targets: vec![
             target("borealis", 0.5, 0.5 - moved),
             target("google", 0.3, 0.3 + moved),
@@ -247,6 +250,7 @@ fn a_review_is_rebuilt_when_its_forecast_arrives() {
     model.confirm_dialog().unwrap().seen_at = Some(NOW);
     model.deciding = model.what_if.as_ref().map(|known| known.request.clone());
     let newer = WhatIfReport {
+        expected: None,
         decisions: 1_300,
         ..report()
     };

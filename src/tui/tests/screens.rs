@@ -174,6 +174,7 @@ fn a_draft_is_forecast_from_the_requests_of_the_window() {
         usd_per_1k_requests: Some(0.5),
     };
     let report = |cost: f64| WhatIfReport {
+        expected: None,
         decisions: 90,
         extrapolated: 7,
         since: None,
