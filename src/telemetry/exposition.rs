@@ -1,6 +1,7 @@
 //! One scrape: all metrics from the engine's counts, the snapshot and the routing table.
 
 use super::families as family;
+use super::process_facts::StoreFacts;
 use super::samples::{Labels, Samples};
 use crate::domain::{
     AttemptCounts, BudgetUsage, CallLabels, Counters, FixedHistogram, HealthState, Money,
@@ -25,7 +26,8 @@ pub(super) struct Exposition {
     pub table: Arc<RoutingTable>,
     pub version: &'static str,
     /// Losses by queue.
-    pub dropped: Vec<(&'static str, u64)>,
+    pub dropped: Vec<(Cow<'static, str>, u64)>,
+    pub store: Option<StoreFacts>,
     pub started: UnixTime,
     pub with_exemplars: bool,
 }
@@ -41,6 +43,7 @@ impl Collector for Exposition {
         self.costs(&mut samples)?;
         self.providers(&mut samples)?;
         self.limits(&mut samples)?;
+        self.store(&mut samples)?;
         self.instance(&mut samples)
     }
 }
@@ -139,7 +142,10 @@ impl Exposition {
         let sums = self.sums(|counts| counts.dropped_fields);
         samples.counters(&family::DROPPED_FIELDS, sums.map(as_float))?;
         let dropped = self.dropped.iter();
-        let rows = dropped.map(|(queue, lost)| (vec![("queue", (*queue).into())], *lost as f64));
+        let rows = dropped.map(|(queue, lost)| {
+            let labels: Labels<'_> = vec![("queue", (&**queue).into())];
+            (labels, *lost as f64)
+        });
         samples.counters(&family::DROPPED, rows)?;
         let own = [(Labels::new(), &self.counters.gateway)];
         samples.histograms(&family::GATEWAY_OVERHEAD, own)?;
@@ -240,21 +246,36 @@ impl Exposition {
 
     fn budgets(&self) -> Vec<(Labels<'_>, &BudgetUsage)> {
         let budget = &self.snapshot.budget;
-        let all = [("day", "", &budget.day), ("month", "", &budget.month)];
-        let own = budget.callers.iter();
-        let own = own.map(|(name, usage)| ("token_day", &**name, usage));
-        let labelled = |(period, token, usage): (&'static str, &'static str, _)| {
-            let labels: Labels<'_> = vec![("budget", period.into()), ("token", token.into())];
+        let all = [("day", &budget.day), ("month", &budget.month)];
+        let all = all.into_iter().map(|(name, usage)| ([name, "", ""], usage));
+        let callers = budget.callers.iter();
+        let callers = callers.map(|(token, usage)| (["token_day", token, ""], usage));
+        let providers = budget.providers.iter();
+        let providers = providers.map(|(name, usage)| (["provider_day", "", name], usage));
+        let rows = all.chain(callers).chain(providers);
+        rows.map(|([name, token, provider], usage)| {
+            let labels: Labels<'_> = vec![
+                ("budget", name.into()),
+                ("token", token.into()),
+                ("provider", provider.into()),
+            ];
             (labels, usage)
+        })
+        .collect()
+    }
+
+    /// How the store does.
+    fn store(&self, samples: &mut Samples<'_>) -> fmt::Result {
+        let row = |value: fn(StoreFacts) -> f64| {
+            let store = self.store.into_iter();
+            store.map(move |store| (Labels::new(), value(store)))
         };
-        let mut budgets: Vec<(Labels<'_>, &BudgetUsage)> = all.into_iter().map(labelled).collect();
-        budgets.extend(own.map(|(period, token, usage)| {
-            (
-                vec![("budget", period.into()), ("token", token.into())],
-                usage,
-            )
-        }));
-        budgets
+        let state = row(|store| f64::from(store.state));
+        samples.gauges(&family::STORE_STATE, state)?;
+        let queued = row(|store| store.queued as f64);
+        samples.gauges(&family::STORE_QUEUED, queued)?;
+        let written = row(|store| store.written as f64);
+        samples.counters(&family::STORE_WRITTEN, written)
     }
 
     /// The instance itself.

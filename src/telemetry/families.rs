@@ -118,12 +118,22 @@ pub(super) const RATE_LIMIT_REMAINING: Family = gauge(
 );
 pub(super) const BUDGET_LIMIT: Family = gauge(
     "aibal_budget_limit_usd",
-    "Limit of a budget in USD; token names the client of a budget of its own.",
+    "Limit of a budget in USD; token or provider names whose own budget it is.",
 );
 pub(super) const BUDGET_SPENT: Family = gauge(
     "aibal_budget_spent_usd",
     "Amount in USD that was spent in the present period of a budget.",
 );
+pub(super) const STORE_STATE: Family = gauge(
+    "aibal_store_state",
+    "State of the store: 0 rows are written within seconds, 1 they wait, 2 the last write failed.",
+);
+pub(super) const STORE_QUEUED: Family = gauge(
+    "aibal_store_queued_rows",
+    "Rows that wait to be written to the store.",
+);
+pub(super) const STORE_WRITTEN: Family =
+    counter("aibal_store_written_rows", "Rows written to the store.");
 pub(super) const WEIGHT: Family = gauge("aibal_weight", "Weight of an objective in points.");
 pub(super) const REVISION: Family = gauge(
     "aibal_revision",
@@ -166,6 +176,9 @@ pub(super) const FAMILIES: &[&Family] = &[
     &RATE_LIMIT_REMAINING,
     &BUDGET_LIMIT,
     &BUDGET_SPENT,
+    &STORE_STATE,
+    &STORE_QUEUED,
+    &STORE_WRITTEN,
     &WEIGHT,
     &REVISION,
     &START_TIME,

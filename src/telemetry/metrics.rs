@@ -2,6 +2,7 @@
 
 use super::exposition::Exposition;
 use super::format::ExpositionFormat;
+use super::process_facts::ProcessFacts;
 use super::spans::SpanSink;
 use crate::clock;
 use crate::domain::UnixTime;
@@ -9,19 +10,13 @@ use crate::engine::{Busy, EngineHandle};
 use bytes::Bytes;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Window of the snapshot that gauges come from, in seconds; none of them depends on it.
 const SNAPSHOT_WINDOW_S: u64 = 60;
-
-/// What the engine does not know.
-#[derive(Debug, Clone, Default)]
-pub struct ProcessFacts {
-    /// Losses since the start, by queue.
-    pub dropped: Vec<(&'static str, u64)>,
-}
 
 /// Makes the text that Prometheus scrapes.
 #[derive(Debug)]
@@ -91,7 +86,7 @@ impl Metrics {
         }
         let counters = self.handle.counters().await?;
         let mut dropped = facts.dropped;
-        dropped.extend(self.spans.lost().map(|lost| ("otlp", lost)));
+        dropped.extend(self.spans.lost().map(|lost| (Cow::from("otlp"), lost)));
         let exposition = Exposition {
             counters,
             snapshot: self.handle.snapshot(SNAPSHOT_WINDOW_S).await?,
@@ -99,6 +94,7 @@ impl Metrics {
             table: self.handle.routing_table(),
             version: self.version,
             dropped,
+            store: facts.store,
             started: self.started,
             with_exemplars: format == ExpositionFormat::OpenMetrics,
         };

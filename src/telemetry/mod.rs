@@ -10,6 +10,7 @@ mod format;
 mod metrics;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+mod process_facts;
 mod samples;
 mod spans;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod trace_context;
 
 pub use families::series_names;
 pub use format::ExpositionFormat;
-pub use metrics::{Metrics, ProcessFacts};
+pub use metrics::Metrics;
+pub use process_facts::{ProcessFacts, StoreFacts};
 pub use spans::{AttemptSpan, AttemptTrace, RequestSpan, RequestTrace, SpanSink};
 pub use trace_context::TraceContext;

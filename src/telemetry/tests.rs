@@ -1,5 +1,5 @@
 use super::families::FAMILIES;
-use super::{ExpositionFormat, Metrics, ProcessFacts, series_names};
+use super::{ExpositionFormat, Metrics, ProcessFacts, StoreFacts, series_names};
 use crate::clock;
 use crate::domain::{BalancerState, Catalogue, Strategy, Weights};
 use crate::engine::{self, EngineHandle};
@@ -23,7 +23,12 @@ fn engine() -> (EngineHandle, DropGuard) {
 
 fn facts(lost: u64) -> ProcessFacts {
     ProcessFacts {
-        dropped: vec![("events", lost)],
+        dropped: vec![("events".into(), lost)],
+        store: Some(StoreFacts {
+            state: 2,
+            queued: 7,
+            written: 9,
+        }),
     }
 }
 
@@ -54,6 +59,8 @@ async fn every_metric_is_described_in_both_formats() {
     assert!(text.contains("\naibal_build_info{version=\"1.2.3\"} 1\n"));
     assert!(text.contains("\naibal_dropped_total{queue=\"events\"} 3"));
     assert!(text.contains("\naibal_retries_total 0"));
+    assert!(text.contains("\naibal_store_state 2"));
+    assert!(text.contains("\naibal_store_written_rows_total 9"));
     assert!(!text.contains("# EOF") && open_metrics.ends_with("# EOF\n"));
 }
 

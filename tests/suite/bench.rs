@@ -14,6 +14,7 @@ use aibal_tui::gateway::{
 use aibal_tui::protocols::{
     Endpoint, EndpointRegistry, ResponseStore, TransportOptions, UpstreamSet, by_kind,
 };
+use aibal_tui::store::{Journal, Store};
 use aibal_tui::telemetry::SpanSink;
 use aibal_tui::{clock, probe, server};
 use arc_swap::ArcSwap;
@@ -188,6 +189,19 @@ pub async fn start_within(upstreams: &[&Upstream], answer_bytes: usize) -> Bench
     serve(fleet, directory, limits(), None, extras).await
 }
 
+/// The same with a store.
+pub async fn start_stored(upstreams: &[&Upstream], store: Store) -> Bench {
+    let addresses: Vec<&str> = upstreams.iter().map(|it| &*it.base_url).collect();
+    let (catalogue, directory) = catalogue(&addresses);
+    let (best, weights) = (Strategy::Best, Weights::default());
+    let fleet = BalancerState::new(catalogue, best, weights, 1, clock::now());
+    let extras = Extras {
+        store: Some(store),
+        ..Extras::default()
+    };
+    serve(fleet, directory, limits(), None, extras).await
+}
+
 /// What only some benches have.
 #[derive(Debug, Default)]
 struct Extras {
@@ -195,6 +209,7 @@ struct Extras {
     cache: Option<CacheLimits>,
     spans: SpanSink,
     answers: AnswerMemory,
+    store: Option<Store>,
 }
 
 async fn serve(
@@ -209,8 +224,11 @@ async fn serve(
         cache,
         spans,
         answers,
+        store,
     } = extras;
     let (engine, handle, _persist_requests) = engine::build(fleet, 1);
+    let journal = store.map(|store| Journal::new(store, clock::now()));
+    let engine = engine.with_journal(journal.unwrap_or_default());
     let stop = CancellationToken::new();
     tokio::spawn(engine.run(stop.clone()));
     let options = TransportOptions::new(Duration::from_secs(2));

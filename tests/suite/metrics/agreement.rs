@@ -1,8 +1,11 @@
-use super::{Samples, busy, chat, scrape};
+use super::{Samples, busy, busy_with, chat, scrape};
 use crate::bench::Bench;
+use crate::store::TestDatabase;
 use aibal_tui::contract::Performance;
+use aibal_tui::store::Store;
 use aibal_tui::telemetry::ExpositionFormat;
 use futures_util::{StreamExt, stream};
+use sqlx::sqlite::SqliteConnectOptions;
 
 /// Relative difference that sums of floating point numbers may have.
 const ROUNDING: f64 = 1e-6;
@@ -21,7 +24,9 @@ async fn samples(bench: &Bench) -> Samples {
 
 #[tokio::test]
 async fn all_reports_of_one_hour_agree() {
-    let (_a, _b, bench) = busy().await;
+    let database = TestDatabase::sqlite();
+    let store = Store::open(database.options.clone()).await.unwrap();
+    let (_a, _b, bench) = busy_with(store.clone()).await;
     bench.until(|snapshot| snapshot.totals.requests == 6).await;
     let snapshot = bench.handle.snapshot(3_600).await.unwrap();
     let report = Performance::from(&bench.handle.performance(1).await.unwrap());
@@ -53,6 +58,8 @@ async fn all_reports_of_one_hour_agree() {
     assert_eq!(tokens(&samples, &[]), report.totals.total_tokens as f64);
     assert_eq!(snapshot.totals.tokens, report.totals.total_tokens);
     providers_agree(&samples, &report);
+    store.flush().await;
+    rows_agree(&database, &report).await;
 }
 
 fn tokens(samples: &Samples, of: &[(&str, &str)]) -> f64 {
@@ -83,6 +90,33 @@ fn providers_agree(samples: &Samples, report: &Performance) {
     }
     let shares = samples.sum("aibal_share", &[]);
     assert!((shares - 1.0).abs() < 0.01, "{shares}");
+}
+
+/// What SQL finds in the rows of requests and attempts.
+async fn rows_agree(database: &TestDatabase, report: &Performance) {
+    let file = database.options.folder.join("aibal.db");
+    let pool = sqlx::SqlitePool::connect_with(SqliteConnectOptions::new().filename(file));
+    let pool = pool.await.unwrap();
+    let requests = "SELECT COUNT(*), SUM(outcome = 'ok'), SUM(latency_us * (outcome = 'ok')) / 1000.0 \
+                    FROM requests";
+    let (all, served, latency_ms): (i64, i64, f64) =
+        sqlx::query_as(requests).fetch_one(&pool).await.unwrap();
+    assert_eq!((all, served), (6, 4));
+    let mean = report.totals.average_latency_ms.unwrap();
+    assert_close(latency_ms / served as f64, mean, "mean latency by SQL");
+    let attempts = "SELECT provider, COUNT(*), SUM(cost_pico), SUM(input_tokens + output_tokens) \
+                    FROM attempts GROUP BY provider ORDER BY provider";
+    let rows: Vec<(String, i64, i64, i64)> =
+        sqlx::query_as(attempts).fetch_all(&pool).await.unwrap();
+    assert_eq!(rows.len(), report.providers.len());
+    for ((name, count, cost, _), provider) in rows.iter().zip(&report.providers) {
+        assert_eq!(*name, provider.provider);
+        assert_eq!(u64::try_from(*count), Ok(provider.requests), "{name}");
+        let usd = provider.total_cost_usd.unwrap();
+        assert_close(*cost as f64 / 1e12, usd, name);
+    }
+    let tokens: i64 = rows.iter().map(|(.., tokens)| tokens).sum();
+    assert_eq!(u64::try_from(tokens), Ok(report.totals.total_tokens));
 }
 
 /// Names that no configuration has.

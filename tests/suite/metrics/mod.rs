@@ -4,8 +4,9 @@ mod agreement;
 mod prometheus;
 mod promtool;
 
-use crate::bench::{Bench, limits, start};
+use crate::bench::{Bench, start_stored};
 use crate::upstream::{Behaviour, Upstream};
+use aibal_tui::store::Store;
 use aibal_tui::telemetry::{ExpositionFormat, Metrics, ProcessFacts};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +22,8 @@ fn chat(model: &str) -> String {
 async fn scrape(bench: &Bench, format: ExpositionFormat) -> String {
     let metrics = Metrics::new(bench.handle.clone(), "0.0.0", Duration::ZERO);
     let facts = ProcessFacts {
-        dropped: vec![("observations", 0)],
+        dropped: vec![("observations".into(), 0)],
+        ..ProcessFacts::default()
     };
     let text = metrics.scrape(format, facts).await.unwrap();
     String::from_utf8(text.to_vec()).unwrap()
@@ -71,9 +73,14 @@ impl Samples {
 
 /// Two upstreams, of which the first fails now and then, after traffic of every kind.
 async fn busy() -> (Upstream, Upstream, Bench) {
+    busy_with(Store::off()).await
+}
+
+/// The same with a store.
+async fn busy_with(store: Store) -> (Upstream, Upstream, Bench) {
     let a = Upstream::start(Behaviour::Good).await;
     let b = Upstream::start(Behaviour::Good).await;
-    let bench = start(&[&a, &b], limits()).await;
+    let bench = start_stored(&[&a, &b], store).await;
     a.script([
         Behaviour::Good,
         Behaviour::Status(500, "{}", Vec::new()),
