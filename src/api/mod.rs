@@ -61,6 +61,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/events", get(events::events))
         .route("/api/decisions", get(monitoring::decisions))
         .route("/api/decisions/{id}", get(monitoring::decision))
+        .route("/api/usage", get(monitoring::usage))
         .route("/api/what-if", post(mutations::what_if))
         .route(
             "/api/revisions/{number}/rollback",

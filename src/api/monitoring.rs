@@ -1,14 +1,16 @@
 //! Read-only reports.
 
 use super::extract::{PathText, QueryParams, path_text};
-use super::query::{DecisionsQuery, ForecastQuery, PerformanceQuery, WindowQuery};
+use super::query::{DecisionsQuery, ForecastQuery, PerformanceQuery, UsageQuery, WindowQuery};
 use super::state::SharedState;
 use crate::client::{ApiError, DecisionFilter, PerformanceFilter};
 use crate::contract::{
-    DecisionDetail, DecisionList, HourlyForecast, Performance, RevisionList, Status,
+    DecisionDetail, DecisionList, HourlyForecast, Performance, Problem, RevisionList, Status,
+    UsageReport,
 };
 use axum::Json;
 use axum::extract::State;
+use std::str::FromStr;
 
 const DEFAULT_HOURS: u32 = 24;
 const DEFAULT_LIMIT: u32 = 100;
@@ -71,6 +73,26 @@ pub(super) async fn decision(
 ) -> Result<Json<DecisionDetail>, ApiError> {
     let id = path_text(id, "decision's id")?;
     Ok(Json(state.api.local.decision(&id).await?))
+}
+
+/// `GET /api/usage`
+pub(super) async fn usage(
+    State(state): SharedState,
+    QueryParams(query): QueryParams<UsageQuery>,
+) -> Result<Json<UsageReport>, ApiError> {
+    let by = parsed("by", query.by.as_deref())?;
+    let period = parsed("since", query.since.as_deref())?;
+    Ok(Json(state.api.local.usage(by, period).await?))
+}
+
+/// A part of the query, or its default.
+fn parsed<T: FromStr<Err = String> + Default>(
+    name: &str,
+    text: Option<&str>,
+) -> Result<T, Problem> {
+    let value = text.map(str::parse).transpose();
+    let value = value.map_err(|error| Problem::new(400, format!("{name} {error}")))?;
+    Ok(value.unwrap_or_default())
 }
 
 /// `GET /api/revisions`

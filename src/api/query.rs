@@ -63,6 +63,15 @@ impl<'de> Deserialize<'de> for Past {
     }
 }
 
+/// Query of `GET /api/usage`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct UsageQuery {
+    /// Defaults to `token`.
+    pub by: Option<String>,
+    /// Defaults to seven days.
+    pub since: Option<String>,
+}
+
 /// Digits without sign or space that form a number from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WholeNumber<const MIN: u32, const MAX: u32>(pub u32);

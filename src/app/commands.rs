@@ -2,9 +2,12 @@
 
 use super::exit_error::ExitError;
 use super::output::{print, print_note};
-use crate::cli::arguments::{Arguments, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs};
+use crate::cli::arguments::{
+    Arguments, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs, UsageArgs,
+};
 use crate::cli::{
     self, exit_code, instance_address, render_reload, render_selection, render_status,
+    render_usage, usage_csv,
 };
 use crate::client::{Address, Client, ClientError};
 use crate::contract::{
@@ -114,6 +117,28 @@ pub(super) fn reload(globals: &Globals, reload: &ReloadArgs) -> Result<u8, ExitE
             print_note(&format!("warning: {warning}"));
         }
         print(&render_reload(&report));
+        Ok(0)
+    })
+}
+
+/// Prints who spent what.
+pub(super) fn usage(globals: &Globals, usage: &UsageArgs) -> Result<u8, ExitError> {
+    let wrong = |name: &str, error: String| ExitError::usage(format!("{name} {error}"));
+    let by = usage.by.parse().map_err(|error| wrong("--by", error))?;
+    let since = usage.since.parse();
+    let since = since.map_err(|error| wrong("--since", error))?;
+    let address = locate(usage.url.as_deref(), globals)?;
+    block_on(async {
+        let report = client(&address)?.usage(by, since).await;
+        let report = report.map_err(|error| down(&address, error))?;
+        let text = if usage.json {
+            serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)? + "\n"
+        } else if usage.csv {
+            usage_csv(&report)
+        } else {
+            render_usage(&report)
+        };
+        print(&text);
         Ok(0)
     })
 }

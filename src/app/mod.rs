@@ -58,6 +58,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Attach(attach)) => run::attach(&globals, &attach),
         Some(CliCommand::Status(status)) => commands::status(&globals, &status),
         Some(CliCommand::Reload(reload)) => commands::reload(&globals, &reload),
+        Some(CliCommand::Usage(usage)) => commands::usage(&globals, &usage),
         Some(CliCommand::Select(select)) => commands::select(&globals, select),
         Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
         Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),

@@ -62,6 +62,8 @@ pub enum CliCommand {
     Status(StatusArgs),
     /// Make a running instance read its configuration again; prints the changes or the errors
     Reload(ReloadArgs),
+    /// Print who spent what: by token, model, provider or tag
+    Usage(UsageArgs),
     /// Ask a running instance which target it would select for a request
     Select(SelectArgs),
     /// Replay recorded requests under other weights and print the differences
@@ -127,6 +129,24 @@ pub struct StatusArgs {
 pub struct ReloadArgs {
     /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct UsageArgs {
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    pub url: Option<String>,
+    /// What to sum by: token, model, provider or tag
+    #[arg(long, default_value = "token", value_name = "WHAT")]
+    pub by: String,
+    /// Period up to now, for example 30m, 12h or 7d
+    #[arg(long, default_value = "7d", value_name = "TIME")]
+    pub since: String,
+    /// Print JSON
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print comma-separated values
+    #[arg(long)]
+    pub csv: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -8,9 +8,11 @@ mod selection;
 mod simulation;
 mod status;
 mod text_format;
+mod usage;
 
 pub use alerts::{parse_time, render_alert, render_alerts, render_deliveries};
 pub use reloading::render_reload;
 pub use selection::render_selection;
 pub use simulation::{render_what_if, weights};
 pub use status::{exit_code, render_status};
+pub use usage::{render_usage, usage_csv};

@@ -2,8 +2,8 @@ use super::{ClientError, Update};
 use crate::contract::{
     AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionReport, MuteRequest,
     Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
-    SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window,
+    SelectRequest, Selection, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange,
+    WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -64,6 +64,9 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Remembered changes, newest first.
     fn revisions(&self) -> Call<'_, Vec<RevisionReport>>;
+
+    /// Sums of the attempts of a period that ends now.
+    fn usage(&self, by: UsageBy, period: UsagePeriod) -> Call<'_, UsageReport>;
 
     /// Reads the configuration again.
     fn reload(&self) -> Call<'_, ReloadReport>;

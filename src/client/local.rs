@@ -11,6 +11,7 @@ use crate::contract::{
     RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport,
     WhatIfRequest, Window,
 };
+use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
     Catalogue, CommandError, DecisionId, Observation, Snapshot, TargetIdx, WhatIfSettings,
     simulate, traffic_forecasts,
@@ -371,6 +372,10 @@ impl Control for LocalClient {
 
     fn revisions(&self) -> Call<'_, Vec<RevisionReport>> {
         Box::pin(async move { Ok(self.revisions().await.map_err(ApiError::from)?) })
+    }
+
+    fn usage(&self, by: UsageBy, period: UsagePeriod) -> Call<'_, UsageReport> {
+        Box::pin(async move { Ok(self.usage(by, period).await?) })
     }
 
     fn reload(&self) -> Call<'_, ReloadReport> {

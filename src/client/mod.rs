@@ -23,6 +23,7 @@ mod selection;
 mod store_report;
 mod stored_performance;
 mod update;
+mod usage;
 mod validation;
 
 pub use address::{Address, socket_path};

@@ -8,8 +8,8 @@ use super::validation;
 use crate::contract::{
     AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionList, DecisionReport,
     MuteRequest, Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport,
-    RevisionList, RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport,
-    WhatIfReport, WhatIfRequest, Window,
+    RevisionList, RevisionReport, SelectRequest, Selection, Status, UsageBy, UsagePeriod,
+    UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -116,6 +116,16 @@ impl Control for RemoteClient {
         Box::pin(async move {
             let list: RevisionList = self.0.get("/api/revisions", &()).await?;
             Ok(list.revisions)
+        })
+    }
+
+    fn usage(&self, by: UsageBy, period: UsagePeriod) -> Call<'_, UsageReport> {
+        Box::pin(async move {
+            let query = [
+                ("by", by.as_str().to_owned()),
+                ("since", period.to_string()),
+            ];
+            self.0.get("/api/usage", &query).await
         })
     }
 

@@ -31,6 +31,7 @@ mod selection;
 mod selection_round;
 mod status;
 mod time;
+mod usage;
 mod weights;
 mod what_if;
 
@@ -76,6 +77,7 @@ pub use status::{
     StoreReport, TimeBucket, Window,
 };
 pub use time::rfc3339;
+pub use usage::{UsageBy, UsagePeriod, UsageReport, UsageRow};
 pub use weights::{WeightOverride, WeightPoints, WeightsDraft};
 pub use what_if::{
     ProviderDraft, ProviderForecastReport, TargetWhatIfReport, TotalWhatIfReport,
