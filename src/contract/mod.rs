@@ -25,7 +25,6 @@ mod performance;
 mod performance_sums;
 mod problem;
 mod reload;
-mod saved_alerts;
 mod score;
 mod selection;
 mod selection_round;
@@ -65,7 +64,6 @@ pub use performance::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use reload::{ReloadReport, SettingChange};
-pub use saved_alerts::{alerts_from_json, alerts_to_json};
 pub use score::{Contributions, Factors, PenaltiesReport};
 pub use selection::{ExcludedTarget, Fallback, SelectRequest, Selection};
 pub use selection_round::{

@@ -2,17 +2,23 @@
 
 use super::held_changes::write_held;
 use super::record::{Record, RevisionRow};
+use super::saved_alerts::alerts_to_json;
 use super::store::Store;
 use crate::domain::{BalancerState, HeldChanges, UnixTime};
 
 /// Name of the state that holds the changes of no file.
 pub(super) const HELD_CHANGES: &str = "held_changes";
 
+/// Name of the state that holds the alerts.
+pub(super) const ALERTS: &str = "alerts";
+
 /// What was written last.
 #[derive(Debug, Default)]
 pub(super) struct ChangeJournal {
     revision: u64,
     held: Option<HeldChanges>,
+    /// Number of changes of the alerts.
+    alerts: u64,
 }
 
 impl ChangeJournal {
@@ -20,7 +26,7 @@ impl ChangeJournal {
     pub(super) fn up_to(revision: u64) -> Self {
         Self {
             revision,
-            held: None,
+            ..Self::default()
         }
     }
 
@@ -43,6 +49,14 @@ impl ChangeJournal {
                 at: now,
             });
             self.held = Some(held);
+        }
+        if self.alerts != state.alert_changes() {
+            self.alerts = state.alert_changes();
+            store.record(Record::State {
+                name: ALERTS,
+                json: alerts_to_json(&state.saved_alerts()).to_string(),
+                at: now,
+            });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a new process takes over from the store: sums, decisions and events.
 
 use super::attempts::PastAttempt;
-use super::change_journal::HELD_CHANGES;
+use super::change_journal::{ALERTS, HELD_CHANGES};
 use super::client_sums::CLIENT_WIDTHS;
 use super::error::StoreError;
 use super::explanation::{Explanation, NamedTargets, read_explanation};
@@ -10,11 +10,12 @@ use super::journal_start::JournalStart;
 use super::record::{EventRow, RequestRow, RollUpRow};
 use super::requests::RequestFilter;
 use super::roll_ups::{RollUpFilter, WIDTHS};
+use super::saved_alerts::alerts_from_json;
 use super::store::Store;
 use crate::domain::{
     AttemptEnd, BalancerState, Catalogue, DecisionId, DecisionRecord, Effect, Event, EventKind,
     Failure, HeldChanges, MeasuredUsage, Money, RejectionReason, RequestEnd, RequestIdentity,
-    RequestOutcome, Revision, Tag, UnixTime, Usage, UsageBasis,
+    RequestOutcome, Revision, SavedAlerts, Tag, UnixTime, Usage, UsageBasis,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub struct StoredHistory {
     /// Oldest first.
     revisions: Vec<Revision>,
     held: Option<HeldChanges>,
+    alerts: Option<SavedAlerts>,
     since: Option<UnixTime>,
     /// Sums of clients in buckets that are not over yet.
     clients: Vec<RollUpRow>,
@@ -93,6 +95,11 @@ impl Store {
         history.revisions = self.load_revisions(REVISIONS).await?;
         let held = self.load_state(HELD_CHANGES).await?;
         history.held = held.and_then(|(json, _)| read_held(&json));
+        let alerts = self.load_state(ALERTS).await?;
+        history.alerts = alerts.and_then(|(json, _)| {
+            let json = serde_json::from_str(&json).ok()?;
+            alerts_from_json(json).ok()
+        });
         let since = self.load_state(SINCE).await?;
         let micros = since.and_then(|(text, _)| text.parse().ok());
         history.since = micros.map(UnixTime::from_micros);
@@ -123,6 +130,9 @@ impl StoredHistory {
             .filter_map(|attempt| attempt.at_target(&catalogue))
             .collect();
         state.warm_start(&attempts, now);
+        if let Some(alerts) = self.alerts {
+            state.restore_alerts(alerts);
+        }
         let start = JournalStart {
             clients: self.clients,
             revision: self.revisions.last().map_or(0, |last| last.number),

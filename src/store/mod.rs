@@ -28,6 +28,7 @@ mod requests;
 mod retention;
 mod revisions;
 mod roll_ups;
+mod saved_alerts;
 mod schema;
 mod selection_audit;
 mod sequence;

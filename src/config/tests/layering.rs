@@ -169,7 +169,7 @@ fn show_lists_effective_settings_with_their_origin_and_masks_secrets() {
         "alerts.webhook_url = \"https://hooks.example/****\"",
         "store.url = \"postgres://****@db/x\"",
         "# env LOAD_BALANCER_TIMEOUT_MS",
-        "# aibal.toml:6, accepted, but not built yet",
+        "# built-in, accepted, but not built yet",
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }

@@ -52,7 +52,7 @@ struct StoredFraction {
 }
 
 /// The state of the alerts as JSON.
-pub fn alerts_to_json(saved: &SavedAlerts) -> serde_json::Value {
+pub(super) fn alerts_to_json(saved: &SavedAlerts) -> serde_json::Value {
     let stored = StoredAlerts {
         active: saved
             .active
@@ -87,7 +87,7 @@ pub fn alerts_to_json(saved: &SavedAlerts) -> serde_json::Value {
 }
 
 /// The state of the alerts of such JSON. Alerts of rules that this version does not know are left out.
-pub fn alerts_from_json(json: serde_json::Value) -> Result<SavedAlerts, serde_json::Error> {
+pub(super) fn alerts_from_json(json: serde_json::Value) -> Result<SavedAlerts, serde_json::Error> {
     let stored: StoredAlerts = serde_json::from_value(json)?;
     Ok(SavedAlerts {
         active: stored
