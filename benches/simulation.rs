@@ -12,7 +12,10 @@
 #[path = "simulation/mod.rs"]
 mod simulation;
 
-use aibal_tui::domain::{Strategy, Weights};
+use aibal_tui::domain::{ForecastEffort, Strategy, Weights};
+use simulation::futures::{
+    NamedDraft, Truth, drafts, error, predict, predicted_shares, truth, watched,
+};
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
 use simulation::scenario::Scenario;
@@ -108,7 +111,7 @@ impl Arguments {
         let first = value("from=")
             .and_then(|seed| seed.parse().ok())
             .unwrap_or(1);
-        let sections = ["losses", "worlds", "moves", "knobs"];
+        let sections = ["losses", "worlds", "moves", "knobs", "futures"];
         let named = |word: &&String| sections.contains(&word.as_str());
         Self {
             fast: words.iter().any(|word| word == "fast"),
@@ -153,6 +156,9 @@ fn main() {
     }
     if arguments.wants("moves") {
         say(&moves(&arguments));
+    }
+    if arguments.wants("futures") {
+        futures(&arguments);
     }
     if arguments.wants("knobs") {
         for name in KNOB_WORLDS.into_iter().filter(|name| arguments.plays(name)) {
@@ -238,6 +244,60 @@ fn worlds(arguments: &Arguments) {
         }
     }
     say("");
+}
+
+/// Worlds in which forecasts are tested, with their requests per second.
+const FORECAST_WORLDS: [(&str, f64); 3] = [("S1", 8.0), ("S1", 30.0), ("M6", 12.0)];
+
+/// Errors of forecasts against the mean of three futures: shares in points, cost and p95 in percent,
+/// and how many shares of single futures lie within their ranges.
+fn futures(arguments: &Arguments) {
+    for (name, rate) in FORECAST_WORLDS {
+        if !arguments.plays(name) {
+            continue;
+        }
+        let scenario = watched(world(name), rate);
+        for &seed in &arguments.seeds {
+            let largest = 2;
+            for NamedDraft {
+                name: draft_name,
+                draft,
+            } in drafts(largest)
+            {
+                let played: Vec<_> = (1..=3)
+                    .map(|future| simulation::futures::future(&scenario, seed, &draft, future))
+                    .collect();
+                let truths: Vec<Truth> = played.iter().map(|it| truth(&scenario, it)).collect();
+                let real = simulation::futures::mean(&truths);
+                let data = played[0].data.as_ref().expect("our balancer played");
+                let begun = std::time::Instant::now();
+                let predicted = predict(data, &draft, ForecastEffort::Full);
+                let took = begun.elapsed().as_secs_f64() * 1e3;
+                let shares = predicted_shares(&predicted, scenario.vendors.len());
+                let held = truths
+                    .iter()
+                    .flat_map(|truth| truth.shares.iter().zip(&shares));
+                let held = held
+                    .filter(|(real, (_, low, high))| (low..=high).contains(real))
+                    .count();
+                let percent = |a: f64, b: f64| 100.0 * (a / b - 1.0);
+                let usd = predicted.then.usd_per_1k.unwrap_or_default().value;
+                let p95 = predicted.then.p95_ms.unwrap_or_default().value / 1e3;
+                let chance = truths.iter().map(|it| error(&shares, it)).sum::<f64>() / 3.0;
+                say(&format!(
+                    "{name} {rate:>4} {seed} {draft_name:10} {:>5.2} single {chance:>5.2} $ {:>+5.1} % p95 {:>+5.1} % held {held}/{} self {:.1} {took:.0} ms",
+                    error(&shares, &real),
+                    percent(usd, real.usd_per_1k),
+                    percent(p95, real.p95),
+                    3 * shares.len(),
+                    predicted.self_test_points,
+                ));
+                if std::env::var_os("DETAIL").is_some() {
+                    say(&format!("   {shares:.3?}\n   {:.3?}", real.shares));
+                }
+            }
+        }
+    }
 }
 
 /// How fast traffic leaves trouble and comes back, and how still it stands without.

@@ -6,6 +6,7 @@
 //! wrong and when), `worlds` (other traffic and other fleets), `player` (who decides: ours by its public calls, rivals, the oracle), `run`
 //! (the clock that drives them), `report` (what it came to).
 
+pub mod futures;
 pub mod luck;
 pub mod oracle;
 pub mod peak_ewma;

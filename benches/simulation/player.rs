@@ -6,9 +6,10 @@ use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, DecisionId, Failure,
     FirstToken, Lease, MeasuredUsage, ModelType, Observation, Outcome, Price, Provider,
-    ProviderPatch, RandomDraw, RequestClass, RequestProfile, RoutingTable, Strategy, Target,
-    TargetId, TargetIdx, TargetScope, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights,
-    select_target,
+    ProviderPatch, RandomDraw, RequestClass, RequestEnd, RequestOutcome, RequestProfile,
+    RequestTerms, RoutingTable, SelectionContext, SelectionRound, SettingsDraft, Strategy, Target,
+    TargetId, TargetIdx, TargetScope, TrafficData, UnixTime, UpstreamLimit, UpstreamLimits, Usage,
+    Weights, select_target,
 };
 use aibal_tui::domain::{ModelTypes, SplitMix64};
 use std::collections::BTreeMap;
@@ -70,6 +71,12 @@ pub trait Player {
     );
     /// Four times a second.
     fn tick(&mut self, _t: f64) {}
+    /// The client got its answer.
+    fn answered(&mut self, _request: &Request, _tokens: f64) {}
+    /// The settings change; returns what was known before.
+    fn change(&mut self, _draft: &SettingsDraft, _t: f64) -> Option<TrafficData> {
+        None
+    }
     /// A vendor that was not there is there now.
     fn appears(&mut self, _vendor: usize, _t: f64) {}
 }
@@ -101,6 +108,8 @@ pub struct Ours {
     field: CandidateSet,
     chance: SplitMix64,
     places: BTreeMap<AttemptId, Running>,
+    /// Whether selections and ends of requests are reported, as the gateway does.
+    records: bool,
 }
 
 impl Ours {
@@ -114,6 +123,15 @@ impl Ours {
             field: CandidateSet::default(),
             chance: SplitMix64::new(seed),
             places: BTreeMap::new(),
+            records: false,
+        }
+    }
+
+    /// The same with reports of selections and ends of requests.
+    pub fn recording(self) -> Self {
+        Self {
+            records: true,
+            ..self
         }
     }
 
@@ -154,6 +172,21 @@ impl Player for Ours {
             RandomDraw::default()
         };
         let choice = select_target(&self.table, &ask, now, luck, &mut self.field).ok()?;
+        if self.records && earlier.is_empty() {
+            let context = SelectionContext {
+                decision: DecisionId(request.id),
+                is_dry_run: false,
+                attempt: 1,
+                class: ask.class,
+                input: ask.input,
+                luck,
+                at: now,
+            };
+            let round = SelectionRound::of(&self.table, &self.field, Some(&choice), context)
+                .with_terms(RequestTerms::of(&ask, None));
+            self.fleet
+                .observe(&Observation::Selection(Box::new(round)), now);
+        }
         let lease = choice.acquire_lease(&self.table, now)?;
         let running = Running {
             lease,
@@ -251,6 +284,43 @@ impl Player for Ours {
     fn tick(&mut self, t: f64) {
         self.fleet.tick(moment(t));
         self.table = self.fleet.routing_table(moment(t));
+    }
+
+    fn answered(&mut self, request: &Request, tokens: f64) {
+        if !self.records {
+            return;
+        }
+        let end = RequestEnd {
+            decision: DecisionId(request.id),
+            identity: Arc::default(),
+            request_id: String::new(),
+            started: moment(request.at),
+            ended: moment(request.at),
+            outcome: RequestOutcome::Ok,
+            status: None,
+            message: None,
+            target: None,
+            score: None,
+            reason: String::new(),
+            attempts: 1,
+            fallbacks: 0,
+            first_content: None,
+            gateway_seconds: None,
+            usage: Some(MeasuredUsage::exact(usage(request.input, tokens))),
+            cost: None,
+            dropped_fields: Vec::new(),
+        };
+        self.fleet
+            .observe(&Observation::Request(end), moment(request.at));
+    }
+
+    fn change(&mut self, draft: &SettingsDraft, t: f64) -> Option<TrafficData> {
+        let data = TrafficData::of(&self.fleet, moment(t));
+        draft
+            .apply(&mut self.fleet, moment(t))
+            .expect("the draft is valid");
+        self.table = self.fleet.routing_table(moment(t));
+        Some(data)
     }
 
     fn appears(&mut self, vendor: usize, t: f64) {

@@ -7,7 +7,7 @@ use super::player::{AttemptId, End, Ours, Player};
 use super::scenario::Scenario;
 use super::traffic::{Request, requests};
 use super::vendor::{Fate, Headers, Vendor};
-use aibal_tui::domain::{Strategy, Weights};
+use aibal_tui::domain::{SettingsDraft, Strategy, TrafficData, Weights};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -68,6 +68,7 @@ enum Happening {
     FirstToken(AttemptId, f64),
     Ends(AttemptId, End),
     Appears(usize),
+    Changes,
     Ticks,
 }
 
@@ -80,10 +81,30 @@ struct Running {
     headers: Option<Headers>,
 }
 
+/// A change of the settings, and other traffic from then on.
+#[derive(Debug, Clone)]
+pub struct Change {
+    pub at: f64,
+    pub draft: SettingsDraft,
+    /// Seed of the traffic and the luck after it.
+    pub future: u64,
+}
+
+/// A run with a change.
+pub struct Changed {
+    pub outcomes: Vec<Outcome>,
+    /// The vendors that each request tried.
+    pub tried: Vec<Vec<usize>>,
+    /// What was known at the change.
+    pub data: Option<TrafficData>,
+}
+
 struct World<'s> {
     scenario: &'s Scenario,
     weights: Weights,
     seed: u64,
+    change: Option<&'s Change>,
+    data: Option<TrafficData>,
     vendors: Vec<Vendor>,
     player: Option<Box<dyn Player>>,
     outcomes: Vec<Outcome>,
@@ -101,7 +122,36 @@ pub fn run(scenario: &Scenario, who: Who, weights: Weights, seed: u64) -> Vec<Ou
         Who::PeakEwma => Some(Box::new(PeakEwma::new(scenario, seed))),
         Who::Ours(strategy) => Some(Box::new(Ours::new(scenario, strategy, weights, seed))),
     };
-    let requests = requests(scenario, seed);
+    play(scenario, weights, (seed, player), None).outcomes
+}
+
+/// Plays a scenario with a change of the settings of our balancer.
+pub fn run_changed(scenario: &Scenario, weights: Weights, seed: u64, change: &Change) -> Changed {
+    let player = Ours::new(scenario, Strategy::Adaptive, weights, seed).recording();
+    play(
+        scenario,
+        weights,
+        (seed, Some(Box::new(player))),
+        Some(change),
+    )
+}
+
+fn play(
+    scenario: &Scenario,
+    weights: Weights,
+    (seed, player): (u64, Option<Box<dyn Player>>),
+    change: Option<&Change>,
+) -> Changed {
+    let mut requests = requests(scenario, seed);
+    if let Some(change) = change {
+        requests.retain(|request| request.at < change.at);
+        let later = self::requests(scenario, change.future);
+        let later = later.into_iter().filter(|request| request.at >= change.at);
+        requests.extend(later.map(|request| Request {
+            id: request.id + (change.future << 32),
+            ..request
+        }));
+    }
     let outcome = |request: &Request| Outcome {
         request: *request,
         first: None,
@@ -116,6 +166,8 @@ pub fn run(scenario: &Scenario, who: Who, weights: Weights, seed: u64) -> Vec<Ou
         scenario,
         weights,
         seed,
+        change,
+        data: None,
         vendors: scenario
             .vendors
             .iter()
@@ -139,8 +191,15 @@ pub fn run(scenario: &Scenario, who: Who, weights: Weights, seed: u64) -> Vec<Ou
         }
     }
     world.plan(TICK, Happening::Ticks);
+    if let Some(change) = change {
+        world.plan(change.at, Happening::Changes);
+    }
     while world.step() {}
-    world.outcomes
+    Changed {
+        outcomes: world.outcomes,
+        tried: world.tried,
+        data: world.data,
+    }
 }
 
 impl World<'_> {
@@ -173,6 +232,11 @@ impl World<'_> {
             Some(Happening::Appears(vendor)) => {
                 if let Some(player) = &mut self.player {
                     player.appears(vendor, t);
+                }
+            }
+            Some(Happening::Changes) => {
+                if let (Some(player), Some(change)) = (&mut self.player, self.change) {
+                    self.data = player.change(&change.draft, t);
                 }
             }
             Some(Happening::Ticks) => {
@@ -282,6 +346,9 @@ impl World<'_> {
             let outcome = &mut self.outcomes[at];
             outcome.usd += profile.cost(outcome.request.input, tokens);
             outcome.latency = t - outcome.request.at;
+            if let Some(player) = &mut self.player {
+                player.answered(&outcome.request, tokens);
+            }
             return;
         }
         let outcome = &mut self.outcomes[at];

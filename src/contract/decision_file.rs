@@ -176,6 +176,7 @@ impl DecisionFile {
             class: RequestClass::new(round.model_type.parse::<ModelType>()?, round.stream),
             input: round.expected_input_tokens,
             output: round.expected_output_tokens,
+            terms: None,
             luck: RandomDraw {
                 gate: round.gate,
                 draw: round.draw,

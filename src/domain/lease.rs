@@ -145,6 +145,18 @@ impl LoadCounters {
         self.in_flight.release(1);
     }
 
+    /// Returns an independent copy without running attempts.
+    pub fn fork(&self) -> Self {
+        let sent = self.sent_totals();
+        Self {
+            last_start: AtomicU64::new(self.last_start.load(Ordering::Relaxed)),
+            requests: AtomicU64::new(sent.requests),
+            tokens: AtomicU64::new(sent.tokens),
+            rates: self.rates.fork(),
+            ..Self::default()
+        }
+    }
+
     fn start(&self, request: &LeaseRequest, now: UnixTime) -> SentTotals {
         self.last_start.fetch_max(now.micros(), Ordering::Relaxed);
         let tokens = whole(request.tokens);

@@ -19,6 +19,7 @@ mod budget;
 mod capability;
 mod catalogue_merge;
 mod circuit_breaker;
+mod closed_loop;
 mod command;
 mod config_update;
 mod counters;
@@ -49,6 +50,7 @@ mod rate_limiter;
 mod recovery;
 mod rejection;
 mod replay;
+mod request_terms;
 mod retry;
 mod role;
 mod schedule;
@@ -60,6 +62,7 @@ mod tag;
 mod target;
 mod timeline;
 mod traffic_forecast;
+mod traffic_recording;
 mod tuning;
 mod units;
 mod upstream_quota;
@@ -80,6 +83,10 @@ pub use budget::{
 pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;
 pub use circuit_breaker::{BreakerState, CircuitBreaker, FailureContext, Transition};
+pub use closed_loop::{
+    BudgetDraft, Capacity, ForecastEffort, ForecastFigures, LoadForecast, RunLimits, SettingsDraft,
+    Spread, TargetForecast, TrafficData, forecast,
+};
 pub use command::{
     Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,
 };
@@ -121,6 +128,7 @@ pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};
 pub use recovery::Recovery;
 pub use rejection::{RejectionCounts, RejectionReason};
 pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
+pub use request_terms::RequestTerms;
 pub use retry::{MIN_TIME_LEFT, RetryBudget, RetryDecision, RetryState, backoff_estimate};
 pub use role::Role;
 pub use schedule::probe_due;
@@ -139,6 +147,7 @@ pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};
 pub use timeline::{BucketCounts, BucketRange, Merge, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
+pub use traffic_recording::{AttemptResult, RecordedAttempt, RecordedRequest, TrafficRecording};
 pub use tuning::{GUARD_FREE_RISK, Tuning};
 pub use units::{Money, UnixTime};
 pub use upstream_quota::{MAX_LEARNT_WAIT, UpstreamLimit, UpstreamLimits, UpstreamQuota};

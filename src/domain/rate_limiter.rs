@@ -98,6 +98,15 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
+    /// Returns an independent copy without running attempts.
+    pub fn fork(&self) -> Self {
+        Self {
+            requests: self.requests.fork(),
+            tokens: self.tokens.fork(),
+            held: Limiter::default(),
+        }
+    }
+
     /// Takes one request and holds `tokens`; returns false and takes neither if one limit is exceeded.
     pub fn try_acquire(&self, rates: RateLimits, tokens: u64, now: UnixTime) -> bool {
         if let Some(limit) = rates.requests
@@ -209,6 +218,12 @@ struct GcraBucket {
 }
 
 impl GcraBucket {
+    fn fork(&self) -> Self {
+        Self {
+            empty_at: AtomicU64::new(self.empty_at.load(Ordering::Acquire)),
+        }
+    }
+
     /// Returns the remaining units; negative if overdrawn.
     fn left(&self, limit: u64, now: UnixTime) -> f64 {
         let empty_at = self.empty_at.load(Ordering::Acquire);

@@ -43,6 +43,13 @@ impl RetryBudget {
         }
     }
 
+    /// Returns an independent copy.
+    pub fn fork(&self) -> Self {
+        Self {
+            empty_at: AtomicU64::new(self.empty_at.load(Ordering::Acquire)),
+        }
+    }
+
     /// Adds the earnings of one request, at a rate of `per_second` requests.
     pub fn deposit(&self, per_second: f64, now: UnixTime) {
         let most = MAX_BALANCE.max(BALANCE_WINDOW_S * DEPOSIT_PER_REQUEST * per_second);

@@ -5,11 +5,13 @@ use super::ids::DecisionId;
 use super::index::TargetIdx;
 use super::model_type::RequestClass;
 use super::random::RandomDraw;
+use super::request_terms::RequestTerms;
 use super::selection::{CandidateSet, ScoredCandidate, SelectionReason, TargetSelection};
 use super::snapshot::{RoutingTable, Strategy};
 use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights};
+use std::sync::Arc;
 
 /// Candidates recorded per selection: the best ones, and the selected one among them.
 const MAX_CANDIDATES_PER_ROUND: usize = 64;
@@ -50,6 +52,8 @@ pub struct SelectionRound {
     pub input: f64,
     /// Expected tokens of the response.
     pub output: f64,
+    /// What else the request asked for; `None` if nothing is sent.
+    pub terms: Option<Arc<RequestTerms>>,
     /// Random numbers of the selection.
     pub luck: RandomDraw,
     /// The selected target; `None` if no target was eligible.
@@ -121,11 +125,21 @@ impl SelectionRound {
             class: on.class,
             input: on.input,
             output: field.output,
+            terms: None,
             luck: on.luck,
             chosen,
             reason: choice.map(|choice| choice.reason),
             candidates: rows.into_iter().map(considered).collect(),
             left_out,
+        }
+    }
+
+    /// The record of a request that is sent, with what else it asked for.
+    #[must_use]
+    pub fn with_terms(self, terms: RequestTerms) -> Self {
+        Self {
+            terms: Some(Arc::new(terms)),
+            ..self
         }
     }
 }

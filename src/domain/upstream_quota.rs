@@ -135,6 +135,12 @@ impl UpstreamQuota {
         ]
     }
 
+    /// Returns limit and refill per second of requests and tokens, where the provider states them.
+    pub fn terms(&self) -> [Option<(f64, f64)>; 2] {
+        let terms = |bucket: QuotaBucket| (bucket.limit, bucket.refill);
+        [self.requests.map(terms), self.tokens.map(terms)]
+    }
+
     /// Updates the buckets from the headers of an attempt that began at `started`, when the sent totals
     /// were `then`.
     pub fn observe_headers(

@@ -9,7 +9,7 @@ use super::failure_text::request_failure_text;
 use crate::clock;
 use crate::domain::{
     CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
-    RequestIdentity, RequestOutcome, RequestProfile, RoutingTable, SelectionContext,
+    RequestIdentity, RequestOutcome, RequestProfile, RequestTerms, RoutingTable, SelectionContext,
     SelectionRound, Tag, TargetId, TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
@@ -184,7 +184,11 @@ impl RequestRecorder {
         if tracing::enabled!(tracing::Level::DEBUG) {
             log_candidates(self.decision, table, candidates, at);
         }
-        let round = SelectionRound::of(table, candidates, selection, context);
+        let mut round = SelectionRound::of(table, candidates, selection, context);
+        if context.attempt == 1 {
+            let payer = Some(&self.identity.client);
+            round = round.with_terms(RequestTerms::of(profile, payer));
+        }
         self.handle.observe(Observation::Selection(Box::new(round)));
     }
 

@@ -133,6 +133,7 @@ impl BalancerState {
                 EndpointChange::Key => self.targets[target].on_key_change(now),
                 EndpointChange::Address => {
                     self.targets[target].on_endpoint_change(now);
+                    self.recording.forget(target);
                     self.window.forget(target);
                 }
             }

@@ -8,6 +8,7 @@ mod auto_revert;
 mod commands;
 mod forecast_cache;
 mod forecasting;
+mod fork;
 mod global_limits;
 mod held_changes;
 mod history;
@@ -43,6 +44,7 @@ use super::retry::RetryBudget;
 use super::snapshot::Strategy;
 use super::target::Catalogue;
 use super::timeline::{BucketCounts, Timeline};
+use super::traffic_recording::TrafficRecording;
 use super::tuning::Tuning;
 use super::units::UnixTime;
 use super::weights::Weights;
@@ -56,6 +58,7 @@ use std::sync::Arc;
 use target_state::{ProviderState, RATE_MEMORY_S, TargetState};
 use warning::Warning;
 
+pub(in crate::domain) use fork::KnownTarget;
 pub use global_limits::GlobalLimits;
 
 /// Memory of response lengths, in seconds, and their prior: tokens and weight.
@@ -98,6 +101,9 @@ pub struct BalancerState {
     events: VecDeque<Event>,
     next_event: u64,
     decisions: DecisionLog,
+    recording: TrafficRecording,
+    /// True for a copy in which a forecast runs: it counts and records nothing.
+    is_fork: bool,
     request_events: RequestEventThrottle,
     /// Pinned provider, and the end of the pin.
     pin: Option<(ProviderIdx, UnixTime)>,
@@ -169,6 +175,8 @@ impl BalancerState {
             events: VecDeque::new(),
             next_event: 1,
             decisions: DecisionLog::default(),
+            recording: TrafficRecording::default(),
+            is_fork: false,
             request_events: RequestEventThrottle::default(),
             pin: None,
             warned: Vec::new(),

@@ -24,14 +24,16 @@ impl BalancerState {
     pub fn observe(&mut self, observation: &Observation, now: UnixTime) -> Vec<Effect> {
         let mut effects = Vec::new();
         match observation {
-            Observation::Selection(round) => self.decisions.add((**round).clone()),
+            Observation::Selection(round) => {
+                self.recording.add_round(round);
+                self.decisions.add((**round).clone());
+            }
             Observation::FirstToken(first)
                 if self.is_current(first.target, first.ticket.started) =>
             {
                 self.first_token_came(first, now, &mut effects);
             }
             Observation::Attempt(end) if end.target.get() < self.targets.len() => {
-                self.decisions.end_attempt(end);
                 self.count_attempt(end, now);
                 if self.is_current(end.target, end.started) {
                     self.attempt_ended(end, now, &mut effects);
@@ -73,6 +75,13 @@ impl BalancerState {
     }
 
     fn count_attempt(&mut self, end: &AttemptEnd, now: UnixTime) {
+        if self.is_fork {
+            return;
+        }
+        self.decisions.end_attempt(end);
+        if self.is_current(end.target, end.started) {
+            self.recording.end_attempt(end);
+        }
         self.counters.count_attempt(end);
         let provider = self.catalogue.targets[end.target].provider;
         self.targets[end.target]
@@ -301,6 +310,7 @@ impl BalancerState {
                 RequestOutcome::Cancelled => column.cancelled += 1,
             }
         });
+        self.recording.end_request(end);
         self.emit_request(end, now, effects);
         self.decisions.end(end.clone());
     }

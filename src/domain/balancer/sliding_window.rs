@@ -42,7 +42,7 @@ struct AttemptSample {
     seconds: Option<f64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SlidingWindow {
     entries: VecDeque<AttemptSample>,
     sums: Vec<WindowSums>,

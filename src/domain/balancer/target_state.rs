@@ -95,6 +95,15 @@ impl TargetState {
         }
     }
 
+    /// Returns an independent copy without history and running attempts.
+    pub fn fork(&self) -> Self {
+        Self {
+            history: Timeline::default(),
+            load_counters: Arc::new(self.load_counters.fork()),
+            ..*self
+        }
+    }
+
     /// Clears the cooldown and the quota: they belong to the old key.
     pub fn on_key_change(&mut self, now: UnixTime) {
         self.blocked = None;
@@ -297,6 +306,20 @@ impl ProviderState {
             trouble_since: None,
             why: spec.off.as_deref().unwrap_or_default().to_owned(),
             unusable_at: None,
+        }
+    }
+
+    /// Returns an independent copy without history and running attempts.
+    pub fn fork(&self) -> Self {
+        Self {
+            name: Arc::clone(&self.name),
+            off: self.off.clone(),
+            probe_detail: self.probe_detail.clone(),
+            load_counters: Arc::new(self.load_counters.fork()),
+            external_load: VecDeque::new(),
+            uptime: Timeline::default(),
+            why: self.why.clone(),
+            ..*self
         }
     }
 

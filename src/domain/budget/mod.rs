@@ -194,6 +194,37 @@ impl Budgets {
         }
     }
 
+    /// Returns an independent copy in which nothing is reserved and no ledger is kept.
+    #[must_use]
+    pub fn fork(&self, now: UnixTime) -> Self {
+        let copies = |budgets: &OwnBudgets| {
+            let copy = |(name, budget): (&Arc<str>, &Arc<PeriodBudget>)| {
+                (Arc::clone(name), Arc::new(budget.fork(now)))
+            };
+            budgets.iter().map(copy).collect()
+        };
+        Self {
+            on_limit: self.on_limit,
+            since: self.since,
+            day: Arc::new(self.day.fork(now)),
+            month: Arc::new(self.month.fork(now)),
+            callers: copies(&self.callers),
+            providers: copies(&self.providers),
+            retired: BTreeMap::new(),
+            ledger: Arc::default(),
+            earlier: Arc::default(),
+        }
+    }
+
+    /// Replaces limits of the budgets of all requests together; `None` keeps one.
+    pub fn set_shared_limits(&self, day: Option<Money>, month: Option<Money>) {
+        for (budget, limit) in [(&self.day, day), (&self.month, month)] {
+            if limit.is_some() {
+                budget.set_limit(limit);
+            }
+        }
+    }
+
     /// Returns the budgets that requests of a client token, or without a token, count against.
     pub fn scope_of(self: &Arc<Self>, caller: Option<&str>) -> BudgetScope {
         let own = caller.and_then(|name| self.callers.get(name));

@@ -184,6 +184,16 @@ impl PeriodBudget {
         budget
     }
 
+    /// Returns an independent copy in which nothing is reserved.
+    pub fn fork(&self, now: UnixTime) -> Self {
+        let copy = Self::new(self.period, self.limit());
+        let spent = self.current_totals(now).0.spent.load(Ordering::Acquire);
+        let (totals, _) = copy.current_totals(now);
+        totals.spent.store(spent, Ordering::Release);
+        totals.committed.store(spent, Ordering::Release);
+        copy
+    }
+
     /// Sets the limit for the next reservations; spent amounts are kept.
     pub fn set_limit(&self, limit: Option<Money>) {
         let limit = limit.map_or(UNLIMITED, Money::pico);

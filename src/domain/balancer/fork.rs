@@ -1,0 +1,112 @@
+//! An independent copy of the state, in which a forecast runs.
+
+use super::{BalancerState, RequestEventThrottle};
+use crate::domain::counters::Counters;
+use crate::domain::decision_log::DecisionLog;
+use crate::domain::in_flight::InFlightLimiter;
+use crate::domain::index::TargetIdx;
+use crate::domain::score::Estimate;
+use crate::domain::snapshot::Strategy;
+use crate::domain::timeline::Timeline;
+use crate::domain::traffic_recording::TrafficRecording;
+use crate::domain::units::{Money, UnixTime};
+use crate::domain::upstream_quota::UpstreamQuota;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+impl BalancerState {
+    /// Returns a copy that decides as this one does and shares no counter, gauge or budget with it.
+    /// Nothing is in flight in it, and it keeps no events, decisions, counts or timelines.
+    #[must_use]
+    pub fn fork(&self, now: UnixTime) -> Self {
+        Self {
+            catalogue: Arc::clone(&self.catalogue),
+            strategy: self.strategy,
+            tuning: self.tuning,
+            weights: self.weights,
+            pending_revert: None,
+            revision: self.revision,
+            revisions: VecDeque::new(),
+            providers: self.providers.iter().map(|it| it.fork()).collect(),
+            targets: self.targets.iter().map(|it| it.fork()).collect(),
+            requests: Timeline::default(),
+            counters: Counters::default(),
+            request_rate: self.request_rate,
+            output: self.output,
+            outputs: self.outputs.clone(),
+            prompt: self.prompt,
+            peers: self.peers,
+            window: self.window.clone(),
+            retries: Arc::new(self.retries.fork()),
+            budgets: Arc::new(self.budgets.fork(now)),
+            in_flight_limiter: Arc::new(InFlightLimiter::default()),
+            max_in_flight: self.max_in_flight,
+            events: VecDeque::new(),
+            next_event: self.next_event,
+            decisions: DecisionLog::default(),
+            recording: TrafficRecording::default(),
+            is_fork: true,
+            request_events: RequestEventThrottle::default(),
+            pin: self.pin,
+            warned: self.warned.clone(),
+            random: self.random.clone(),
+            started: self.started,
+            ticked: self.ticked,
+        }
+    }
+
+    /// Counts a finished client request of a forecast.
+    pub(in crate::domain) fn note_request(&mut self, now: UnixTime) {
+        self.request_rate.add(now);
+    }
+
+    /// Replaces the strategy.
+    pub(in crate::domain) fn set_strategy(&mut self, strategy: Strategy) {
+        self.strategy = strategy;
+    }
+
+    /// Replaces limits of the budgets of all requests together; `None` keeps one.
+    pub(in crate::domain) fn set_shared_budgets(
+        &mut self,
+        day: Option<Money>,
+        month: Option<Money>,
+    ) {
+        self.budgets.set_shared_limits(day, month);
+    }
+
+    /// Returns the record of the latest traffic.
+    pub fn recording(&self) -> &TrafficRecording {
+        &self.recording
+    }
+
+    /// Returns the estimate and the stated rate limits of every target.
+    pub(in crate::domain) fn known_targets(&self, now: UnixTime) -> Vec<KnownTarget> {
+        let estimates = self.estimates(now);
+        let all = TargetIdx::all(self.targets.len()).zip(estimates);
+        all.map(|(at, estimate)| {
+            let spec = &self.catalogue.targets[at];
+            let record = &self.targets[at];
+            let limits = [
+                self.providers[spec.provider].max_concurrent,
+                spec.max_concurrent,
+            ];
+            KnownTarget {
+                estimate,
+                quota: record.quota,
+                is_breaker_closed: record.breaker.state() == super::BreakerState::Closed,
+                max_concurrent: limits.into_iter().flatten().min(),
+            }
+        })
+        .collect()
+    }
+}
+
+/// What the state knows of a target, apart from the recorded attempts.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::domain) struct KnownTarget {
+    pub estimate: Estimate,
+    pub quota: UpstreamQuota,
+    pub is_breaker_closed: bool,
+    /// Limit on concurrent attempts.
+    pub max_concurrent: Option<u32>,
+}

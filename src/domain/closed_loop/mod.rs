@@ -1,0 +1,29 @@
+//! Forecast of the traffic under other settings, in a closed loop: recorded requests run through a
+//! copy of the balancer against targets that are learnt from recorded attempts.
+//!
+//! What moves traffic changes load, latency, quotas and breakers, and those move traffic again. Only a
+//! run of the whole loop shows where that ends; a replay of single decisions ([`super::simulate`])
+//! explains one decision, but its shares do not come true.
+//!
+//! Reading order: `load_curve` and `learnt_target` (what is known of a target), `learning`,
+//! `simulated_target` (what it does in a run), `run` (one run), `forecast` (eight runs, ranges).
+
+mod draft;
+mod failure_rate;
+mod forecast;
+mod learning;
+mod learnt_target;
+mod load_curve;
+mod luck;
+mod run;
+mod run_figures;
+mod simulated_target;
+#[cfg(test)]
+mod tests;
+mod traffic_data;
+
+pub use draft::{BudgetDraft, SettingsDraft};
+pub use forecast::{ForecastEffort, LoadForecast, forecast};
+pub use run::RunLimits;
+pub use run_figures::{Capacity, ForecastFigures, Spread, TargetForecast};
+pub use traffic_data::TrafficData;

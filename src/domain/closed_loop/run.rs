@@ -1,0 +1,572 @@
+//! One run: recorded requests through a copy of the balancer.
+
+use super::draft::SettingsDraft;
+use super::learnt_target::LearntTarget;
+use super::load_curve::UnseenLoad;
+use super::luck::luck_of;
+use super::run_figures::RunTally;
+use super::simulated_target::{SimulatedFate, SimulatedTarget};
+use super::traffic_data::TrafficData;
+use crate::domain::balancer::BalancerState;
+use crate::domain::budget::BudgetReservation;
+use crate::domain::command::CommandError;
+use crate::domain::failure::Failure;
+use crate::domain::ids::DecisionId;
+use crate::domain::index::TargetIdx;
+use crate::domain::lease::Lease;
+use crate::domain::observation::{AttemptEnd, FirstToken, Observation, Outcome, RequestIdentity};
+use crate::domain::pricing::{MeasuredUsage, Usage};
+use crate::domain::random::RandomDraw;
+use crate::domain::retry::{RetryDecision, RetryState};
+use crate::domain::selection::{
+    CandidateSet, SelectionReason, TargetScope, TargetSelection, select_target,
+};
+use crate::domain::snapshot::RoutingTable;
+use crate::domain::traffic_recording::RecordedRequest;
+use crate::domain::units::{Money, UnixTime};
+use crate::domain::upstream_quota::UpstreamLimits;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Latest requests that run under the old settings before those that count.
+const WARM_UP: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_secs(1);
+/// Age of a routing table from which observations replace it.
+const TABLE_AGE: Duration = Duration::from_millis(100);
+/// Length of the pieces of which the traffic of a run is made.
+const BLOCK_S: f64 = 60.0;
+/// Share of the remaining time that one attempt at a whole response gets.
+const ATTEMPT_SHARE: f64 = 0.6;
+/// What luck is for, besides attempts at a target.
+const FOR_BLOCKS: u64 = 1 << 40;
+const FOR_LEVELS: u64 = 2 << 40;
+const FOR_SELECTION: u64 = 3 << 40;
+
+/// Time limits and attempts, as the gateway has them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunLimits {
+    /// Seconds until the first content of a stream.
+    pub first_token_s: f64,
+    /// Seconds until a whole response.
+    pub response_s: f64,
+    /// Maximum attempts after the first.
+    pub max_retries: u32,
+}
+
+/// One request in a run.
+struct RunRequest<'d> {
+    source: &'d RecordedRequest,
+    at: UnixTime,
+    is_counted: bool,
+    tried: Vec<TargetIdx>,
+    retries: RetryState,
+}
+
+/// An attempt in flight.
+struct OpenAttempt {
+    request: usize,
+    target: TargetIdx,
+    lease: Lease,
+    reservation: BudgetReservation,
+    first_token: Option<f64>,
+    outcome: Outcome,
+    is_hurried: bool,
+    limits: UpstreamLimits,
+}
+
+/// Ordered by time, then by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RunEvent {
+    FirstToken(usize),
+    End(usize),
+    /// A request tries its last target again.
+    Again(usize),
+}
+
+/// What differs between the runs of a forecast.
+#[derive(Debug, Clone, Copy)]
+pub struct RunPlan {
+    /// Number of the run.
+    pub number: usize,
+    /// Seed of all runs.
+    pub seed: u64,
+    /// Seconds that count.
+    pub seconds: f64,
+    pub limits: RunLimits,
+}
+
+/// Result of a run: the tallies by target, and that of all requests.
+#[derive(Debug, Clone, Default)]
+pub struct RunResult {
+    pub targets: Vec<RunTally>,
+    pub total: RunTally,
+}
+
+impl RunResult {
+    /// Adds the attempts of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.targets
+            .resize(other.targets.len(), RunTally::default());
+        for (tally, other) in self.targets.iter_mut().zip(&other.targets) {
+            tally.attempts += other.attempts;
+            tally.unseen += other.unseen;
+        }
+        self.total.attempts += other.total.attempts;
+    }
+}
+
+struct Run<'d> {
+    plan: RunPlan,
+    state: BalancerState,
+    table: RoutingTable,
+    table_at: UnixTime,
+    is_stale: bool,
+    field: CandidateSet,
+    targets: Vec<SimulatedTarget<'d>>,
+    requests: Vec<RunRequest<'d>>,
+    attempts: Vec<Option<OpenAttempt>>,
+    free: Vec<usize>,
+    agenda: BinaryHeap<Reverse<(UnixTime, u64, RunEvent)>>,
+    planned: u64,
+    ticked: UnixTime,
+    identity: Arc<RequestIdentity>,
+    result: RunResult,
+}
+
+/// Runs recorded traffic under a draft.
+///
+/// # Errors
+///
+/// The draft is invalid.
+pub fn run(
+    data: &TrafficData,
+    learnt: &[LearntTarget],
+    draft: &SettingsDraft,
+    plan: RunPlan,
+) -> Result<RunResult, CommandError> {
+    let start = data.at;
+    let state = data.state.fork(start);
+    let law = match plan.number % 4 {
+        1 => UnseenLoad::Flat,
+        3 => UnseenLoad::Steep,
+        _ => UnseenLoad::Fitted,
+    };
+    let mut levels = luck_of([plan.seed, plan.number as u64, FOR_LEVELS, 0]);
+    let targets = learnt
+        .iter()
+        .map(|learnt| SimulatedTarget::new(learnt, law, &mut levels, start));
+    let mut run = Run {
+        plan,
+        table: state.routing_table(start),
+        table_at: start,
+        is_stale: false,
+        field: CandidateSet::default(),
+        targets: targets.collect(),
+        requests: traffic(data, plan),
+        attempts: Vec::new(),
+        free: Vec::new(),
+        agenda: BinaryHeap::new(),
+        planned: 0,
+        ticked: start,
+        identity: Arc::default(),
+        result: RunResult {
+            targets: vec![RunTally::default(); learnt.len()],
+            total: RunTally::default(),
+        },
+        state,
+    };
+    let change = start.plus(WARM_UP);
+    let mut is_changed = false;
+    for index in 0..run.requests.len() {
+        let at = run.requests[index].at;
+        if !is_changed && at >= change {
+            run.advance(change);
+            draft.apply(&mut run.state, change)?;
+            run.refresh_table(change);
+            is_changed = true;
+        }
+        run.advance(at);
+        run.arrive(index, at);
+    }
+    while let Some(Reverse((at, ..))) = run.agenda.peek().copied() {
+        run.advance(at);
+    }
+    Ok(run.result)
+}
+
+/// Returns the requests of a run: the latest ones to warm up, then random blocks of the record.
+fn traffic<'d>(data: &'d TrafficData, plan: RunPlan) -> Vec<RunRequest<'d>> {
+    let request = |source: &'d RecordedRequest, at: UnixTime, is_counted: bool| RunRequest {
+        source,
+        at,
+        is_counted,
+        tried: Vec::new(),
+        retries: RetryState::new(plan.limits.max_retries),
+    };
+    let all = &data.requests;
+    let Some(oldest) = all.first().map(|first| first.at) else {
+        return Vec::new();
+    };
+    let from = data.at.minus(WARM_UP);
+    let latest = all.partition_point(|it| it.at < from);
+    let mut requests: Vec<RunRequest<'d>> = all[latest..]
+        .iter()
+        .map(|it| request(it, data.at.plus(it.at.since(from)), false))
+        .collect();
+    let begin = data.at.plus(WARM_UP);
+    let end = begin.plus(Duration::from_secs_f64(plan.seconds));
+    let history = data.history_s();
+    let block = BLOCK_S.min(history).max(1.0);
+    let mut luck = luck_of([plan.seed, plan.number as u64, FOR_BLOCKS, 0]);
+    let mut offset = Duration::ZERO;
+    while offset.as_secs_f64() < plan.seconds {
+        let start = (history - block).max(0.0) * luck.next_f64();
+        let start = oldest.plus(Duration::from_secs_f64(start));
+        let stop = start.plus(Duration::from_secs_f64(block));
+        let range = all.partition_point(|it| it.at < start)..all.partition_point(|it| it.at < stop);
+        for source in &all[range] {
+            let at = begin.plus(offset).plus(source.at.since(start));
+            if at < end {
+                requests.push(request(source, at, true));
+            }
+        }
+        offset += Duration::from_secs_f64(block);
+    }
+    requests
+}
+
+impl Run<'_> {
+    /// Lets everything happen up to `until`.
+    fn advance(&mut self, until: UnixTime) {
+        while let Some(&Reverse((at, _, event))) = self.agenda.peek() {
+            if at > until {
+                break;
+            }
+            self.agenda.pop();
+            self.tick(at);
+            match event {
+                RunEvent::FirstToken(slot) => self.first_token(slot, at),
+                RunEvent::End(slot) => self.end(slot, at),
+                RunEvent::Again(request) => {
+                    let last = self.requests[request].tried.last().copied();
+                    self.attempt(request, last, at);
+                }
+            }
+        }
+        self.tick(until);
+    }
+
+    fn tick(&mut self, until: UnixTime) {
+        let next = self.ticked.plus(TICK);
+        if next <= until {
+            // Several ticks without anything between them come to the same as one.
+            self.ticked = until;
+            self.state.tick(until);
+            self.refresh_table(until);
+        }
+    }
+
+    fn refresh_table(&mut self, now: UnixTime) {
+        self.table = self.state.routing_table(now);
+        self.table_at = now;
+        self.is_stale = false;
+    }
+
+    fn plan(&mut self, at: UnixTime, event: RunEvent) {
+        self.planned += 1;
+        self.agenda.push(Reverse((at, self.planned, event)));
+    }
+
+    fn arrive(&mut self, request: usize, now: UnixTime) {
+        self.table.retries.deposit(self.table.request_rate, now);
+        self.attempt(request, None, now);
+    }
+
+    /// Begins the next attempt of a request, at one target or at any that it did not try.
+    fn attempt(&mut self, index: usize, only: Option<TargetIdx>, now: UnixTime) {
+        if self.is_stale && now.since(self.table_at) >= TABLE_AGE {
+            self.refresh_table(now);
+        }
+        let Some((selection, lease, reservation)) = self.select(index, only, now) else {
+            return self.give_up(index);
+        };
+        let request = &mut self.requests[index];
+        request.retries.begin();
+        let nth = u64::from(request.retries.count());
+        let (source, is_counted, begun) = (request.source, request.is_counted, request.at);
+        if !request.tried.contains(&selection.target) {
+            request.tried.push(selection.target);
+        }
+        let at = selection.target.get();
+        let target = &mut self.targets[at];
+        if is_counted {
+            let tally = &mut self.result.targets[at];
+            tally.attempts += 1.0;
+            tally.unseen += f64::from(u8::from(target.is_unseen()));
+            self.result.total.attempts += 1.0;
+        }
+        let run = self.plan.seed ^ (self.plan.number as u64) << 32;
+        let mut luck = luck_of([run, index as u64, at as u64, nth]);
+        let fate = target.attempt((source.input, source.output), &mut luck, now);
+        let limits = target.stated_limits();
+        let left = source.terms.time_limit;
+        let left = left.map(|limit| limit - now.seconds_since(begun));
+        let fate = limited(fate, source.class.is_streamed(), left, self.plan.limits);
+        let attempt = OpenAttempt {
+            request: index,
+            target: selection.target,
+            lease,
+            reservation,
+            first_token: None,
+            outcome: fate.outcome,
+            is_hurried: fate.is_hurried,
+            limits,
+        };
+        let slot = self.free.pop().unwrap_or(self.attempts.len());
+        if slot == self.attempts.len() {
+            self.attempts.push(None);
+        }
+        self.attempts[slot] = Some(attempt);
+        if let Some(seconds) = fate.first_token {
+            self.plan(later(now, seconds), RunEvent::FirstToken(slot));
+        }
+        self.plan(later(now, fate.seconds), RunEvent::End(slot));
+    }
+
+    fn select(
+        &mut self,
+        index: usize,
+        only: Option<TargetIdx>,
+        now: UnixTime,
+    ) -> Option<(TargetSelection, Lease, BudgetReservation)> {
+        let request = &self.requests[index];
+        let (source, terms) = (request.source, &request.source.terms);
+        let budgets = self.table.budgets.scope_of(terms.payer.as_deref());
+        let only = only.as_slice();
+        let tried: &[TargetIdx] = if only.is_empty() { &request.tried } else { &[] };
+        let mut profile = terms.profile(source.class, source.input, tried);
+        if !only.is_empty() {
+            profile.scope = TargetScope::Only(only);
+        }
+        let left = terms.time_limit;
+        profile.remaining = left.map(|limit| limit - now.seconds_since(request.at));
+        profile.means = budgets.headroom(now);
+        let run = self.plan.seed ^ (self.plan.number as u64) << 32;
+        let nth = u64::from(request.retries.count());
+        let mut luck = luck_of([run, index as u64, FOR_SELECTION, nth]);
+        let draw = RandomDraw::of(&mut luck);
+        let selection = select_target(&self.table, &profile, now, draw, &mut self.field).ok()?;
+        let candidate = &self.table.candidates[selection.target];
+        let reservation = budgets.reserve(
+            selection.most.cost,
+            Money::from_usd(selection.expected_usd.unwrap_or_default()),
+            !selection.is_over_budget,
+            (&candidate.id.provider, now),
+        )?;
+        let lease = selection.acquire_lease(&self.table, now)?;
+        Some((selection, lease, reservation))
+    }
+
+    fn first_token(&mut self, slot: usize, now: UnixTime) {
+        let Some(attempt) = self.attempts.get_mut(slot).and_then(Option::as_mut) else {
+            return;
+        };
+        attempt.lease.on_first_token();
+        let start = attempt.lease.attempt_start();
+        let seconds = now.seconds_since(start.started);
+        attempt.first_token = Some(seconds);
+        let first = FirstToken {
+            target: attempt.target,
+            ticket: start,
+            seconds,
+            trial: attempt.lease.is_half_open_probe(),
+            limits: std::mem::take(&mut attempt.limits),
+        };
+        self.observe(&Observation::FirstToken(first), now);
+    }
+
+    fn end(&mut self, slot: usize, now: UnixTime) {
+        let Some(mut attempt) = self.attempts.get_mut(slot).and_then(Option::take) else {
+            return;
+        };
+        self.free.push(slot);
+        let at = attempt.target.get();
+        self.targets[at].in_flight = self.targets[at].in_flight.saturating_sub(1);
+        let source = self.requests[attempt.request].source;
+        let is_answered = attempt.outcome == Outcome::Success;
+        let usage = is_answered.then(|| usage(source));
+        let price = self.table.candidates[attempt.target].price;
+        let usd = price.filter(|_| is_answered).map(|price| {
+            price.cost_of(source.input, source.output) * self.targets[at].learnt.cost_ratio
+        });
+        // A failure is billed by no provider.
+        let cost = usd.or((!is_answered).then_some(0.0)).map(Money::from_usd);
+        attempt.reservation.settle(cost);
+        let tokens = usage.map(|usage| usage.input + usage.output);
+        attempt.lease.settle(tokens, now);
+        let start = attempt.lease.attempt_start();
+        let end = AttemptEnd {
+            decision: DecisionId(0),
+            identity: Arc::clone(&self.identity),
+            number: 1,
+            target: attempt.target,
+            started: start.started,
+            ended: now,
+            outcome: attempt.outcome,
+            status: None,
+            message: None,
+            first_token: attempt.first_token,
+            usage: usage.map(MeasuredUsage::exact),
+            cost,
+            streamed: source.class.is_streamed(),
+            trial: attempt.lease.is_half_open_probe(),
+            dropped_fields: 0,
+            ticket: start,
+            limits: std::mem::take(&mut attempt.limits),
+            client_deadline_hit: attempt.is_hurried,
+            abandoned_after: None,
+        };
+        let (request, outcome) = (attempt.request, attempt.outcome);
+        // Its place is free before anything else is decided.
+        drop(attempt);
+        self.observe(&Observation::Attempt(end), now);
+        match outcome {
+            Outcome::Failed(failure) => self.failed(request, failure, now),
+            _ => self.answered(request, at, usd, now),
+        }
+    }
+
+    fn observe(&mut self, observation: &Observation, now: UnixTime) {
+        self.state.observe(observation, now);
+        self.is_stale = true;
+    }
+
+    fn answered(&mut self, index: usize, target: usize, usd: Option<f64>, now: UnixTime) {
+        self.state.note_request(now);
+        let request = &self.requests[index];
+        if !request.is_counted {
+            return;
+        }
+        let seconds = now.seconds_since(request.at);
+        for tally in [&mut self.result.targets[target], &mut self.result.total] {
+            tally.latencies.push(seconds);
+            if let Some(usd) = usd {
+                tally.priced += 1.0;
+                tally.usd += usd;
+            }
+        }
+    }
+
+    /// Goes on after a failed attempt as the gateway does.
+    fn failed(&mut self, index: usize, failure: Failure, now: UnixTime) {
+        let request = &self.requests[index];
+        let limit = request.source.terms.time_limit;
+        let limit = limit.unwrap_or(self.plan.limits.response_s);
+        let left = (limit - now.seconds_since(request.at)).max(0.0);
+        if let Some(last) = request.tried.last().filter(|_| request.is_counted) {
+            self.result.targets[last.get()].failed += 1.0;
+        }
+        let has_more = self.has_healthy_target(index, now);
+        let request = &mut self.requests[index];
+        let left = Duration::from_secs_f64(left);
+        let decision = request.retries.decide(failure, has_more, left);
+        if decision == RetryDecision::GiveUp || !self.table.retries.try_withdraw(now) {
+            return self.give_up(index);
+        }
+        match decision {
+            RetryDecision::Retry(pause) => self.plan(now.plus(pause), RunEvent::Again(index)),
+            _ => self.attempt(index, None, now),
+        }
+    }
+
+    fn has_healthy_target(&mut self, index: usize, now: UnixTime) -> bool {
+        let request = &self.requests[index];
+        let source = request.source;
+        let profile = source
+            .terms
+            .profile(source.class, source.input, &request.tried);
+        let draw = RandomDraw::default();
+        select_target(&self.table, &profile, now, draw, &mut self.field)
+            .is_ok_and(|selection| selection.reason != SelectionReason::LastResort)
+    }
+
+    fn give_up(&mut self, index: usize) {
+        self.state.note_request(self.ticked);
+        if self.requests[index].is_counted {
+            self.result.total.failed += 1.0;
+        }
+    }
+}
+
+/// An attempt within its time limits.
+struct LimitedFate {
+    first_token: Option<f64>,
+    outcome: Outcome,
+    seconds: f64,
+    /// True if the client's own limit ended it.
+    is_hurried: bool,
+}
+
+/// Cuts an attempt that takes longer than its target may, or than its client waits.
+fn limited(
+    fate: SimulatedFate,
+    is_streamed: bool,
+    left: Option<f64>,
+    limits: RunLimits,
+) -> LimitedFate {
+    let timeout = Outcome::Failed(Failure::Timeout);
+    let patience = if is_streamed {
+        limits.first_token_s
+    } else {
+        left.map_or(limits.response_s, |left| left * ATTEMPT_SHARE)
+    };
+    let (first_token, outcome, seconds) = match fate {
+        SimulatedFate::Failed { failure, seconds } => (None, Outcome::Failed(failure), seconds),
+        SimulatedFate::Answered {
+            first_token,
+            seconds,
+        } => {
+            let awaited = if is_streamed { first_token } else { seconds };
+            if awaited > patience {
+                (None, timeout, patience)
+            } else {
+                let first_token = is_streamed.then_some(first_token);
+                (first_token, Outcome::Success, seconds)
+            }
+        }
+    };
+    match left {
+        Some(left) if seconds > left => LimitedFate {
+            first_token: first_token.filter(|seconds| *seconds < left),
+            outcome: timeout,
+            seconds: left.max(0.0),
+            is_hurried: true,
+        },
+        _ => LimitedFate {
+            first_token,
+            outcome,
+            seconds,
+            is_hurried: false,
+        },
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, and token counts are not negative"
+)]
+fn usage(source: &RecordedRequest) -> Usage {
+    Usage {
+        input: source.input as u64,
+        output: source.output as u64,
+        ..Usage::default()
+    }
+}
+
+fn later(now: UnixTime, seconds: f64) -> UnixTime {
+    let seconds = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    now.plus(seconds.min(Duration::from_secs(86_400)))
+}
