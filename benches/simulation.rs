@@ -4,7 +4,7 @@
 //! `cargo bench --bench simulation -- [fast] [seeds] [from=SEED] [section…] [world=NAME,…]`
 //! - `fast`: the scenarios in the short form that the tests play;
 //! - a number: how many seeds, 3 if absent; `from=101` begins with that seed instead of 1;
-//! - sections: `losses`, `worlds`, `moves`, `knobs`; all of them if absent;
+//! - sections: `losses`, `worlds`, `moves`, `knobs`, `futures`; all of them if absent;
 //! - `world=L1,M2u`: only these worlds, or all whose names begin so with `world=H*`.
 //!
 //! All sections take tens of minutes.
@@ -270,9 +270,7 @@ fn futures(arguments: &Arguments) {
                 let truths: Vec<Truth> = played.iter().map(|it| truth(&scenario, it)).collect();
                 let real = simulation::futures::mean(&truths);
                 let data = played[0].data.as_ref().expect("our balancer played");
-                let begun = std::time::Instant::now();
                 let predicted = predict(data, &draft, ForecastEffort::Full);
-                let took = begun.elapsed().as_secs_f64() * 1e3;
                 let shares = predicted_shares(&predicted, scenario.vendors.len());
                 let held = truths
                     .iter()
@@ -285,16 +283,13 @@ fn futures(arguments: &Arguments) {
                 let p95 = predicted.then.p95_ms.unwrap_or_default().value / 1e3;
                 let chance = truths.iter().map(|it| error(&shares, it)).sum::<f64>() / 3.0;
                 say(&format!(
-                    "{name} {rate:>4} {seed} {draft_name:10} {:>5.2} single {chance:>5.2} $ {:>+5.1} % p95 {:>+5.1} % held {held}/{} self {:.1} {took:.0} ms",
+                    "{name} {rate:>4} {seed} {draft_name:10} {:>5.2} single {chance:>5.2} $ {:>+5.1} % p95 {:>+5.1} % held {held}/{} self {:.1}",
                     error(&shares, &real),
                     percent(usd, real.usd_per_1k),
                     percent(p95, real.p95),
                     3 * shares.len(),
                     predicted.self_test_points,
                 ));
-                if std::env::var_os("DETAIL").is_some() {
-                    say(&format!("   {shares:.3?}\n   {:.3?}", real.shares));
-                }
             }
         }
     }

@@ -7,10 +7,11 @@
 #[path = "../benches/simulation/mod.rs"]
 mod simulation;
 
-use aibal_tui::domain::{Strategy, Weights};
+use aibal_tui::domain::{ForecastEffort, Strategy, Weights};
+use simulation::futures::{drafts, error, future, mean, predict, predicted_shares, truth, watched};
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
-use simulation::scenario::Scenario;
+use simulation::scenario::{Scenario, Trouble};
 use simulation::worlds::world;
 
 const SEED: u64 = 1;
@@ -197,4 +198,76 @@ fn more_weight_on_cost_never_costs_more() {
     for pair in spent.windows(2) {
         assert!(pair[1] <= pair[0] + 0.01 * range, "{spent:?}");
     }
+}
+
+/// What forecasts of a world came to.
+#[derive(Debug, Default)]
+struct ForecastScore {
+    /// Errors of the forecasts in points.
+    errors: Vec<f64>,
+    /// Shares of single futures, and those within their ranges.
+    shares: f64,
+    held: f64,
+}
+
+/// Forecasts some drafts against three futures each; `drain` is checked besides.
+fn score_forecasts(scenario: &Scenario, seed: u64, names: &[&str]) -> ForecastScore {
+    let mut score = ForecastScore::default();
+    let vendors = scenario.vendors.len();
+    for it in drafts(simulation::vendor::GOOGLE) {
+        if !names.contains(&it.name) {
+            continue;
+        }
+        let played = [1, 2, 3].map(|number| future(scenario, seed, &it.draft, number));
+        let truths = played.each_ref().map(|one| truth(scenario, one));
+        let data = played[0].data.as_ref().expect("our balancer played");
+        let predicted = predict(data, &it.draft, ForecastEffort::Full);
+        let shares = predicted_shares(&predicted, vendors);
+        score.errors.push(error(&shares, &mean(&truths)));
+        for truth in &truths {
+            for (real, (_, low, high)) in truth.shares.iter().zip(&shares) {
+                score.shares += 1.0;
+                score.held += f64::from(u8::from((low..=high).contains(&real)));
+            }
+        }
+        if it.name == "drain" {
+            assert_eq!(shares[simulation::vendor::GOOGLE], (0.0, 0.0, 0.0));
+        }
+    }
+    score
+}
+
+#[test]
+fn a_forecast_comes_true_in_the_mean_of_three_futures() {
+    let scenario = watched(Scenario::named("S1"), 8.0);
+    let unchanged = score_forecasts(&scenario, 501, &["unchanged"]);
+    assert!(unchanged.errors[0] <= 2.0, "{unchanged:?}");
+
+    let names = ["25/50/25", "15/70/15", "70/15/15", "xai +20", "drain"];
+    let moved = score_forecasts(&scenario, 501, &names);
+    let error = moved.errors.iter().sum::<f64>() / names.len() as f64;
+    assert!(error <= 3.0, "{moved:?}");
+    assert!(moved.errors.iter().all(|error| *error <= 5.0), "{moved:?}");
+    assert!(moved.held >= 0.8 * moved.shares, "{moved:?}");
+}
+
+#[test]
+fn an_outage_before_the_forecast_is_part_of_it() {
+    for trouble in [Trouble::Down, Trouble::Hang] {
+        let mut scenario = watched(Scenario::named("S1"), 8.0);
+        scenario.strike(simulation::vendor::GOOGLE, 780.0, 1_300.0, trouble);
+        let score = score_forecasts(&scenario, 501, &["unchanged", "35/37/28"]);
+        let error = score.errors.iter().sum::<f64>() / 2.0;
+        assert!(error <= 2.0, "{trouble:?}: {score:?}");
+    }
+}
+
+#[test]
+fn equal_data_and_drafts_give_equal_forecasts() {
+    let scenario = watched(Scenario::named("S1"), 4.0);
+    let draft = drafts(0).swap_remove(1).draft;
+    let played = future(&scenario, 1, &draft, 1);
+    let data = played.data.as_ref().expect("our balancer played");
+    let forecast = || predict(data, &draft, ForecastEffort::Quick);
+    assert_eq!(forecast(), forecast());
 }

@@ -99,6 +99,8 @@ struct Running {
     streamed: bool,
     input: f64,
     first_token: Option<f64>,
+    /// Number of the attempt, 1 for the first.
+    number: u32,
 }
 
 /// The balancer of this project.
@@ -193,6 +195,7 @@ impl Player for Ours {
             streamed: request.streamed,
             input: request.input,
             first_token: None,
+            number: u32::try_from(earlier.len()).map_or(u32::MAX, |earlier| earlier + 1),
         };
         self.places.insert(attempt, running);
         Some(choice.target.get())
@@ -242,6 +245,7 @@ impl Player for Ours {
             streamed,
             input,
             first_token,
+            number,
         } = running;
         let outcome = match end {
             End::Answered { .. } => Outcome::Success,
@@ -268,7 +272,7 @@ impl Player for Ours {
             cost: None,
             streamed,
             trial: lease.is_half_open_probe(),
-            number: 1,
+            number,
             status: None,
             message: None,
             dropped_fields: 0,

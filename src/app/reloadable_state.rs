@@ -4,7 +4,7 @@ use super::instance_config::InstanceConfig;
 use crate::access::TokenAuth;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
-use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate};
+use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate, RunLimits};
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{
     AnswerMemory, BodyBuffer, BodyWork, Cache, CountMeter, Gateway, GatewayConfig, OwnedObjects,
@@ -92,8 +92,10 @@ impl ReloadableState {
             let handle = handle.clone();
             access.report_failures_to(move |text| handle.emit_refusal(text));
         }
+        let local = LocalClient::new(handle.clone(), who).with_saved_to(&config.saved);
+        local.set_run_limits(run_limits(&config.gateway));
         Ok(Self {
-            local: LocalClient::new(handle.clone(), who).with_saved_to(&config.saved),
+            local,
             handle,
             upstreams: Arc::new(ArcSwap::from_pointee(upstreams)),
             gateway_config: Arc::new(ArcSwap::from_pointee(config.gateway)),
@@ -155,6 +157,7 @@ impl ReloadableState {
         let next = upstreams.updated(config.endpoints, options, upstream_update)?;
         // Before the table: a reader of the new table must find every address in it.
         self.upstreams.store(Arc::new(next));
+        let limits = run_limits(&config.gateway);
         let targets = by_catalogue_index(&config.gateway.targets, &merge);
         self.gateway_config.store(Arc::new(GatewayConfig {
             targets,
@@ -177,6 +180,7 @@ impl ReloadableState {
         self.webhooks
             .configure(config.webhooks, &config.environment);
         self.local.reconfigured(&config.environment, &config.saved);
+        self.local.set_run_limits(limits);
         Ok(revision)
     }
 
@@ -211,6 +215,15 @@ fn exported_spans(version: &'static str) -> SpanSink {
 #[cfg(not(feature = "otlp"))]
 fn exported_spans(_version: &'static str) -> SpanSink {
     SpanSink::default()
+}
+
+/// The limits of the gateway as a forecast has them.
+fn run_limits(gateway: &GatewayConfig) -> RunLimits {
+    RunLimits {
+        first_token_s: gateway.first_token_timeout.as_secs_f64(),
+        response_s: gateway.timeout.as_secs_f64(),
+        max_retries: gateway.max_retries,
+    }
 }
 
 /// The timeouts of single targets, by the indices of the merged catalogue.

@@ -1,7 +1,7 @@
 //! Replays under other weights, as text.
 
 use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
-use crate::contract::{WeightsDraft, WhatIfReport, WhatIfTotalsReport};
+use crate::contract::{ClosedLoopReport, WeightsDraft, WhatIfReport, WhatIfTotalsReport};
 
 /// Parses `cost,latency,reliability[,load,priority]`.
 pub fn weights(text: &str) -> Result<WeightsDraft, String> {
@@ -34,8 +34,15 @@ pub fn weights(text: &str) -> Result<WeightsDraft, String> {
 /// Each target as recorded and as replayed.
 pub fn render_what_if(report: &WhatIfReport) -> String {
     let weights = &report.weights;
+    let closed_loop = report.closed_loop.as_deref();
+    let closed_loop = closed_loop.filter(|closed| !closed.too_little_traffic);
+    let how = if closed_loop.is_some() {
+        "forecast"
+    } else {
+        "replayed"
+    };
     let mut text = line(&format!(
-        "{} requests since {}, replayed with",
+        "{} requests since {}, {how} with",
         report.decisions,
         report.since.as_deref().unwrap_or("-")
     ));
@@ -56,9 +63,11 @@ pub fn render_what_if(report: &WhatIfReport) -> String {
             "then"
         };
         text.push_str(&row("", mark, &target.then));
+        text.push_str(&ranges(&target.then));
     }
     text.push_str(&row("total", "now", &report.total.now));
     text.push_str(&row("", "then", &report.total.then));
+    text.push_str(&ranges(&report.total.then));
     if report.extrapolated > 0 {
         text.push('\n');
         text.push_str(&line(&format!(
@@ -66,7 +75,48 @@ pub fn render_what_if(report: &WhatIfReport) -> String {
             report.extrapolated
         )));
     }
+    text.push('\n');
+    text.push_str(&closed_loop.map_or_else(open_loop_note, closed_loop_note));
     text
+}
+
+/// Says what the figures leave out.
+fn open_loop_note() -> String {
+    line(
+        "Each request was decided by itself, so the load that moved requests bring is left out. \
+         A running instance with two minutes of traffic forecasts that too.",
+    )
+}
+
+fn closed_loop_note(closed: &ClosedLoopReport) -> String {
+    let mut text = line(&format!(
+        "{} runs of the recorded traffic; recorded shares differ by {:.1} points from the forecast \
+         of the settings in force",
+        closed.runs, closed.self_test_points
+    ));
+    if closed.moving {
+        text.push_str(&line("things are moving: do not trust this forecast"));
+    }
+    text
+}
+
+/// Ranges of the figures of a forecast, low to high; nothing for a replay.
+fn ranges(totals: &WhatIfTotalsReport) -> String {
+    let Some([low, high]) = totals.share_range else {
+        return String::new();
+    };
+    let side = |at: usize, name: &str, share: f64| {
+        let of = |range: Option<[f64; 2]>| range.and_then(|range| range.get(at).copied());
+        let bounds = WhatIfTotalsReport {
+            share,
+            p95: of(totals.p95_range),
+            usd_per_hour: of(totals.usd_per_hour_range),
+            usd_per_1k_requests: of(totals.usd_per_1k_requests_range),
+            ..WhatIfTotalsReport::default()
+        };
+        row("", name, &bounds)
+    };
+    side(0, " low", low) + &side(1, " high", high)
 }
 
 fn row(name: &str, when: &str, totals: &WhatIfTotalsReport) -> String {
@@ -97,6 +147,7 @@ mod tests {
             success_rate: Some(0.995),
             usd_per_hour: Some(1.5),
             usd_per_1k_requests: None,
+            ..WhatIfTotalsReport::default()
         }
     }
 
@@ -121,12 +172,15 @@ mod tests {
                 now: totals(150, 0.75),
                 then: totals(190, 0.95),
                 extrapolated: true,
+                hardly_measured: false,
+                beyond_seen: false,
             }],
             total: TotalWhatIfReport {
                 now: total,
                 then: total,
             },
             providers: Vec::new(),
+            closed_loop: None,
         };
 
         insta::assert_snapshot!(render_what_if(&report));

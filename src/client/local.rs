@@ -1,5 +1,6 @@
 use super::control::{Call, Control};
 use super::error::ApiError;
+use super::forecasting::{CheckedDraft, Forecaster};
 use super::instance_controls::{InstanceControls, NoControls};
 use super::selection::{DryRunContext, find_provider, select};
 use super::store_report::{store_report, unavailable};
@@ -13,8 +14,7 @@ use crate::contract::{
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
-    Catalogue, CommandError, DecisionId, Observation, Snapshot, TargetIdx, WhatIfSettings,
-    simulate, traffic_forecasts,
+    Catalogue, DecisionId, Observation, RunLimits, Snapshot, TargetIdx, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
@@ -45,6 +45,7 @@ pub struct LocalClient {
     pub(super) controls: Arc<dyn InstanceControls>,
     dropped_lines: DroppedLines,
     store: Store,
+    forecaster: Forecaster,
     /// Name in the list of revisions.
     pub(super) actor: Arc<str>,
     /// Where the actor is, for the audit log.
@@ -71,6 +72,7 @@ impl LocalClient {
             controls: Arc::new(NoControls),
             dropped_lines: DroppedLines::default(),
             store: Store::off(),
+            forecaster: Forecaster::default(),
             actor: LOCAL_ACTOR.into(),
             origin: LOCAL_ACTOR.into(),
         }
@@ -104,6 +106,11 @@ impl LocalClient {
     pub fn with_store(mut self, store: Store) -> Self {
         self.store = store;
         self
+    }
+
+    /// Sets the time limits of the gateway, for forecasts.
+    pub fn set_run_limits(&self, limits: RunLimits) {
+        self.forecaster.set_limits(limits);
     }
 
     /// The same instance, with changes recorded as made by `who` at the address `origin`.
@@ -258,28 +265,24 @@ impl LocalClient {
         Ok(DecisionDetail::new(&decision, &names))
     }
 
-    /// Replays the requests of a window under other settings, on a thread of its own, and predicts
-    /// the shares of the next ones.
+    /// Forecasts the traffic under other settings in a closed loop, on a thread of its own, and
+    /// predicts the shares of the next requests. With too little recorded traffic the figures are
+    /// those of single decisions of a window.
     pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, ApiError> {
         let table = self.handle.routing_table();
-        let draft = request.weights.over(table.weights);
-        let weights = draft.validated().map_err(CommandError::from)?;
-        let mut settings = WhatIfSettings::from(weights);
-        for (name, draft) in &request.providers {
-            let provider = find_provider(&table.catalogue, name)?;
-            draft.patch().validate()?;
-            settings.providers.insert(provider, draft.supposed());
-        }
+        let catalogue = &table.catalogue;
+        let checked = CheckedDraft::new(request, table.weights, catalogue)?;
+        let weights = checked.settings.weights;
         let now = clock::now();
-        let then = traffic_forecasts(&table.with_settings(&settings), now);
+        let then = traffic_forecasts(&table.with_settings(&checked.settings), now);
         let from = now.minus(Duration::from_secs(request.window.seconds()));
         let mut decisions = self.handle.decisions().await?;
         decisions.retain(|decision| decision.end.as_ref().is_some_and(|end| end.started >= from));
-        let replay = tokio::task::spawn_blocking(move || simulate(&decisions, &settings));
-        let result = replay.await.map_err(|_| Busy)?;
-        let catalogue = &table.catalogue;
+        let data = (self.handle.traffic_data().await?, table.revision);
+        let forecast = self.forecaster.forecast(checked, decisions, data);
+        let (replayed, closed) = forecast.await?;
         let name = |target: TargetIdx| catalogue.targets.get(target.get()).map(|target| &target.id);
-        let report = WhatIfReport::new(&result, weights, name);
+        let report = WhatIfReport::new(&replayed, weights, name).with_closed_loop(&closed, name);
         let load = self.handle.forecast(WHAT_IF_HOURS).await?.total;
         Ok(WhatIfReport {
             expected: Some((&load).into()),

@@ -13,6 +13,7 @@ mod changes;
 mod control;
 mod decision_pages;
 mod error;
+mod forecasting;
 mod handle;
 mod http_connection;
 mod instance_controls;

@@ -1,8 +1,12 @@
 //! Rules of value: what no instance accepts is rejected before it is sent, all mistakes at once.
 
 use super::error::ApiError;
-use crate::contract::{FieldProblem, MuteRequest, ProviderChange, SelectRequest, WeightsChange};
-use crate::domain::{CommandError, ModelType, ProviderPatch, WeightOverride, WeightsPatch};
+use crate::contract::{
+    FieldProblem, MuteRequest, ProviderChange, SelectRequest, WeightsChange, WhatIfRequest,
+};
+use crate::domain::{
+    CommandError, ModelType, ProviderPatch, Strategy, WeightOverride, WeightsPatch,
+};
 use crate::foreign::EscapeControls;
 use serde_json::Value;
 use std::time::Duration;
@@ -54,6 +58,30 @@ pub(super) fn mute(mute: MuteRequest) -> Result<Duration, ApiError> {
     mistakes.check_whole("seconds", Some(mute.seconds), 0..=MAX_MUTE_S);
     mistakes.finish()?;
     Ok(Duration::from_secs(mute.seconds))
+}
+
+/// Checks the strategy and the budgets of a forecast; returns the strategy.
+pub(super) fn forecast(request: &WhatIfRequest) -> Result<Option<Strategy>, ApiError> {
+    let mut mistakes = Mistakes::default();
+    let budget = request.budget.unwrap_or_default();
+    let limits = [
+        ("budget.usdPerDay", budget.usd_per_day),
+        ("budget.usdPerMonth", budget.usd_per_month),
+    ];
+    for (field, limit) in limits {
+        if let Some(limit) = limit.filter(|limit| !(0.0..1e9).contains(limit)) {
+            mistakes.reject(field, json_number(limit), "a number from 0 to 1e9");
+        }
+    }
+    let mut strategy = None;
+    if let Some(word) = &request.strategy {
+        strategy = word.parse::<Strategy>().ok();
+        if strategy.is_none() {
+            let words = Strategy::ALL.map(Strategy::as_str).join(", ");
+            mistakes.reject("strategy", word.as_str(), &format!("one of {words}"));
+        }
+    }
+    mistakes.finish().map(|()| strategy)
 }
 
 /// Checks the values of a selection request.

@@ -11,6 +11,7 @@ mod attempt;
 mod audit;
 mod budget;
 mod change;
+mod closed_loop;
 mod codes;
 mod conversion;
 mod decision;
@@ -78,6 +79,7 @@ pub use time::rfc3339;
 pub use usage::{UsageBy, UsagePeriod, UsageReport, UsageRow};
 pub use weights::{WeightOverride, WeightPoints, WeightsDraft};
 pub use what_if::{
-    ProviderDraft, ProviderForecastReport, TargetWhatIfReport, TotalWhatIfReport,
-    TrafficForecastReport, WhatIfReport, WhatIfRequest, WhatIfTotalsReport,
+    BudgetChange, CapacityReport, ClosedLoopReport, ProviderDraft, ProviderForecastReport,
+    TargetWhatIfReport, TotalWhatIfReport, TrafficForecastReport, WhatIfReport, WhatIfRequest,
+    WhatIfTotalsReport,
 };

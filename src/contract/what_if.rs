@@ -19,6 +19,24 @@ pub struct WhatIfRequest {
     /// Settings of single providers, by provider name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderDraft>,
+    /// Another strategy, for the closed loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// Other budgets of all requests together, for the closed loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetChange>,
+}
+
+/// Budgets in USD; missing ones keep their value.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BudgetChange {
+    /// Limit per day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_day: Option<f64>,
+    /// Limit per month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_month: Option<f64>,
 }
 
 /// Settings of a provider to compare with those in force; missing ones keep their value.
@@ -57,6 +75,38 @@ pub struct WhatIfReport {
     /// Expected load of this hour and the next; none for a replay of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<LoadForecastReport>,
+    /// How the figures were obtained; `null` for a replay of single decisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_loop: Option<Box<ClosedLoopReport>>,
+}
+
+/// Runs of recorded requests through a copy of the balancer. Unless there was too little traffic,
+/// `targets` and `total` are their figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClosedLoopReport {
+    /// Number of runs under each of the two settings.
+    pub runs: usize,
+    /// Recorded requests that the runs draw from.
+    pub requests: usize,
+    /// Time of the oldest one, RFC 3339.
+    pub since: Option<String>,
+    /// Mean difference between the recorded shares and those under the settings in force, in points.
+    pub self_test_points: f64,
+    /// Whether a recorded share lies outside of its range: things are moving.
+    pub moving: bool,
+    /// Whether there was too little traffic, so that `targets` and `total` come from single decisions.
+    pub too_little_traffic: bool,
+}
+
+/// What a target can take; `null` where nothing is known to limit it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityReport {
+    /// Requests at once.
+    pub slots: Option<f64>,
+    /// Requests per second.
+    pub per_second: Option<f64>,
 }
 
 /// Predicted share of the next requests for one provider.
@@ -93,6 +143,12 @@ pub struct TargetWhatIfReport {
     pub then: WhatIfTotalsReport,
     /// Whether `then` rests on few measurements.
     pub extrapolated: bool,
+    /// Whether the closed loop had too few measurements of this target.
+    #[serde(default)]
+    pub hardly_measured: bool,
+    /// Whether `then` means a load that this target never had.
+    #[serde(default)]
+    pub beyond_seen: bool,
 }
 
 /// Recorded and replayed results of all targets.
@@ -105,7 +161,7 @@ pub struct TotalWhatIfReport {
 }
 
 /// Results of a set of requests; unknown values are `null`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WhatIfTotalsReport {
     /// Number of requests.
@@ -124,6 +180,21 @@ pub struct WhatIfTotalsReport {
     pub usd_per_hour: Option<f64>,
     /// Mean cost of 1,000 requests.
     pub usd_per_1k_requests: Option<f64>,
+    /// Range of `share`; like the other ranges only in a forecast of the closed loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_range: Option<[f64; 2]>,
+    /// Range of `p95`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_range: Option<[f64; 2]>,
+    /// Range of `usdPerHour`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_hour_range: Option<[f64; 2]>,
+    /// Range of `usdPer1kRequests`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_1k_requests_range: Option<[f64; 2]>,
+    /// What the target can take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityReport>,
 }
 
 fn default_window() -> Window {
@@ -164,6 +235,8 @@ impl WhatIfReport {
                 now: target.now.into(),
                 then: target.then.into(),
                 extrapolated: target.extrapolated,
+                hardly_measured: false,
+                beyond_seen: false,
             })
         };
         Self {
@@ -178,6 +251,7 @@ impl WhatIfReport {
             },
             providers: Vec::new(),
             expected: None,
+            closed_loop: None,
         }
     }
 
@@ -223,6 +297,7 @@ impl From<domain::WhatIfTotals> for WhatIfTotalsReport {
             success_rate: totals.success_rate,
             usd_per_hour: totals.usd_per_hour,
             usd_per_1k_requests: totals.usd_per_1k,
+            ..Self::default()
         }
     }
 }

@@ -146,6 +146,7 @@ impl LoadCounters {
     }
 
     /// Returns an independent copy without running attempts.
+    #[must_use]
     pub fn fork(&self) -> Self {
         let sent = self.sent_totals();
         Self {

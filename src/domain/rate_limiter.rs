@@ -99,6 +99,7 @@ pub(super) struct RateLimiter {
 
 impl RateLimiter {
     /// Returns an independent copy without running attempts.
+    #[must_use]
     pub fn fork(&self) -> Self {
         Self {
             requests: self.requests.fork(),

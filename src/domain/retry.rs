@@ -44,6 +44,7 @@ impl RetryBudget {
     }
 
     /// Returns an independent copy.
+    #[must_use]
     pub fn fork(&self) -> Self {
         Self {
             empty_at: AtomicU64::new(self.empty_at.load(Ordering::Acquire)),

@@ -5,7 +5,7 @@ use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::domain::{
     Alert, AlertError, AlertId, AlertNotice, Command, CommandError, CommandReply, Counters,
     DecisionId, DecisionRecord, Event, ForecastReport, LossCounts, Observation, PerformanceReport,
-    RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, UnixTime,
+    RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, TrafficData, UnixTime,
 };
 use crate::store::StoredHistory;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +52,7 @@ pub(super) enum EngineRequest {
     Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
     Revisions(oneshot::Sender<Vec<Revision>>),
     Weights(oneshot::Sender<CommandReply>),
+    TrafficData(oneshot::Sender<Box<TrafficData>>),
     Restore(Box<StoredHistory>),
     Alerts(oneshot::Sender<Vec<Alert>>),
     ChangeAlert(AlertAction, oneshot::Sender<Result<Alert, AlertError>>),
@@ -294,6 +295,11 @@ impl EngineHandle {
     /// Emits an alert that tests the delivery, and returns it.
     pub async fn test_alert(&self) -> Result<AlertNotice, Busy> {
         self.ask(EngineRequest::TestAlert).await
+    }
+
+    /// Copies the state and the recorded traffic, for a forecast on another thread.
+    pub async fn traffic_data(&self) -> Result<Box<TrafficData>, Busy> {
+        self.ask(EngineRequest::TrafficData).await
     }
 
     /// Subscribes to events from now on.

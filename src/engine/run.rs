@@ -5,7 +5,7 @@ use super::wake::{EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{
     Alert, AlertError, BalancerState, Effect, Event, LossCounts, Observation, RoutingTable,
-    Snapshot, UnixTime,
+    Snapshot, TrafficData, UnixTime,
 };
 use crate::store::Journal;
 use std::pin::pin;
@@ -161,6 +161,9 @@ impl Engine {
                 let (effects, start) = history.apply(&mut self.state, now);
                 self.perform(effects);
                 self.journal.restored(start);
+            }
+            EngineRequest::TrafficData(reply) => {
+                let _ = reply.send(Box::new(TrafficData::of(&self.state, now)));
             }
             EngineRequest::Weights(reply) => {
                 let _ = reply.send(self.state.weights(now));

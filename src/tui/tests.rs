@@ -70,6 +70,7 @@ fn report() -> WhatIfReport {
         success_rate: Some(0.983),
         usd_per_hour: Some(usd),
         usd_per_1k_requests: Some(usd / 5.0),
+        ..WhatIfTotalsReport::default()
     };
     WhatIfReport {
         expected: None,
@@ -83,6 +84,7 @@ fn report() -> WhatIfReport {
             then: side(1_400.0, 3.8),
         },
         providers: Vec::new(),
+        closed_loop: None,
     }
 }
 

@@ -34,5 +34,6 @@ pub fn what_if_request(draft: &Draft, window: Window) -> WhatIfRequest {
         },
         window,
         providers: draft.provider_drafts(),
+        ..WhatIfRequest::default()
     }
 }

@@ -1,5 +1,6 @@
 //! An independent copy of the state, in which a forecast runs.
 
+use super::target_state::{ProviderState, TargetState};
 use super::{BalancerState, RequestEventThrottle};
 use crate::domain::counters::Counters;
 use crate::domain::decision_log::DecisionLog;
@@ -27,8 +28,8 @@ impl BalancerState {
             pending_revert: None,
             revision: self.revision,
             revisions: VecDeque::new(),
-            providers: self.providers.iter().map(|it| it.fork()).collect(),
-            targets: self.targets.iter().map(|it| it.fork()).collect(),
+            providers: self.providers.iter().map(ProviderState::fork).collect(),
+            targets: self.targets.iter().map(TargetState::fork).collect(),
             requests: Timeline::default(),
             counters: Counters::default(),
             request_rate: self.request_rate,

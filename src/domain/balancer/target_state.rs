@@ -96,6 +96,7 @@ impl TargetState {
     }
 
     /// Returns an independent copy without history and running attempts.
+    #[must_use]
     pub fn fork(&self) -> Self {
         Self {
             history: Timeline::default(),
@@ -310,6 +311,7 @@ impl ProviderState {
     }
 
     /// Returns an independent copy without history and running attempts.
+    #[must_use]
     pub fn fork(&self) -> Self {
         Self {
             name: Arc::clone(&self.name),

@@ -185,6 +185,7 @@ impl PeriodBudget {
     }
 
     /// Returns an independent copy in which nothing is reserved.
+    #[must_use]
     pub fn fork(&self, now: UnixTime) -> Self {
         let copy = Self::new(self.period, self.limit());
         let spent = self.current_totals(now).0.spent.load(Ordering::Acquire);

@@ -3,6 +3,7 @@
 use crate::domain::balancer::BalancerState;
 use crate::domain::command::{Command, CommandError, ProviderPatch, WeightsPatch};
 use crate::domain::index::ProviderIdx;
+use crate::domain::random::SplitMix64;
 use crate::domain::snapshot::Strategy;
 use crate::domain::units::{Money, UnixTime};
 use crate::domain::weights::Weights;
@@ -34,6 +35,13 @@ pub struct BudgetDraft {
 }
 
 impl SettingsDraft {
+    /// Returns a seed that is equal for equal drafts on one revision.
+    pub fn seed(&self, revision: u64) -> u64 {
+        let text = format!("{self:?}");
+        let mix = |seed: u64, byte: u8| SplitMix64::mix(seed ^ u64::from(byte));
+        text.bytes().fold(revision, mix)
+    }
+
     /// Applies the settings to a copy of the state.
     ///
     /// # Errors

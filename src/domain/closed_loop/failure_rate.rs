@@ -19,21 +19,28 @@ const CHAIN_CHANCE: f64 = 0.01;
 const MIN_CHAIN: i32 = 3;
 /// Number of latest failures that a run draws from.
 const KEPT_FAILURES: usize = 30;
+/// Least weight of a failure in a chain.
+const MIN_CHAIN_WEIGHT: f64 = 0.5;
 
 /// Returns the probability; `attempts` are in the order of their ends.
 pub fn failure_rate(attempts: &[RecordedAttempt], is_breaker_closed: bool, now: UnixTime) -> f64 {
+    let durations = whole_durations(attempts);
     let (mut all, mut recent) = ((0.0, 0.0), (0.0, 0.0));
     let mut chain = 0_i32;
     for attempt in attempts {
-        let failed = match attempt.result {
-            AttemptResult::Answered => 0.0,
-            AttemptResult::Failed(_) => 1.0,
+        let (failed, weight) = match attempt.result {
+            AttemptResult::Answered => (0.0, 1.0),
+            AttemptResult::Failed(failure) => (1.0, evidence(attempt, failure, &durations)),
             AttemptResult::Limited | AttemptResult::Inconclusive => continue,
         };
-        chain = if failed > 0.0 { chain + 1 } else { 0 };
-        all = (all.0 + failed, all.1 + 1.0);
+        if failed == 0.0 {
+            chain = 0;
+        } else if weight >= MIN_CHAIN_WEIGHT {
+            chain += 1;
+        }
+        all = (all.0 + failed * weight, all.1 + weight);
         if now.seconds_since(attempt.ended) <= RECENT_S {
-            recent = (recent.0 + failed, recent.1 + 1.0);
+            recent = (recent.0 + failed * weight, recent.1 + weight);
         }
     }
     let rate = |(failed, n): (f64, f64)| (failed + PRIOR.0) / (n + PRIOR.1);
@@ -49,6 +56,27 @@ pub fn failure_rate(attempts: &[RecordedAttempt], is_breaker_closed: bool, now: 
         p = p.max((f64::from(chain) + 0.5) / (f64::from(chain) + 1.0));
     }
     p
+}
+
+/// Returns the seconds of the whole responses in ascending order.
+fn whole_durations(attempts: &[RecordedAttempt]) -> Vec<f64> {
+    let whole =
+        |attempt: &&RecordedAttempt| attempt.result == AttemptResult::Answered && !attempt.streamed;
+    let mut durations: Vec<f64> = attempts.iter().filter(whole).map(|it| it.seconds).collect();
+    durations.sort_by(f64::total_cmp);
+    durations
+}
+
+/// Returns how far a failure tells of the target, 0..1. A whole response that was not awaited says as
+/// much as there are faster ones; an attempt after others got little time, and for a request that
+/// takes long.
+fn evidence(attempt: &RecordedAttempt, failure: Failure, durations: &[f64]) -> f64 {
+    if attempt.streamed || failure != Failure::Timeout || durations.is_empty() {
+        return 1.0;
+    }
+    let faster = durations.partition_point(|seconds| *seconds < attempt.seconds);
+    let part = faster as f64 / durations.len() as f64;
+    if attempt.is_first { part } else { part.powi(3) }
 }
 
 /// Returns the latest failures with their seconds.

@@ -1,10 +1,12 @@
 //! The forecast: runs under a draft and under the settings in force, and their ranges.
 
+use super::attempt_limits::RunLimits;
 use super::draft::SettingsDraft;
 use super::learning::learn;
 use super::learnt_target::LearntTarget;
-use super::run::{RunLimits, RunPlan, RunResult, run};
+use super::run::{RunResult, run};
 use super::run_figures::{Capacity, ForecastFigures, TargetForecast, combined};
+use super::run_traffic::RunPlan;
 use super::traffic_data::TrafficData;
 use crate::domain::command::CommandError;
 use crate::domain::index::TargetIdx;

@@ -22,6 +22,8 @@ const AGREEING_ERRORS: f64 = 3.0;
 const FIRST_TOKEN_SPREAD: f64 = 0.5;
 const PER_TOKEN_SPREAD: f64 = 0.25;
 const MIN_PART: f64 = 0.05;
+/// Steps in which the means of the parts settle.
+const LEVEL_STEPS: usize = 4;
 /// Exponent below which a target shows no effect of load.
 const MIN_EXPONENT: f64 = 0.02;
 /// Least concurrency of a target whose load curve holds for others.
@@ -59,20 +61,19 @@ pub fn learn(data: &TrafficData) -> Vec<LearntTarget> {
     let known = data.state.known_targets(now);
     let catalogue = data.state.catalogue();
     let responses: Vec<Vec<Response>> = data.attempts.iter().map(|it| answered(it)).collect();
+    let starts: Vec<(f64, f64)> = known.iter().map(estimated).collect();
     let mut curves: Vec<KneeCurve> = responses
         .iter()
-        .zip(&known)
-        .map(|(responses, known)| fitted_curve(responses, known))
+        .zip(&starts)
+        .map(|(responses, start)| {
+            let parts = mean_parts(responses, &KneeCurve::FLAT, *start);
+            fitted_curve(responses, parts)
+        })
         .collect();
     share_curves(&mut curves, &known);
-    let unloaded: Vec<Vec<Unloaded>> = responses
-        .iter()
-        .zip(&known)
-        .zip(&curves)
-        .map(|((responses, known), curve)| {
-            let unloaded = |response| without_load(response, known, curve);
-            responses.iter().map(unloaded).collect()
-        })
+    let targets = responses.iter().zip(&starts).zip(&curves);
+    let unloaded: Vec<Vec<Unloaded>> = targets
+        .map(|((responses, start), curve)| without_load(responses, curve, *start))
         .collect();
     let spread = target_spread(&unloaded);
     TargetIdx::all(known.len())
@@ -124,10 +125,42 @@ fn estimated(known: &KnownTarget) -> (f64, f64) {
     (estimate.first_token.max(1e-4), estimate.per_token.max(1e-7))
 }
 
+/// Returns the responses without the effect of load.
+fn without_load(responses: &[Response], curve: &KneeCurve, start: (f64, f64)) -> Vec<Unloaded> {
+    let parts = mean_parts(responses, curve, start);
+    let unloaded = |response: &Response| Unloaded {
+        ended: response.ended,
+        pair: split(response, curve, parts).pair,
+        tokens: response.tokens,
+    };
+    responses.iter().map(unloaded).collect()
+}
+
+/// Returns the mean seconds of the parts of a response without load. A whole response counts for each
+/// part as far as it tells it apart, so this repeats with what the last step found.
+fn mean_parts(responses: &[Response], curve: &KneeCurve, start: (f64, f64)) -> (f64, f64) {
+    let mut parts = start;
+    for _ in 0..LEVEL_STEPS {
+        let (mut first, mut rest) = ((0.0, 0.0), (0.0, 0.0));
+        for response in responses {
+            let split = split(response, curve, parts);
+            first.0 += split.first_weight * split.pair.0;
+            first.1 += split.first_weight;
+            rest.0 += split.rest_weight * split.pair.1;
+            rest.1 += split.rest_weight;
+        }
+        // The start counts as one response.
+        parts = (
+            (first.0 + start.0) / (first.1 + 1.0),
+            (rest.0 + start.1) / (rest.1 + 1.0),
+        );
+    }
+    (parts.0.max(1e-4), parts.1.max(1e-7))
+}
+
 /// Fits the load curve. Streams show it by their time per token, other responses by their duration;
 /// each kind around its own mean.
-fn fitted_curve(responses: &[Response], known: &KnownTarget) -> KneeCurve {
-    let (first, rest) = estimated(known);
+fn fitted_curve(responses: &[Response], (first, rest): (f64, f64)) -> KneeCurve {
     let mut kinds: [Vec<(f64, f64)>; 2] = [Vec::new(), Vec::new()];
     for response in responses {
         match response.first_token {
@@ -181,34 +214,50 @@ fn share_curves(curves: &mut [KneeCurve], known: &[KnownTarget]) {
     }
 }
 
-/// Removes the effect of load. The duration of a whole response is split by how far each part varies.
-fn without_load(response: &Response, known: &KnownTarget, curve: &KneeCurve) -> Unloaded {
+/// The parts of a response without load, and how far it tells each, 0..1.
+struct Split {
+    pair: (f64, f64),
+    first_weight: f64,
+    rest_weight: f64,
+}
+
+/// Removes the effect of load. The duration of a whole response is split by how far each part varies
+/// around its mean; few tokens tell little of the time per token.
+fn split(response: &Response, curve: &KneeCurve, (first, rest): (f64, f64)) -> Split {
     let factor = curve.at(1.0 + response.in_flight);
     let seconds = response.seconds / factor;
     let tokens = response.tokens;
-    let pair = match response.first_token {
-        Some(first_token) => {
-            let first = (first_token / factor).min(seconds);
-            (first, (seconds - first) / tokens.max(1.0))
-        }
-        None if tokens > 0.0 => {
-            let usual = curve.at(known.estimate.curve.usual.exp());
-            let (first, rest) = estimated(known);
-            let (first, rest) = (first / usual, rest / usual);
-            let least = MIN_PART * seconds;
-            let of_first = (FIRST_TOKEN_SPREAD * first.max(least)).powi(2);
-            let of_rest = (PER_TOKEN_SPREAD * (rest * tokens).max(least)).powi(2);
-            let part = of_first / (of_first + of_rest).max(1e-18);
-            let surplus = seconds - first - rest * tokens;
-            let first = (first + part * surplus).clamp(0.0, seconds);
-            (first, (seconds - first) / tokens)
-        }
-        None => (seconds, 0.0),
-    };
-    Unloaded {
-        ended: response.ended,
-        pair,
-        tokens,
+    if let Some(first_token) = response.first_token {
+        let own = (first_token / factor).min(seconds);
+        let weight = if tokens >= MIN_TOKENS {
+            1.0
+        } else {
+            tokens / (tokens + MIN_TOKENS)
+        };
+        let per_token = (seconds - own) / tokens.max(1.0);
+        return Split {
+            pair: (own, rest + weight * (per_token - rest)),
+            first_weight: 1.0,
+            rest_weight: if weight < 1.0 { 0.0 } else { 1.0 },
+        };
+    }
+    if tokens <= 0.0 {
+        return Split {
+            pair: (seconds, rest),
+            first_weight: 1.0,
+            rest_weight: 0.0,
+        };
+    }
+    let least = MIN_PART * seconds;
+    let of_first = (FIRST_TOKEN_SPREAD * first.max(least)).powi(2);
+    let of_rest = (PER_TOKEN_SPREAD * (rest * tokens).max(least)).powi(2);
+    let part = of_first / (of_first + of_rest).max(1e-18);
+    let surplus = seconds - first - rest * tokens;
+    let own = (first + part * surplus).clamp(0.0, seconds);
+    Split {
+        pair: (own, (seconds - own) / tokens),
+        first_weight: part,
+        rest_weight: 1.0 - part,
     }
 }
 
@@ -220,7 +269,7 @@ fn stable_window(unloaded: &[Unloaded], now: UnixTime) -> Vec<(f64, f64)> {
         let usual = (first + rest * it.tokens).max(1e-9);
         ((it.pair.0 + it.pair.1 * it.tokens).max(1e-9) / usual).ln()
     };
-    let mut agreed: Option<usize> = None;
+    let mut begins_at: Option<usize> = None;
     let mut shorter: Vec<(f64, f64)> = Vec::new();
     for window in WINDOWS_S {
         let begin = unloaded.partition_point(|it| now.seconds_since(it.ended) > window);
@@ -235,14 +284,15 @@ fn stable_window(unloaded: &[Unloaded], now: UnixTime) -> Vec<(f64, f64)> {
             .map(|it| (deviation(it) - mean).powi(2))
             .sum::<f64>()
             / (n - 1.0);
-        let agrees = |(other, error): &(f64, f64)| (mean - other).abs() <= AGREEING_ERRORS * error;
-        if !shorter.iter().all(agrees) {
+        let is_close =
+            |(other, error): &(f64, f64)| (mean - other).abs() <= AGREEING_ERRORS * error;
+        if !shorter.iter().all(is_close) {
             break;
         }
-        agreed = Some(begin);
+        begins_at = Some(begin);
         shorter.push((mean, (variance / n).sqrt()));
     }
-    let begin = agreed.unwrap_or_else(|| unloaded.len().saturating_sub(MIN_RESPONSES));
+    let begin = begins_at.unwrap_or_else(|| unloaded.len().saturating_sub(MIN_RESPONSES));
     pairs.get(begin..).unwrap_or_default().to_vec()
 }
 

@@ -66,19 +66,19 @@ impl KneeCurve {
             .sum();
         let mut best = (constant, flat);
         for &knee in loads.iter().filter(|&&load| load < most) {
-            let (mut x_sum, mut xx_sum, mut xy_sum) = (0.0, 0.0, 0.0);
+            let (mut logs, mut squares, mut products) = (0.0, 0.0, 0.0);
             for (load, count, paces) in &groups {
                 let x = (load / knee).ln().max(0.0);
-                x_sum += x * count;
-                xx_sum += x * x * count;
-                xy_sum += x * (paces - mean * count);
+                logs += x * count;
+                squares += x * x * count;
+                products += x * (paces - mean * count);
             }
-            let variance = xx_sum - x_sum * x_sum / n;
+            let variance = squares - logs * logs / n;
             if variance / n < MIN_VARIANCE {
                 continue;
             }
-            let exponent = (xy_sum / variance).clamp(0.0, MAX_EXPONENT);
-            let rest = constant - 2.0 * exponent * xy_sum + exponent * exponent * variance;
+            let exponent = (products / variance).clamp(0.0, MAX_EXPONENT);
+            let rest = constant - 2.0 * exponent * products + exponent * exponent * variance;
             if rest < best.0 {
                 let curve = Self {
                     exponent,

@@ -8,6 +8,7 @@
 //! Reading order: `load_curve` and `learnt_target` (what is known of a target), `learning`,
 //! `simulated_target` (what it does in a run), `run` (one run), `forecast` (eight runs, ranges).
 
+mod attempt_limits;
 mod draft;
 mod failure_rate;
 mod forecast;
@@ -17,13 +18,14 @@ mod load_curve;
 mod luck;
 mod run;
 mod run_figures;
+mod run_traffic;
 mod simulated_target;
 #[cfg(test)]
 mod tests;
 mod traffic_data;
 
+pub use attempt_limits::RunLimits;
 pub use draft::{BudgetDraft, SettingsDraft};
 pub use forecast::{ForecastEffort, LoadForecast, forecast};
-pub use run::RunLimits;
 pub use run_figures::{Capacity, ForecastFigures, Spread, TargetForecast};
 pub use traffic_data::TrafficData;

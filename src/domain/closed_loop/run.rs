@@ -1,11 +1,13 @@
 //! One run: recorded requests through a copy of the balancer.
 
+use super::attempt_limits::limited;
 use super::draft::SettingsDraft;
 use super::learnt_target::LearntTarget;
 use super::load_curve::UnseenLoad;
 use super::luck::luck_of;
 use super::run_figures::RunTally;
-use super::simulated_target::{SimulatedFate, SimulatedTarget};
+use super::run_traffic::{RunPlan, RunRequest, WARM_UP, traffic};
+use super::simulated_target::SimulatedTarget;
 use super::traffic_data::TrafficData;
 use crate::domain::balancer::BalancerState;
 use crate::domain::budget::BudgetReservation;
@@ -17,7 +19,7 @@ use crate::domain::lease::Lease;
 use crate::domain::observation::{AttemptEnd, FirstToken, Observation, Outcome, RequestIdentity};
 use crate::domain::pricing::{MeasuredUsage, Usage};
 use crate::domain::random::RandomDraw;
-use crate::domain::retry::{RetryDecision, RetryState};
+use crate::domain::retry::RetryDecision;
 use crate::domain::selection::{
     CandidateSet, SelectionReason, TargetScope, TargetSelection, select_target,
 };
@@ -30,39 +32,12 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Latest requests that run under the old settings before those that count.
-const WARM_UP: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_secs(1);
 /// Age of a routing table from which observations replace it.
 const TABLE_AGE: Duration = Duration::from_millis(100);
-/// Length of the pieces of which the traffic of a run is made.
-const BLOCK_S: f64 = 60.0;
-/// Share of the remaining time that one attempt at a whole response gets.
-const ATTEMPT_SHARE: f64 = 0.6;
 /// What luck is for, besides attempts at a target.
-const FOR_BLOCKS: u64 = 1 << 40;
 const FOR_LEVELS: u64 = 2 << 40;
 const FOR_SELECTION: u64 = 3 << 40;
-
-/// Time limits and attempts, as the gateway has them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RunLimits {
-    /// Seconds until the first content of a stream.
-    pub first_token_s: f64,
-    /// Seconds until a whole response.
-    pub response_s: f64,
-    /// Maximum attempts after the first.
-    pub max_retries: u32,
-}
-
-/// One request in a run.
-struct RunRequest<'d> {
-    source: &'d RecordedRequest,
-    at: UnixTime,
-    is_counted: bool,
-    tried: Vec<TargetIdx>,
-    retries: RetryState,
-}
 
 /// An attempt in flight.
 struct OpenAttempt {
@@ -83,18 +58,6 @@ enum RunEvent {
     End(usize),
     /// A request tries its last target again.
     Again(usize),
-}
-
-/// What differs between the runs of a forecast.
-#[derive(Debug, Clone, Copy)]
-pub struct RunPlan {
-    /// Number of the run.
-    pub number: usize,
-    /// Seed of all runs.
-    pub seed: u64,
-    /// Seconds that count.
-    pub seconds: f64,
-    pub limits: RunLimits,
 }
 
 /// Result of a run: the tallies by target, and that of all requests.
@@ -194,47 +157,6 @@ pub fn run(
         run.advance(at);
     }
     Ok(run.result)
-}
-
-/// Returns the requests of a run: the latest ones to warm up, then random blocks of the record.
-fn traffic<'d>(data: &'d TrafficData, plan: RunPlan) -> Vec<RunRequest<'d>> {
-    let request = |source: &'d RecordedRequest, at: UnixTime, is_counted: bool| RunRequest {
-        source,
-        at,
-        is_counted,
-        tried: Vec::new(),
-        retries: RetryState::new(plan.limits.max_retries),
-    };
-    let all = &data.requests;
-    let Some(oldest) = all.first().map(|first| first.at) else {
-        return Vec::new();
-    };
-    let from = data.at.minus(WARM_UP);
-    let latest = all.partition_point(|it| it.at < from);
-    let mut requests: Vec<RunRequest<'d>> = all[latest..]
-        .iter()
-        .map(|it| request(it, data.at.plus(it.at.since(from)), false))
-        .collect();
-    let begin = data.at.plus(WARM_UP);
-    let end = begin.plus(Duration::from_secs_f64(plan.seconds));
-    let history = data.history_s();
-    let block = BLOCK_S.min(history).max(1.0);
-    let mut luck = luck_of([plan.seed, plan.number as u64, FOR_BLOCKS, 0]);
-    let mut offset = Duration::ZERO;
-    while offset.as_secs_f64() < plan.seconds {
-        let start = (history - block).max(0.0) * luck.next_f64();
-        let start = oldest.plus(Duration::from_secs_f64(start));
-        let stop = start.plus(Duration::from_secs_f64(block));
-        let range = all.partition_point(|it| it.at < start)..all.partition_point(|it| it.at < stop);
-        for source in &all[range] {
-            let at = begin.plus(offset).plus(source.at.since(start));
-            if at < end {
-                requests.push(request(source, at, true));
-            }
-        }
-        offset += Duration::from_secs_f64(block);
-    }
-    requests
 }
 
 impl Run<'_> {
@@ -500,59 +422,6 @@ impl Run<'_> {
     }
 }
 
-/// An attempt within its time limits.
-struct LimitedFate {
-    first_token: Option<f64>,
-    outcome: Outcome,
-    seconds: f64,
-    /// True if the client's own limit ended it.
-    is_hurried: bool,
-}
-
-/// Cuts an attempt that takes longer than its target may, or than its client waits.
-fn limited(
-    fate: SimulatedFate,
-    is_streamed: bool,
-    left: Option<f64>,
-    limits: RunLimits,
-) -> LimitedFate {
-    let timeout = Outcome::Failed(Failure::Timeout);
-    let patience = if is_streamed {
-        limits.first_token_s
-    } else {
-        left.map_or(limits.response_s, |left| left * ATTEMPT_SHARE)
-    };
-    let (first_token, outcome, seconds) = match fate {
-        SimulatedFate::Failed { failure, seconds } => (None, Outcome::Failed(failure), seconds),
-        SimulatedFate::Answered {
-            first_token,
-            seconds,
-        } => {
-            let awaited = if is_streamed { first_token } else { seconds };
-            if awaited > patience {
-                (None, timeout, patience)
-            } else {
-                let first_token = is_streamed.then_some(first_token);
-                (first_token, Outcome::Success, seconds)
-            }
-        }
-    };
-    match left {
-        Some(left) if seconds > left => LimitedFate {
-            first_token: first_token.filter(|seconds| *seconds < left),
-            outcome: timeout,
-            seconds: left.max(0.0),
-            is_hurried: true,
-        },
-        _ => LimitedFate {
-            first_token,
-            outcome,
-            seconds,
-            is_hurried: false,
-        },
-    }
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -568,5 +437,5 @@ fn usage(source: &RecordedRequest) -> Usage {
 
 fn later(now: UnixTime, seconds: f64) -> UnixTime {
     let seconds = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-    now.plus(seconds.min(Duration::from_secs(86_400)))
+    now.plus(seconds.min(Duration::from_hours(24)))
 }

@@ -133,7 +133,7 @@ fn one_provider_gets_everything_and_one_without_an_answer_is_hardly_measured() {
     assert_eq!(answer.targets[0].then.share.value, 1.0);
     assert!(!answer.targets[0].is_hardly_measured, "{answer:?}");
     assert!(
-        (answer.then.p50_ms.unwrap() - 2_000.0).abs() < 50.0,
+        (answer.then.p50_ms.unwrap() - 2_000.0).abs() < 500.0,
         "{answer:?}"
     );
 

@@ -36,6 +36,8 @@ pub struct RecordedAttempt {
     pub usd: Option<f64>,
     /// True for a streamed response.
     pub streamed: bool,
+    /// True for the first attempt of its request.
+    pub is_first: bool,
     /// Result.
     pub result: AttemptResult,
 }
@@ -61,6 +63,7 @@ impl RecordedAttempt {
             prompt: end.ticket.prompt,
             usd: end.cost.map(Money::usd),
             streamed: end.streamed,
+            is_first: end.number <= 1,
             result,
         }
     }

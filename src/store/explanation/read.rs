@@ -162,6 +162,7 @@ fn round(
         class: RequestClass::new(stored.c.0.parse::<ModelType>().ok()?, stored.c.1),
         input: stored.io.0,
         output: stored.io.1,
+        terms: None,
         luck: RandomDraw {
             gate: stored.l.0,
             draw: stored.l.1,

@@ -188,6 +188,8 @@ fn each_objection_of_a_forecast_requires_its_phrase() {
             ..report().total.then
         },
         extrapolated: false,
+        hardly_measured: false,
+        beyond_seen: false,
     };
     let guessed = |extrapolated| WhatIfReport {
         expected: None,

@@ -172,6 +172,7 @@ fn a_draft_is_forecast_from_the_requests_of_the_window() {
         success_rate: Some(0.99),
         usd_per_hour: Some(4.0),
         usd_per_1k_requests: Some(0.5),
+        ..WhatIfTotalsReport::default()
     };
     let report = |cost: f64| WhatIfReport {
         expected: None,
@@ -191,6 +192,7 @@ fn a_draft_is_forecast_from_the_requests_of_the_window() {
             then: side(1_400.0),
         },
         providers: Vec::new(),
+        closed_loop: None,
     };
     let effects = update(&mut model, Message::WhatIf(Ok(report(31.0))), NOW);
     assert!(
