@@ -9,7 +9,7 @@ use crate::domain::units::{Money, UnixTime};
 use crate::domain::weights::Weights;
 use std::collections::BTreeMap;
 
-/// Author of the changes in a copy of the state; nobody sees it.
+/// Author of the changes in a copy of the state.
 const WHO: &str = "forecast";
 
 /// Settings that differ from those in force; missing ones keep their value.
