@@ -82,18 +82,16 @@ pub fn render_what_if(report: &WhatIfReport) -> String {
 
 /// Says what the figures leave out.
 fn open_loop_note() -> String {
-    line(
-        "Each request was decided by itself, so the load that moved requests bring is left out. \
-         A running instance with two minutes of traffic forecasts that too.",
-    )
+    line("Each request was decided by itself: the load that moved requests bring is left out.")
+        + &line("An instance with two minutes of traffic forecasts that too.")
 }
 
 fn closed_loop_note(closed: &ClosedLoopReport) -> String {
-    let mut text = line(&format!(
-        "{} runs of the recorded traffic; recorded shares differ by {:.1} points from the forecast \
-         of the settings in force",
-        closed.runs, closed.self_test_points
-    ));
+    let mut text = line(&format!("{} runs of the recorded traffic", closed.runs));
+    text.push_str(&line(&format!(
+        "self test: {:.1} points between recorded shares and a forecast of the present settings",
+        closed.self_test_points
+    )));
     if closed.moving {
         text.push_str(&line("things are moving: do not trust this forecast"));
     }

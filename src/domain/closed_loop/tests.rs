@@ -145,7 +145,7 @@ fn one_provider_gets_everything_and_one_without_an_answer_is_hardly_measured() {
     );
     assert!(answer.targets.iter().all(|it| it.is_hardly_measured));
     assert!(
-        answer.then.success_rate.unwrap_or_default() < 0.2,
+        answer.then.success_rate.unwrap_or_default() < 0.9,
         "{answer:?}"
     );
 }
