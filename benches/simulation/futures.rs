@@ -4,7 +4,7 @@
 use super::run::{Change, Changed, run_changed};
 use super::scenario::Scenario;
 use aibal_tui::domain::{
-    ForecastEffort, LoadForecast, ProviderPatch, RunLimits, SettingsDraft, TrafficData, Weights,
+    ForecastEffort, ClosedLoopForecast, ProviderPatch, RunLimits, SettingsDraft, TrafficData, Weights,
     forecast,
 };
 
@@ -135,12 +135,12 @@ pub fn mean(truths: &[Truth]) -> Truth {
 }
 
 /// Forecasts a draft from what was known at the change.
-pub fn predict(data: &TrafficData, draft: &SettingsDraft, effort: ForecastEffort) -> LoadForecast {
+pub fn predict(data: &TrafficData, draft: &SettingsDraft, effort: ForecastEffort) -> ClosedLoopForecast {
     forecast(data, draft, LIMITS, (effort, 7)).expect("the draft is valid")
 }
 
 /// Predicted shares by vendor; 0 for those that get nothing.
-pub fn predicted_shares(predicted: &LoadForecast, vendors: usize) -> Vec<(f64, f64, f64)> {
+pub fn predicted_shares(predicted: &ClosedLoopForecast, vendors: usize) -> Vec<(f64, f64, f64)> {
     let mut shares = vec![(0.0, 0.0, 0.0); vendors];
     for target in &predicted.targets {
         let share = target.then.share;

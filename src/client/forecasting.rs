@@ -5,8 +5,9 @@ use super::selection::find_provider;
 use super::validation;
 use crate::contract::WhatIfRequest;
 use crate::domain::{
-    BudgetDraft, Catalogue, CommandError, DecisionRecord, ForecastEffort, LoadForecast, Money,
-    RunLimits, SettingsDraft, TrafficData, Weights, WhatIf, WhatIfSettings, forecast, simulate,
+    BudgetDraft, Catalogue, ClosedLoopForecast, CommandError, DecisionRecord, ForecastEffort,
+    Money, RunLimits, SettingsDraft, TrafficData, Weights, WhatIf, WhatIfSettings, forecast,
+    simulate,
 };
 use crate::engine::Busy;
 use arc_swap::ArcSwap;
@@ -70,7 +71,7 @@ impl Forecaster {
         checked: CheckedDraft,
         decisions: Vec<Arc<DecisionRecord>>,
         (data, revision): (Box<TrafficData>, u64),
-    ) -> Result<(WhatIf, LoadForecast), ApiError> {
+    ) -> Result<(WhatIf, ClosedLoopForecast), ApiError> {
         let _turn = self.turn.lock().await;
         let limits = **self.limits.load();
         let work = move || {

@@ -11,7 +11,7 @@ impl WhatIfReport {
     #[must_use]
     pub fn with_closed_loop<'n>(
         mut self,
-        forecast: &domain::LoadForecast,
+        forecast: &domain::ClosedLoopForecast,
         name: impl Fn(domain::TargetIdx) -> Option<&'n TargetId>,
     ) -> Self {
         self.closed_loop = Some(Box::new(ClosedLoopReport {

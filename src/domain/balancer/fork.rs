@@ -2,6 +2,7 @@
 
 use super::target_state::{ProviderState, TargetState};
 use super::{BalancerState, RequestEventThrottle};
+use crate::domain::alerts::LossCounts;
 use crate::domain::counters::Counters;
 use crate::domain::decision_log::DecisionLog;
 use crate::domain::in_flight::InFlightLimiter;
@@ -47,6 +48,10 @@ impl BalancerState {
             decisions: DecisionLog::default(),
             recording: TrafficRecording::default(),
             is_fork: true,
+            alerts: Box::default(),
+            forecasts: Box::default(),
+            alerts_at: self.alerts_at,
+            lost: LossCounts::default(),
             request_events: RequestEventThrottle::default(),
             pin: self.pin,
             warned: self.warned.clone(),

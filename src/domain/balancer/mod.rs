@@ -213,7 +213,9 @@ impl BalancerState {
         self.end_pin(now, &mut effects);
         self.warn(now, &mut effects);
         self.emit_limit_events(now, &mut effects);
-        self.check_alerts(now, &mut effects);
+        if !self.is_fork {
+            self.check_alerts(now, &mut effects);
+        }
         let passed = u64::try_from(now.since(self.ticked).as_micros()).unwrap_or(u64::MAX);
         for provider in &mut self.providers {
             provider.record_uptime(passed, now);

@@ -99,9 +99,21 @@ impl TargetState {
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
+            latency: self.latency,
+            failures: self.failures,
+            rate_limits: self.rate_limits,
+            quota: self.quota,
+            breaker: self.breaker,
+            slow_from: self.slow_from,
+            blocked: self.blocked,
+            backoff: self.backoff,
+            succeeded_at: self.succeeded_at,
+            good_since: self.good_since,
             history: Timeline::default(),
             load_counters: Arc::new(self.load_counters.fork()),
-            ..*self
+            listed_window: self.listed_window,
+            since: self.since,
+            openings: VecDeque::new(),
         }
     }
 

@@ -41,7 +41,7 @@ pub enum ForecastEffort {
 
 /// Forecast of shares, latency and cost.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct LoadForecast {
+pub struct ClosedLoopForecast {
     /// True if too little traffic was recorded; everything else is empty then.
     pub is_too_little: bool,
     /// Number of runs of each side.
@@ -73,18 +73,18 @@ pub fn forecast(
     draft: &SettingsDraft,
     limits: RunLimits,
     (effort, seed): (ForecastEffort, u64),
-) -> Result<LoadForecast, CommandError> {
+) -> Result<ClosedLoopForecast, CommandError> {
     // An invalid draft is an error, also without traffic.
     draft.apply(&mut data.state.fork(data.at), data.at)?;
     let history = data.history_s();
     let is_long = history >= MIN_HISTORY_S || data.is_full;
-    let known = LoadForecast {
+    let known = ClosedLoopForecast {
         requests: data.requests.len(),
         since: data.requests.first().map(|first| first.at),
-        ..LoadForecast::default()
+        ..ClosedLoopForecast::default()
     };
     if !is_long || data.requests.len() < MIN_REQUESTS {
-        return Ok(LoadForecast {
+        return Ok(ClosedLoopForecast {
             is_too_little: true,
             ..known
         });
@@ -109,7 +109,7 @@ pub fn forecast(
     let (now, then) = (side(&SettingsDraft::default())?, side(draft)?);
     let real = recent_shares(data);
     let (self_test_points, is_moving) = self_test(&now, &real);
-    Ok(LoadForecast {
+    Ok(ClosedLoopForecast {
         runs,
         targets: compared(data, &learnt, &now, &then),
         now: now.total,

@@ -26,6 +26,6 @@ mod traffic_data;
 
 pub use attempt_limits::RunLimits;
 pub use draft::{BudgetDraft, SettingsDraft};
-pub use forecast::{ForecastEffort, LoadForecast, forecast};
+pub use forecast::{ClosedLoopForecast, ForecastEffort, forecast};
 pub use run_figures::{Capacity, ForecastFigures, Spread, TargetForecast};
 pub use traffic_data::TrafficData;

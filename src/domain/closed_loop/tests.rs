@@ -108,7 +108,7 @@ fn attempt(
     })
 }
 
-fn full(data: &TrafficData, draft: &SettingsDraft) -> LoadForecast {
+fn full(data: &TrafficData, draft: &SettingsDraft) -> ClosedLoopForecast {
     forecast(data, draft, LIMITS, (ForecastEffort::Full, 7)).expect("the draft is valid")
 }
 
