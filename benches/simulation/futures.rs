@@ -4,8 +4,8 @@
 use super::run::{Change, Changed, run_changed};
 use super::scenario::Scenario;
 use aibal_tui::domain::{
-    ForecastEffort, ClosedLoopForecast, ProviderPatch, RunLimits, SettingsDraft, TrafficData, Weights,
-    forecast,
+    ClosedLoopForecast, ForecastEffort, ProviderPatch, RunLimits, SettingsDraft, TrafficData,
+    Weights, forecast,
 };
 
 /// When the draft applies, and how long it is watched.
@@ -135,7 +135,11 @@ pub fn mean(truths: &[Truth]) -> Truth {
 }
 
 /// Forecasts a draft from what was known at the change.
-pub fn predict(data: &TrafficData, draft: &SettingsDraft, effort: ForecastEffort) -> ClosedLoopForecast {
+pub fn predict(
+    data: &TrafficData,
+    draft: &SettingsDraft,
+    effort: ForecastEffort,
+) -> ClosedLoopForecast {
     forecast(data, draft, LIMITS, (effort, 7)).expect("the draft is valid")
 }
 

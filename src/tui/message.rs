@@ -17,7 +17,7 @@ pub enum Message {
     /// One decision with its explanation.
     Explained(Result<DecisionDetail, ClientError>),
     /// The forecast of a draft.
-    WhatIf(Result<WhatIfReport, ClientError>),
+    WhatIf(Box<Result<WhatIfReport, ClientError>>),
     /// The result of an export: the path, or the error.
     Exported(Result<String, String>),
     /// A frame was sent to the terminal.

@@ -285,7 +285,9 @@ impl Dashboard {
                 self.request(async move { Message::Explained(client.decision(&id).await) });
             }
             Effect::AskWhatIf(request) => {
-                self.request(async move { Message::WhatIf(client.what_if(request).await) });
+                self.request(
+                    async move { Message::WhatIf(Box::new(client.what_if(request).await)) },
+                );
             }
             Effect::Copy(text) => self.screen.queue_escape(&clipboard::copy(&text))?,
             Effect::Export => {

@@ -98,7 +98,7 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
             let effects = update(model, Message::Input(Input::Key(key)), NOW);
             let is_asked = |effect: &&Effect| matches!(effect, Effect::AskWhatIf(_));
             for _ in effects.iter().filter(is_asked) {
-                update(model, Message::WhatIf(Ok(report())), NOW);
+                update(model, Message::WhatIf(Box::new(Ok(report()))), NOW);
             }
             let earlier = NOW.saturating_sub(Duration::from_secs(1));
             update(model, Message::Drawn, earlier);

@@ -9,9 +9,12 @@ mod ledger_entries;
 mod period_budget;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use ledger::{LedgerEntry, LedgerMode};
 pub use period_budget::{BudgetProjection, BudgetUsage, Period};
+pub use text::format_usd;
+pub(super) use text::minute;
 
 use super::units::{Money, UnixTime};
 use ledger::{EarlierSpending, LedgerSwitch};
@@ -482,22 +485,4 @@ fn token_name(token: &str) -> String {
 
 pub(super) fn provider_name(provider: &str) -> String {
     format!("usd_per_day of the provider {provider:?}")
-}
-
-/// Formats an amount, small ones with more digits: `$12.40`, `$0.0410`, `$0.0000135`.
-pub fn format_usd(amount: Money) -> String {
-    match amount.usd() {
-        usd if usd >= 1.0 || usd == 0.0 => format!("${usd:.2}"),
-        usd if usd >= 0.01 => format!("${usd:.4}"),
-        usd => format!("${usd:.7}"),
-    }
-}
-
-/// Formats a time as `2026-11-24 00:00 UTC`.
-pub(super) fn minute(at: UnixTime) -> String {
-    let seconds = i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds).map_or_else(
-        |_| "an unknown time".to_owned(),
-        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    )
 }

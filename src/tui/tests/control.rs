@@ -279,7 +279,7 @@ fn a_failed_forecast_is_reported_once() {
         let error = ClientError::from(Problem::new(503, detail));
         let answer: Result<WhatIfReport, ClientError> = Err(error);
         let now = model.now;
-        update(model, Message::WhatIf(answer), now)
+        update(model, Message::WhatIf(Box::new(answer)), now)
     };
     fail(&mut model);
     assert!(notice(&model).contains("no forecast"));

@@ -241,7 +241,7 @@ fn a_review_is_rebuilt_when_its_forecast_arrives() {
     dialog.reason = Some("too expensive".to_owned());
     dialog.seen_at = Some(Duration::ZERO);
 
-    update(&mut model, Message::WhatIf(Ok(report())), NOW);
+    update(&mut model, Message::WhatIf(Box::new(Ok(report()))), NOW);
     assert_eq!(phrase(&model), None);
     let dialog = model.confirm_dialog().unwrap();
     assert_eq!(dialog.reason.as_deref(), Some("too expensive"));
@@ -256,7 +256,7 @@ fn a_review_is_rebuilt_when_its_forecast_arrives() {
         decisions: 1_300,
         ..report()
     };
-    update(&mut model, Message::WhatIf(Ok(newer)), NOW);
+    update(&mut model, Message::WhatIf(Box::new(Ok(newer))), NOW);
     assert!(text(&model, 120, 40).contains("of 1300 requests"));
     assert_eq!(model.confirm_dialog().unwrap().seen_at, Some(NOW));
 }
@@ -276,7 +276,11 @@ fn a_forecast_is_refreshed_and_shows_its_age() {
     assert!(text(&model, 200, 60).contains("replayed 14 s ago"));
     assert!(asks(&mut model, 15));
     assert!(!asks(&mut model, 16), "one request at a time");
-    update(&mut model, Message::WhatIf(Ok(report())), later(17));
+    update(
+        &mut model,
+        Message::WhatIf(Box::new(Ok(report()))),
+        later(17),
+    );
     assert!(text(&model, 200, 60).contains("replayed 0 s ago"));
 }
 
@@ -298,7 +302,7 @@ fn a_rollback_is_forecast_as_well() {
     );
     let asked = |effect: &Effect| matches!(effect, Effect::AskWhatIf(request) if request.weights.cost == Some(25.0));
     assert!(effects.iter().any(asked), "{effects:?}");
-    update(&mut model, Message::WhatIf(Ok(report())), NOW);
+    update(&mut model, Message::WhatIf(Box::new(Ok(report()))), NOW);
     assert!(is_dialog(&model, "ROLL BACK TO rev 41"));
     assert!(text(&model, 120, 40).contains("recorded:"));
 }

@@ -38,7 +38,7 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
     let key = Message::Input(Input::Key(">".parse().unwrap()));
     let effects = update(&mut model, key, NOW);
     assert!(effects.iter().all(|effect| !is_no_request(effect)));
-    update(&mut model, Message::WhatIf(Ok(report())), NOW);
+    update(&mut model, Message::WhatIf(Box::new(Ok(report()))), NOW);
     let screen = text(&model, 120, 40);
     assert!(screen.contains("own cost           - → 40"), "{screen}");
     assert!(screen.contains("moves about"), "{screen}");

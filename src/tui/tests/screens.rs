@@ -194,7 +194,7 @@ fn a_draft_is_forecast_from_the_requests_of_the_window() {
         providers: Vec::new(),
         closed_loop: None,
     };
-    let effects = update(&mut model, Message::WhatIf(Ok(report(31.0))), NOW);
+    let effects = update(&mut model, Message::WhatIf(Box::new(Ok(report(31.0)))), NOW);
     assert!(
         matches!(effects.as_slice(), [Effect::AskWhatIf(_)]),
         "the newer draft"

@@ -49,7 +49,7 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
                 Err(error) => model.explain_error = Some(error.to_string()),
             }
         }
-        Message::WhatIf(answer) => return queries::on_what_if(model, answer),
+        Message::WhatIf(answer) => return queries::on_what_if(model, *answer),
         Message::Exported(Ok(path)) => model.notify(format!("saved to {path}"), false),
         Message::Exported(Err(why)) => model.notify(format!("not saved: {why}"), true),
         Message::Drawn => {
