@@ -79,6 +79,17 @@ pub enum ClientError {
     /// The token holds characters that no HTTP header can carry.
     #[error("the token holds characters that no HTTP header can carry")]
     InvalidToken,
+    /// Another user owns the socket of the instance.
+    #[error(
+        "the socket {path} belongs to the user with the number {owner}, not to you or root; \
+         it would get your token, so nothing was sent"
+    )]
+    ForeignSocket {
+        /// Path of the socket.
+        path: String,
+        /// Number of its owner.
+        owner: u32,
+    },
     /// No HTTP client could be built.
     #[error("the HTTP client could not be built: {}", root_cause(.0))]
     Setup(#[source] Arc<reqwest::Error>),
@@ -165,7 +176,10 @@ impl ClientError {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Rejected(error) => Some(error.problem().status),
-            Self::InvalidToken | Self::Setup(_) | Self::NoAnswer { .. } => None,
+            Self::InvalidToken
+            | Self::ForeignSocket { .. }
+            | Self::Setup(_)
+            | Self::NoAnswer { .. } => None,
             Self::Unreadable { status, .. } => Some(*status),
             Self::Status { status, .. } => Some(status.as_u16()),
         }

@@ -6,6 +6,8 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -18,6 +20,22 @@ pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// Largest description of an error.
 const MAX_PROBLEM_BYTES: usize = 64 * 1024;
+
+/// Checks that no other user owns a socket: it would get the token, and could show anything. One that
+/// does not exist yet passes; the call itself will fail.
+fn check_owner(path: &Path) -> Result<(), ClientError> {
+    let Ok(socket) = std::fs::metadata(path) else {
+        return Ok(());
+    };
+    let (owner, user) = (socket.uid(), rustix::process::geteuid().as_raw());
+    if owner == user || owner == 0 {
+        return Ok(());
+    }
+    Err(ClientError::ForeignSocket {
+        path: path.display().to_string(),
+        owner,
+    })
+}
 
 /// HTTP client for one instance; cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,6 +65,7 @@ impl HttpConnection {
         // Compression gains nothing on the same machine.
         builder = builder.gzip(!address.is_loopback());
         if let Address::Unix(path) = &address {
+            check_owner(path)?;
             builder = builder.unix_socket(path.clone());
         }
         let client = builder
@@ -136,5 +155,31 @@ impl HttpConnection {
             address: self.address.to_string(),
             source: cause.map(Arc::new),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_of_another_user_gets_no_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("8080.sock");
+        let connect = || HttpConnection::new(Address::Unix(path.clone()), Some("token"));
+        assert!(connect().is_ok(), "there is none yet");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(connect().is_ok(), "it is ours");
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can give a file away.
+        }
+        std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
+
+        let error = connect().unwrap_err();
+
+        assert!(
+            error.to_string().contains("the user with the number 12345"),
+            "{error}"
+        );
     }
 }

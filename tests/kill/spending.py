@@ -8,8 +8,7 @@ they cost. Clients ask all the time; at random moments the gateway gets SIGKILL 
 the same store. At the end:
 
 - the vendor's sum is at most the budget, whatever was killed when;
-- the gateway knows of at least what the vendor billed;
-- the database is intact (`aibal-tui store check`).
+- the gateway knows of at least what the vendor billed.
 
 Exit code 0 if all of it holds, else 1.
 """
@@ -65,7 +64,8 @@ class Vendor:
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: "
                              + str(len(answer)).encode() + b"\r\n\r\n" + answer)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            # The gateway was killed, or this script ends.
             pass
         finally:
             writer.close()
@@ -99,10 +99,6 @@ output_usd_per_1m = {OUTPUT_PRICE * 1e6}
     def environment(self) -> dict:
         return {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state"),
                 "PATH": os.environ["PATH"], "NO_COLOR": "1", "AIBAL_URL": f"http://127.0.0.1:{self.port}"}
-
-    def run(self, *arguments) -> subprocess.CompletedProcess:
-        command = [str(self.binary), *arguments, "--config", str(self.folder / "aibal.toml")]
-        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
 
     async def start(self) -> None:
         log = (self.folder / "gateway.log").open("ab")
@@ -197,9 +193,6 @@ async def run(given) -> int:
         if vendor.billed > budget + ROUNDING:
             faults.append(f"the vendor billed ${vendor.billed:.6f} of ${budget:.6f}")
         gateway.stop()
-        check = gateway.run("store", "check")
-        if check.returncode != 0:
-            faults.append(f"store check: {check.stdout}{check.stderr}")
         print(f"{given.kills} kills, {vendor.requests} requests, answers {dict(sorted(counts.items()))}: "
               f"billed ${vendor.billed:.4f}, known ${known:.4f} of ${budget:.4f}")
         for fault in faults:

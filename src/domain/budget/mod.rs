@@ -90,7 +90,7 @@ impl BudgetHeadroom {
 pub struct BudgetSnapshot {
     /// Handling of requests over a budget.
     pub on_limit: OverBudgetPolicy,
-    /// Start of the records, which are kept in memory only.
+    /// Start of this process; what earlier ones spent is included once the store was read.
     pub since: UnixTime,
     /// Usage of the current day.
     pub day: BudgetUsage,
