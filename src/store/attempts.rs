@@ -50,18 +50,17 @@ impl Store {
 fn attempt(row: &Row) -> Result<PastAttempt, StoreError> {
     let ended = UnixTime::from_micros(row.count(0)?);
     let started = ended.minus(Duration::from_micros(row.count(1)?));
-    let number = |place| -> Result<Option<u64>, StoreError> {
-        let number = row.int(place)?;
-        Ok(number.and_then(|number| u64::try_from(number).ok()))
-    };
     let seconds =
         |micros: Option<u64>| micros.map(|micros| Duration::from_micros(micros).as_secs_f64());
-    let usage = number(7)?.zip(number(8)?).map(|(input, output)| Usage {
-        input,
-        output,
-        ..Usage::default()
-    });
-    let cached = number(9)?.unwrap_or_default();
+    let usage = row
+        .optional_count(7)?
+        .zip(row.optional_count(8)?)
+        .map(|(input, output)| Usage {
+            input,
+            output,
+            ..Usage::default()
+        });
+    let cached = row.optional_count(9)?.unwrap_or_default();
     let class = usize::try_from(row.count(13)?).ok();
     let outcome = match &*row.string(4)? {
         "ok" => Outcome::Success,
@@ -78,7 +77,7 @@ fn attempt(row: &Row) -> Result<PastAttempt, StoreError> {
             started,
             ended,
             outcome,
-            first_token: seconds(number(6)?),
+            first_token: seconds(row.optional_count(6)?),
             usage: usage.map(|usage| MeasuredUsage::exact(Usage { cached, ..usage })),
             cost: None,
             streamed: row.count(10)? > 0,
@@ -96,7 +95,7 @@ fn attempt(row: &Row) -> Result<PastAttempt, StoreError> {
             },
             limits: UpstreamLimits::default(),
             client_deadline_hit: row.count(15)? > 0,
-            abandoned_after: seconds(number(16)?),
+            abandoned_after: seconds(row.optional_count(16)?),
         },
     })
 }

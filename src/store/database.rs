@@ -123,6 +123,12 @@ impl Row {
         Ok(u64::try_from(number).unwrap_or(0))
     }
 
+    /// A count that may be unknown.
+    pub(super) fn optional_count(&self, place: usize) -> Result<Option<u64>, StoreError> {
+        let number = self.int(place)?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    }
+
     /// A text; NULL is empty.
     pub(super) fn string(&self, place: usize) -> Result<String, StoreError> {
         Ok(self.text(place)?.unwrap_or_default())

@@ -115,12 +115,8 @@ impl Store {
 }
 
 fn request(row: &Row, has_explanation: bool) -> Result<RequestRow, StoreError> {
-    let number = |place| -> Result<Option<u64>, StoreError> {
-        let number = row.int(place)?;
-        Ok(number.and_then(|number| u64::try_from(number).ok()))
-    };
-    let tokens = match (number(16)?, number(17)?) {
-        (Some(input), Some(output)) => Some([input, output, number(18)?.unwrap_or(0)]),
+    let tokens = match (row.optional_count(16)?, row.optional_count(17)?) {
+        (Some(input), Some(output)) => Some([input, output, row.optional_count(18)?.unwrap_or(0)]),
         _ => None,
     };
     let failure = row.string(11)?;
@@ -151,7 +147,7 @@ fn request(row: &Row, has_explanation: bool) -> Result<RequestRow, StoreError> {
         attempts: u32::try_from(row.count(14)?).unwrap_or(u32::MAX),
         latency_us: row.count(15)?,
         tokens,
-        cost_pico: number(19)?,
+        cost_pico: row.optional_count(19)?,
         cost_basis: known(basis.map(UsageBasis::as_str).into_iter(), &row.string(20)?),
         explanation: if has_explanation {
             Explanation::Json(row.string(COLUMN_COUNT)?)
