@@ -2,12 +2,11 @@
 
 use super::commands::{block_on, client, down, locate, request_error};
 use super::exit_error::ExitError;
-use super::output::print;
+use super::output::{print, report_text};
 use crate::cli::arguments::{AlertInstance, AlertsCommand, Globals};
 use crate::cli::{parse_time, render_alert, render_alerts, render_deliveries};
 use crate::client::{Address, ClientError};
 use crate::contract::{AlertReport, MuteRequest};
-use serde::Serialize;
 
 /// A webhook did not take the test.
 const EXIT_UNDELIVERED: u8 = 1;
@@ -32,7 +31,7 @@ fn list(globals: &Globals, instance: &AlertInstance) -> Result<u8, ExitError> {
     block_on(async {
         let list = client(&address)?.alerts().await;
         let list = list.map_err(|error| down(&address, error))?;
-        print(&text(&list, instance.json, render_alerts)?);
+        print(&report_text(&list, instance.json, render_alerts)?);
         Ok(0)
     })
 }
@@ -51,7 +50,7 @@ fn change(
             None => client.acknowledge_alert(id).await,
         };
         let alert = alert.map_err(|error| rejected(&address, error))?;
-        print(&text(&alert, instance.json, render_alert)?);
+        print(&report_text(&alert, instance.json, render_alert)?);
         Ok(0)
     })
 }
@@ -61,7 +60,7 @@ fn test(globals: &Globals, instance: &AlertInstance) -> Result<u8, ExitError> {
     block_on(async {
         let report = client(&address)?.test_alerts().await;
         let report = report.map_err(|error| down(&address, error))?;
-        print(&text(&report, instance.json, render_deliveries)?);
+        print(&report_text(&report, instance.json, render_deliveries)?);
         let all_taken = report.deliveries.iter().all(|delivery| delivery.ok);
         Ok(if all_taken { 0 } else { EXIT_UNDELIVERED })
     })
@@ -74,16 +73,4 @@ fn rejected(address: &Address, error: ClientError) -> ExitError {
         Some(400..=499) => ExitError::usage_caused_by(text, error),
         _ => down(address, error),
     }
-}
-
-fn text<T: Serialize>(
-    report: &T,
-    json: bool,
-    render: impl Fn(&T) -> String,
-) -> Result<String, ExitError> {
-    if !json {
-        return Ok(render(report));
-    }
-    let text = serde_json::to_string_pretty(report).map_err(anyhow::Error::from)?;
-    Ok(text + "\n")
 }

@@ -1,7 +1,7 @@
 //! Commands that print one result and end.
 
 use super::exit_error::ExitError;
-use super::output::{print, print_note};
+use super::output::{print, print_note, report_text};
 use crate::cli::arguments::{
     Arguments, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs, UsageArgs,
 };
@@ -42,7 +42,7 @@ pub(super) fn status(globals: &Globals, status: &StatusArgs) -> Result<u8, ExitE
         let client = client(&address)?;
         loop {
             match client.status(Window::Day).await {
-                Ok(report) => print(&status_text(&report, status.json)?),
+                Ok(report) => print(&report_text(&report, status.json, render_status)?),
                 Err(error) => print_note(&request_error(&address, &error)),
             }
             tokio::time::sleep(pause).await;
@@ -65,17 +65,9 @@ fn report(address: &Address, json: bool) -> Result<u8, ExitError> {
     block_on(async {
         let status = client(address)?.status(Window::Day).await;
         let status = status.map_err(|error| down(address, error))?;
-        print(&status_text(&status, json)?);
+        print(&report_text(&status, json, render_status)?);
         Ok(exit_code(status.state))
     })
-}
-
-fn status_text(status: &crate::contract::Status, json: bool) -> Result<String, ExitError> {
-    if !json {
-        return Ok(render_status(status));
-    }
-    let text = serde_json::to_string_pretty(status).map_err(anyhow::Error::from)?;
-    Ok(text + "\n")
 }
 
 pub(super) fn select(globals: &Globals, select: SelectArgs) -> Result<u8, ExitError> {
@@ -91,11 +83,8 @@ pub(super) fn select(globals: &Globals, select: SelectArgs) -> Result<u8, ExitEr
     block_on(async {
         let selection = client(&address)?.select(request).await;
         let selection = selection.map_err(|error| down(&address, error))?;
-        if select.json {
-            print(&(serde_json::to_string_pretty(&selection).map_err(anyhow::Error::from)? + "\n"));
-        } else {
-            print(&render_selection(&selection, select.explain));
-        }
+        let render = |selection: &_| render_selection(selection, select.explain);
+        print(&report_text(&selection, select.json, render)?);
         Ok(0)
     })
 }
@@ -131,14 +120,8 @@ pub(super) fn usage(globals: &Globals, usage: &UsageArgs) -> Result<u8, ExitErro
     block_on(async {
         let report = client(&address)?.usage(by, since).await;
         let report = report.map_err(|error| down(&address, error))?;
-        let text = if usage.json {
-            serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)? + "\n"
-        } else if usage.csv {
-            usage_csv(&report)
-        } else {
-            render_usage(&report)
-        };
-        print(&text);
+        let render = if usage.csv { usage_csv } else { render_usage };
+        print(&report_text(&report, usage.json, render)?);
         Ok(0)
     })
 }
@@ -165,18 +148,10 @@ pub(super) fn simulate(globals: &Globals, simulate: &SimulateArgs) -> Result<u8,
     };
     let texts: Result<Vec<String>, ExitError> = reports
         .iter()
-        .map(|report| what_if_text(report, simulate.json))
+        .map(|report| report_text(report, simulate.json, cli::render_what_if))
         .collect();
     print(&texts?.join(if simulate.json { "" } else { "\n" }));
     Ok(0)
-}
-
-fn what_if_text(report: &WhatIfReport, json: bool) -> Result<String, ExitError> {
-    if !json {
-        return Ok(cli::render_what_if(report));
-    }
-    let text = serde_json::to_string_pretty(report).map_err(anyhow::Error::from)?;
-    Ok(text + "\n")
 }
 
 fn request_what_if(

@@ -20,6 +20,7 @@ mod reloadable_state;
 mod run;
 mod signals;
 mod store;
+mod store_command;
 mod vendors;
 
 use crate::cli::arguments::{Arguments, CliCommand};
@@ -62,6 +63,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Select(select)) => commands::select(&globals, select),
         Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
         Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),
+        Some(CliCommand::Store(store)) => store_command::run(&globals, &store),
         Some(CliCommand::Prices) => config_command::prices(&globals),
         Some(CliCommand::Config(config)) => config_command::run(&globals, &config),
         Some(CliCommand::Completions { shell }) => Ok(commands::completions(shell)),

@@ -71,6 +71,9 @@ pub enum CliCommand {
     /// List the alerts of a running instance, acknowledge or mute one, test the delivery
     #[command(subcommand)]
     Alerts(AlertsCommand),
+    /// Check the database of the store, or bring it to the newest version; no gateway has to run
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Print the price table in force, with source and date
     Prices,
     /// Write, check and show the configuration
@@ -220,6 +223,31 @@ pub enum AlertsCommand {
 #[derive(Debug, Clone, Args)]
 pub struct AlertInstance {
     /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    pub url: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Print whether the database is whole, its version, its size and what its tables hold; exit
+    /// code 1 if it is damaged
+    Check {
+        /// Read every value and compare every index; takes much longer
+        #[arg(long)]
+        thorough: bool,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Bring the database to the version of this program, and print both versions
+    Migrate(DatabaseArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// Database to use instead of the configured one, written as [store] url
+    #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Print JSON
     #[arg(long)]

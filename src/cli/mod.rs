@@ -7,6 +7,7 @@ mod reloading;
 mod selection;
 mod simulation;
 mod status;
+mod store;
 mod text_format;
 mod usage;
 
@@ -15,4 +16,5 @@ pub use reloading::render_reload;
 pub use selection::render_selection;
 pub use simulation::{render_what_if, weights};
 pub use status::{exit_code, render_status};
+pub use store::{render_database, render_migration};
 pub use usage::{render_usage, usage_csv};

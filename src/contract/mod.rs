@@ -30,6 +30,7 @@ mod score;
 mod selection;
 mod selection_round;
 mod status;
+mod store;
 mod time;
 mod usage;
 mod weights;
@@ -75,6 +76,7 @@ pub use status::{
     CacheReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status,
     StoreReport, TimeBucket, Window,
 };
+pub use store::{DatabaseReport, MigrationReport, TableReport};
 pub use time::rfc3339;
 pub use usage::{UsageBy, UsagePeriod, UsageReport, UsageRow};
 pub use weights::{WeightOverride, WeightPoints, WeightsDraft};

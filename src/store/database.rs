@@ -192,9 +192,27 @@ macro_rules! fetch {
 }
 
 impl Database {
-    /// Prepares the connections; opens none.
+    /// Prepares the connections; opens none. A file and its folder are made where they are missing.
     pub(super) fn new(options: &StoreOptions) -> Result<Self, StoreError> {
         let location = Location::parse(options)?;
+        location.make_folder()?;
+        Self::at(location, true)
+    }
+
+    /// The same for a database that exists.
+    pub(super) fn existing(options: &StoreOptions) -> Result<Self, StoreError> {
+        let location = Location::parse(options)?;
+        match &location {
+            Location::Memory => return Err(StoreError::Memory),
+            Location::File(path) if !path.exists() => {
+                return Err(StoreError::Missing(path.display().to_string()));
+            }
+            Location::File(_) | Location::Server(_) => {}
+        }
+        Self::at(location, false)
+    }
+
+    fn at(location: Location, create: bool) -> Result<Self, StoreError> {
         let is_memory = location == Location::Memory;
         let target = match location {
             Location::Memory => {
@@ -204,7 +222,7 @@ impl Database {
             Location::File(path) => Target::Sqlite(
                 SqliteConnectOptions::new()
                     .filename(path)
-                    .create_if_missing(true)
+                    .create_if_missing(create)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Normal)
                     .busy_timeout(BUSY_TIMEOUT)
@@ -308,6 +326,24 @@ impl Connection {
             })
         })
         .await
+    }
+
+    /// Reads rows, however long it takes.
+    pub(super) async fn fetch_slowly(&mut self, sql: &str) -> Result<Vec<Row>, StoreError> {
+        let values: Vec<Value> = Vec::new();
+        Ok(match self {
+            Self::Sqlite(connection) => fetch!(connection, sql, values, Row::Sqlite),
+            Self::Postgres(connection) => fetch!(connection, sql, values, Row::Postgres),
+        })
+    }
+
+    /// Runs one statement, however long it takes.
+    pub(super) async fn run_slowly(&mut self, sql: &str) -> Result<u64, StoreError> {
+        let values: Vec<Value> = Vec::new();
+        Ok(match self {
+            Self::Sqlite(connection) => run!(connection, sql, values),
+            Self::Postgres(connection) => run!(connection, sql, values),
+        })
     }
 
     /// Begins a transaction that writes. A connection whose transaction failed is not used again, so

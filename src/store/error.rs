@@ -6,6 +6,12 @@ pub enum StoreError {
     /// The URL has none of the known forms.
     #[error("store.url is {0:?}, but must be sqlite:PATH, postgres://… or memory:")]
     Url(String),
+    /// A store in memory has no database that another process could open.
+    #[error("the store is in memory and ends with its process; name a database with --url")]
+    Memory,
+    /// There is no such file.
+    #[error("there is no database at {0}; a gateway makes it at its start")]
+    Missing(String),
     /// A folder of the database could not be made.
     #[error("could not create the folder {path} of the store: {source}")]
     Folder {
@@ -71,17 +77,27 @@ impl StoreError {
             return matches!(self, Self::Database(sqlx::Error::Encode(_)));
         };
         let code = error.code().unwrap_or_default();
-        if error
-            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-            .is_some()
-        {
+        if is_of_server(&**error) {
             return ["21", "22", "23"]
                 .iter()
                 .any(|class| code.starts_with(class));
         }
-        // SQLite: too big, constraint, mismatch, range; the lower byte is the primary code.
-        let code: i64 = code.parse().unwrap_or_default();
-        matches!(code & 0xff, 18 | 19 | 20 | 25)
+        // SQLite: too big, constraint, mismatch, range.
+        matches!(primary_code(&code), 18 | 19 | 20 | 25)
+    }
+
+    /// Returns true if the database cannot read its own data.
+    pub(super) fn is_about_damage(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return matches!(self, Self::Database(sqlx::Error::ColumnDecode { .. }));
+        };
+        let code = error.code().unwrap_or_default();
+        if is_of_server(&**error) {
+            // Corrupted data or index, no such table or column.
+            return ["XX001", "XX002", "42P01", "42703"].contains(&&*code);
+        }
+        // SQLite: no such table or column, damaged, not a database.
+        matches!(primary_code(&code), 1 | 11 | 26)
     }
 
     /// Returns true if trying again may help.
@@ -92,4 +108,15 @@ impl StoreError {
             _ => false,
         }
     }
+}
+
+fn is_of_server(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error
+        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+        .is_some()
+}
+
+/// The lower byte of a code of SQLite.
+fn primary_code(code: &str) -> i64 {
+    code.parse::<i64>().unwrap_or_default() & 0xff
 }

@@ -65,7 +65,7 @@ pub(super) enum Location {
 }
 
 impl Location {
-    /// Reads the URL, and makes the folder of a file.
+    /// Reads the URL.
     pub(super) fn parse(options: &StoreOptions) -> Result<Self, StoreError> {
         let url = options.url.expose();
         if url == "memory:" {
@@ -78,14 +78,18 @@ impl Location {
             return Err(StoreError::Url(options.shown()));
         };
         let path = path.strip_prefix("//").unwrap_or(path);
-        let path = options.folder.join(path);
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            make_private(folder)?;
+        Ok(Self::File(options.folder.join(path)))
+    }
+
+    /// Makes the folder of a file, where it is missing.
+    pub(super) fn make_folder(&self) -> Result<(), StoreError> {
+        let Self::File(path) = self else {
+            return Ok(());
+        };
+        match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => make_private(folder),
+            _ => Ok(()),
         }
-        Ok(Self::File(path))
     }
 }
 

@@ -226,6 +226,11 @@ pub(super) const ROLL_UPS: Table = Table {
 };
 
 impl Table {
+    /// Names of its columns, in the words of a statement.
+    pub(super) fn column_list(&self) -> String {
+        self.columns.join(", ")
+    }
+
     /// Inserts rows, many with one statement.
     pub(super) async fn insert(
         &self,
@@ -248,7 +253,7 @@ impl Table {
     }
 
     fn statement(&self, rows: usize) -> String {
-        let names = self.columns.join(", ");
+        let names = self.column_list();
         let mut sql = format!("INSERT INTO {} ({names}) VALUES ", self.name);
         let width = self.columns.len();
         for row in 0..rows {

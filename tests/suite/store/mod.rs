@@ -3,6 +3,7 @@
 //! set.
 
 mod audit;
+mod checks;
 mod cluster;
 mod gateway;
 mod kills;
