@@ -3,7 +3,7 @@
 use super::extract::QueryParams;
 use super::query::AuditQuery;
 use super::state::SharedState;
-use crate::client::ApiError;
+use crate::client::{ApiError, AuditFilter};
 use crate::contract::{AuditCheckReport, AuditList};
 use axum::Json;
 use axum::extract::State;
@@ -13,14 +13,14 @@ pub(super) async fn entries(
     State(state): SharedState,
     QueryParams(query): QueryParams<AuditQuery>,
 ) -> Result<Json<AuditList>, ApiError> {
-    let since = query.since.map(|since| since.0);
-    let limit = query.limit.map(|limit| limit.0);
-    let local = &state.api.local;
-    Ok(Json(
-        local
-            .audit_log(since, query.before.as_deref(), limit)
-            .await?,
-    ))
+    let filter = AuditFilter {
+        since: query.since.map(|since| since.0),
+        until: query.until.map(|until| until.0),
+        before: query.before,
+        after: query.after,
+        limit: query.limit.map(|limit| limit.0),
+    };
+    Ok(Json(state.api.local.audit_log(&filter).await?))
 }
 
 /// `GET /api/audit/check`

@@ -48,7 +48,11 @@ pub(super) struct DecisionsQuery {
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct AuditQuery {
     pub since: Option<Past>,
+    pub until: Option<Past>,
+    /// The `next` of the page before; newest first.
     pub before: Option<String>,
+    /// The same, oldest first.
+    pub after: Option<String>,
     pub limit: Option<WholeNumber<1, 5_000>>,
 }
 

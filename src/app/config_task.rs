@@ -15,8 +15,26 @@ use crate::probe::ModelListUpdate;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// The actor of reloads that no client requested.
+/// The actor of reloads that no client requested, in the list of revisions.
 const SYSTEM_ACTOR: &str = "aibal-tui";
+
+/// What caused a reload that no client requested: its actor in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Signal,
+    File,
+    ModelList,
+}
+
+impl Cause {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal => "signal",
+            Self::File => "file",
+            Self::ModelList => "provider",
+        }
+    }
+}
 
 #[derive(Debug)]
 struct ConfigTask {
@@ -135,7 +153,7 @@ impl ConfigTask {
                 let result = result.map_err(|error| ApiError::from(&error));
                 let _client_may_have_left = reply.send(result);
             }
-            None => self.reload_unattended(trigger).await,
+            None => self.reload_unattended(Cause::Signal, trigger).await,
         }
     }
 
@@ -145,7 +163,7 @@ impl ConfigTask {
             reason: Some("a file of the configuration changed".to_owned()),
             is_manual: false,
         };
-        self.reload_unattended(trigger).await;
+        self.reload_unattended(Cause::File, trigger).await;
     }
 
     /// Reloads where a provider lists other models than the catalogue has.
@@ -163,19 +181,30 @@ impl ConfigTask {
                 }
             }
             ListChange::Other(name) => {
-                self.reload_unattended(ReloadTrigger {
+                let trigger = ReloadTrigger {
                     who: SYSTEM_ACTOR.to_owned(),
                     reason: Some(format!("{name} lists other models")),
                     is_manual: true,
-                })
-                .await;
+                };
+                self.reload_unattended(Cause::ModelList, trigger).await;
             }
         }
     }
 
     /// No client waits for the result, so errors become an event and log lines.
-    async fn reload_unattended(&mut self, trigger: ReloadTrigger) {
-        if let Err(error) = self.reload(trigger).await {
+    async fn reload_unattended(&mut self, cause: Cause, trigger: ReloadTrigger) {
+        let revision = self.state.handle.routing_table().revision;
+        let reason = trigger.reason.clone().unwrap_or_default();
+        let result = self.reload(trigger).await;
+        let has_news = result
+            .as_ref()
+            .map_or(true, |report| !report.changed.is_empty());
+        if has_news || cause == Cause::Signal {
+            let local = self.state.local.acting_as(cause.as_str(), "local");
+            let result = result.as_ref().map_err(|error| error.lines().join("\n"));
+            local.audit_reload(&reason, revision, &result);
+        }
+        if let Err(error) = result {
             for line in error.lines().iter().skip(1) {
                 tracing::warn!("{line}");
             }

@@ -91,7 +91,7 @@ impl Instance {
         let ledger = start_ledger(&store, &handle, &background);
         let (listener_limits, cache) = (config.server.clone(), config.cache);
         let webhooks = webhooks(&handle, address, &background)?;
-        let reloadable = ReloadableState::new(handle.clone(), config, webhooks.clone())?;
+        let reloadable = ReloadableState::new(handle.clone(), config, webhooks.clone(), &store)?;
         let (lists, listed) = mpsc::channel(LIST_QUEUE);
         let (probe, probes) = probe(&reloadable, lists);
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
@@ -104,7 +104,7 @@ impl Instance {
         let gateway = reloadable.gateway(cache.clone(), closing);
         let (reloads, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let (saves, save_queries) = mpsc::channel(RELOAD_QUEUE);
-        let local = reloadable.local.clone().with_store(store.clone());
+        let local = reloadable.local.clone();
         let local = local
             .with_dropped_lines(lost_lines)
             .with_controls(RunningInstance {

@@ -2,6 +2,7 @@
 //! imports it.
 
 mod alerts_command;
+mod audit_command;
 mod commands;
 mod config_command;
 mod config_task;
@@ -63,6 +64,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Select(select)) => commands::select(&globals, select),
         Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
         Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),
+        Some(CliCommand::Audit(audit)) => audit_command::run(&globals, &audit),
         Some(CliCommand::Store(store)) => store_command::run(&globals, &store),
         Some(CliCommand::Prices) => config_command::prices(&globals),
         Some(CliCommand::Config(config)) => config_command::run(&globals, &config),

@@ -11,6 +11,7 @@ use crate::gateway::{
     RequestTags, ShutdownSignal, TargetTimeouts,
 };
 use crate::protocols::{ResponseStore, TransportOptions, UpstreamSet, UpstreamUpdate};
+use crate::store::Store;
 #[cfg(feature = "otlp")]
 use crate::telemetry::otlp;
 use crate::telemetry::{Metrics, SpanSink};
@@ -73,6 +74,7 @@ impl ReloadableState {
         handle: EngineHandle,
         config: InstanceConfig,
         webhooks: Webhooks,
+        store: &Store,
     ) -> anyhow::Result<Self> {
         let options = TransportOptions {
             connect_timeout: config.connect_timeout,
@@ -92,7 +94,9 @@ impl ReloadableState {
             let handle = handle.clone();
             access.report_failures_to(move |text| handle.emit_refusal(text));
         }
-        let local = LocalClient::new(handle.clone(), who).with_saved_to(&config.saved);
+        let local = LocalClient::new(handle.clone(), who)
+            .with_saved_to(&config.saved)
+            .with_store(store.clone());
         local.set_run_limits(run_limits(&config.gateway));
         Ok(Self {
             local,

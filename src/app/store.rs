@@ -29,6 +29,7 @@ pub(super) fn options(settings: &Settings, sources: &Sources, listen: SocketAddr
         instance: format!("{host}:{}", listen.port()),
         rows_days: settings.store.rows_days,
         rollup_days: settings.store.rollup_days,
+        audit_days: settings.store.audit_days,
     }
 }
 

@@ -71,6 +71,10 @@ pub enum CliCommand {
     /// List the alerts of a running instance, acknowledge or mute one, test the delivery
     #[command(subcommand)]
     Alerts(AlertsCommand),
+    /// Check the chain of the audit log, or export it; without a running instance, from the configured
+    /// store
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Check the database of the store, or bring it to the newest version; no gateway has to run
     #[command(subcommand)]
     Store(StoreCommand),
@@ -227,6 +231,42 @@ pub struct AlertInstance {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Follow the chain of hashes of every instance; exit code 1 if an entry was changed, removed or
+    /// put in between
+    Verify {
+        /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+        url: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print all entries, oldest first, one JSON object in each line
+    Export(AuditExportArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AuditExportArgs {
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    pub url: Option<String>,
+    /// Oldest entry: a time back such as 15m, 24h or 7d, or an RFC 3339 time
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// End of the period, which is not part of it
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// File to write instead of stdout; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print JSON lines, as without it
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print comma-separated values with a line of names
+    #[arg(long)]
+    pub csv: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod alerts;
 pub mod arguments;
+mod audit;
 pub mod instance_address;
 mod reloading;
 mod selection;
@@ -12,6 +13,7 @@ mod text_format;
 mod usage;
 
 pub use alerts::{parse_time, render_alert, render_alerts, render_deliveries};
+pub use audit::{audit_csv_line, audit_csv_names, audit_json_line, render_audit_check};
 pub use reloading::render_reload;
 pub use selection::render_selection;
 pub use simulation::{render_what_if, weights};

@@ -1,7 +1,7 @@
 //! Text for scripts and pipes: no escape byte, no control character, no line longer than a
 //! terminal is wide.
 
-use crate::foreign::is_unsafe;
+use crate::foreign::{EscapeControls, is_unsafe};
 use unicode_width::UnicodeWidthChar;
 
 /// Columns of the widest line.
@@ -21,6 +21,19 @@ pub(super) fn cell(text: &str, columns: usize) -> String {
     let used: usize = cell.chars().map(width).sum();
     cell.extend(std::iter::repeat_n(' ', columns.saturating_sub(used)));
     cell
+}
+
+/// A text as one field of comma-separated values (RFC 4180): on one line, quoted where needed, and
+/// never a formula of a spreadsheet.
+pub(super) fn csv_field(text: &str) -> String {
+    let mut field = EscapeControls::line(text).to_string();
+    if field.starts_with(['=', '+', '-', '@']) {
+        field.insert(0, '\'');
+    }
+    if field.contains([',', '"']) {
+        return format!("\"{}\"", field.replace('"', "\"\""));
+    }
+    field
 }
 
 /// The value as text, or a dash where it is unknown.

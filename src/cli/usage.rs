@@ -1,8 +1,7 @@
 //! Who spent what, as a table or as CSV.
 
-use super::text_format::{cell, dollars, line, or_dash};
+use super::text_format::{cell, csv_field, dollars, line, or_dash};
 use crate::contract::{UsageReport, UsageRow};
-use crate::foreign::EscapeControls;
 use std::fmt::Write as _;
 
 /// Columns of a name.
@@ -59,18 +58,6 @@ pub fn usage_csv(report: &UsageReport) -> String {
         );
     }
     text
-}
-
-/// A name as one field: quoted where needed, and never a formula of a spreadsheet.
-fn csv_field(name: &str) -> String {
-    let mut name = EscapeControls::line(name).to_string();
-    if name.starts_with(['=', '+', '-', '@']) {
-        name.insert(0, '\'');
-    }
-    if name.contains([',', '"']) {
-        return format!("\"{}\"", name.replace('"', "\"\""));
-    }
-    name
 }
 
 #[cfg(test)]

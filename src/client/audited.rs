@@ -2,9 +2,11 @@
 
 use super::error::ApiError;
 use super::local::LocalClient;
-use crate::contract::WeightsReport;
+use crate::contract::{ReloadReport, SettingChange, WeightsReport};
 use crate::store::AuditEntry;
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::future::Future;
 
 /// What a change is about.
@@ -40,6 +42,26 @@ struct ProviderSettings {
     weights: [Option<f64>; 3],
 }
 
+/// The settings that a reload changed, on one side of it.
+#[derive(Serialize)]
+struct ReloadedSettings<'a> {
+    revision: u64,
+    settings: BTreeMap<&'a str, &'a Value>,
+}
+
+fn reloaded_settings<'a>(
+    revision: u64,
+    report: &'a ReloadReport,
+    side: impl Fn(&'a SettingChange) -> &'a Value,
+) -> String {
+    let changed = report.changed.iter();
+    let settings = ReloadedSettings {
+        revision,
+        settings: changed.map(|change| (&*change.key, side(change))).collect(),
+    };
+    serde_json::to_string(&settings).unwrap_or_default()
+}
+
 impl LocalClient {
     /// Makes a change, and adds it to the audit log whether it succeeds or not.
     pub(super) async fn audited<T>(
@@ -68,6 +90,36 @@ impl LocalClient {
             },
         );
         result
+    }
+
+    /// Adds a reload to the audit log: the settings that it changed, or why it was refused. `revision`
+    /// is that before it.
+    pub fn audit_reload(
+        &self,
+        reason: &str,
+        revision: u64,
+        result: &Result<&ReloadReport, String>,
+    ) {
+        let (before, after, why) = match result {
+            Ok(report) => (
+                reloaded_settings(revision, report, |change| &change.from),
+                reloaded_settings(report.revision, report, |change| &change.to),
+                reason.to_owned(),
+            ),
+            Err(error) if reason.is_empty() => (String::new(), String::new(), error.clone()),
+            Err(error) => (String::new(), String::new(), format!("{reason}: {error}")),
+        };
+        self.audit(
+            "configuration.reload",
+            AuditEntry {
+                subject: "configuration".to_owned(),
+                is_done: result.is_ok(),
+                reason: why,
+                before,
+                after,
+                ..AuditEntry::default()
+            },
+        );
     }
 
     async fn audited_settings(&self, subject: &str) -> String {

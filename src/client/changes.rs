@@ -81,17 +81,12 @@ impl LocalClient {
 
     /// Reads the configuration again; an error names every mistake and has changed nothing.
     pub async fn reload(&self) -> Result<ReloadReport, ApiError> {
-        let change = AuditedChange {
-            action: "configuration.reload",
-            subject: "configuration",
-            reason: None,
-            asked: String::new(),
-        };
-        let make = async {
-            let report = self.controls.reload(self.actor.to_string()).await;
-            report.unwrap_or(Err(ApiError::NotReloadable))
-        };
-        self.audited(change, make).await
+        let revision = self.handle.routing_table().revision;
+        let report = self.controls.reload(self.actor.to_string()).await;
+        let report = report.unwrap_or(Err(ApiError::NotReloadable));
+        let result = report.as_ref().map_err(ToString::to_string);
+        self.audit_reload("", revision, &result);
+        report
     }
 
     /// Changes one provider; returns its state over the last 24 hours.

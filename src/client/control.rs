@@ -1,9 +1,10 @@
+use super::audit_filter::AuditFilter;
 use super::{ClientError, Update};
 use crate::contract::{
-    AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionReport, MuteRequest,
-    Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
-    SelectRequest, Selection, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange,
-    WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AlertList, AlertReport, AlertTestReport, AuditCheckReport, AuditList, DecisionDetail,
+    DecisionReport, MuteRequest, Performance, ProbeReport, ProviderChange, ProviderReport,
+    ReloadReport, RevisionReport, SelectRequest, Selection, Status, UsageBy, UsagePeriod,
+    UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -67,6 +68,12 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Sums of the attempts of a period that ends now.
     fn usage(&self, by: UsageBy, period: UsagePeriod) -> Call<'_, UsageReport>;
+
+    /// Entries of the audit log.
+    fn audit_log<'a>(&'a self, filter: &'a AuditFilter) -> Call<'a, AuditList>;
+
+    /// Checks every chain of the audit log, which takes a while for a long one.
+    fn check_audit_log(&self) -> Call<'_, AuditCheckReport>;
 
     /// Reads the configuration again.
     fn reload(&self) -> Call<'_, ReloadReport>;

@@ -16,6 +16,8 @@ use tokio::time::timeout;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time of one call; for an event stream, until its headers arrive.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for a call that reads much.
+const SLOW_CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// Largest answer of an instance, after decompression: the report of a thousand providers.
 pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// Largest description of an error.
@@ -98,6 +100,12 @@ impl HttpConnection {
             .await
     }
 
+    /// GET of what takes a while; reads the answer.
+    pub async fn get_slowly<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.call_within(self.request(Method::GET, path), SLOW_CALL_TIMEOUT)
+            .await
+    }
+
     /// Sends a JSON body; reads the answer.
     pub async fn send<T: DeserializeOwned>(
         &self,
@@ -109,7 +117,15 @@ impl HttpConnection {
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = request.timeout(CALL_TIMEOUT).send().await;
+        self.call_within(request, CALL_TIMEOUT).await
+    }
+
+    async fn call_within<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        limit: Duration,
+    ) -> Result<T, ClientError> {
+        let response = request.timeout(limit).send().await;
         let response = self.accepted(response).await?;
         let status = response.status().as_u16();
         let unreadable = |fault: AnswerFault| ClientError::Unreadable {

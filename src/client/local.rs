@@ -1,3 +1,4 @@
+use super::audit_filter::AuditFilter;
 use super::control::{Call, Control};
 use super::error::ApiError;
 use super::forecasting::{CheckedDraft, Forecaster};
@@ -7,10 +8,10 @@ use super::store_report::{store_report, unavailable};
 use super::update::{UPDATE_QUEUE, Update, send_latest};
 use crate::clock;
 use crate::contract::{
-    AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionReport, Dropped, InstanceInfo,
-    MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
-    RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport,
-    WhatIfRequest, Window,
+    AlertList, AlertReport, AlertTestReport, AuditCheckReport, AuditList, DecisionDetail,
+    DecisionReport, Dropped, InstanceInfo, MuteRequest, Performance, ProbeReport, Problem,
+    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
@@ -379,6 +380,14 @@ impl Control for LocalClient {
 
     fn usage(&self, by: UsageBy, period: UsagePeriod) -> Call<'_, UsageReport> {
         Box::pin(async move { Ok(self.usage(by, period).await?) })
+    }
+
+    fn audit_log<'a>(&'a self, filter: &'a AuditFilter) -> Call<'a, AuditList> {
+        Box::pin(async move { Ok(self.audit_log(filter).await?) })
+    }
+
+    fn check_audit_log(&self) -> Call<'_, AuditCheckReport> {
+        Box::pin(async move { Ok(self.check_audit_log().await?) })
     }
 
     fn reload(&self) -> Call<'_, ReloadReport> {

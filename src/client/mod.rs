@@ -6,6 +6,7 @@
 
 mod address;
 mod alerts;
+mod audit_filter;
 mod audit_report;
 mod audited;
 mod backoff;
@@ -28,6 +29,8 @@ mod usage;
 mod validation;
 
 pub use address::{Address, socket_path};
+pub use audit_filter::AuditFilter;
+pub use audit_report::{audit_check, audit_list};
 pub use control::{Call, Control};
 pub use decision_pages::DecisionFilter;
 pub use error::{ApiError, ClientError, NoTargetError};

@@ -1,4 +1,5 @@
 use super::address::Address;
+use super::audit_filter::AuditFilter;
 use super::control::{Call, Control};
 use super::error::ClientError;
 use super::http_connection::HttpConnection;
@@ -6,10 +7,11 @@ use super::remote_feed::send_updates;
 use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
-    AlertList, AlertReport, AlertTestReport, DecisionDetail, DecisionList, DecisionReport,
-    MuteRequest, Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport,
-    RevisionList, RevisionReport, SelectRequest, Selection, Status, UsageBy, UsagePeriod,
-    UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AlertList, AlertReport, AlertTestReport, AuditCheckReport, AuditList, DecisionDetail,
+    DecisionList, DecisionReport, MuteRequest, Performance, ProbeReport, ProviderChange,
+    ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest, Selection, Status,
+    UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
+    Window,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -127,6 +129,23 @@ impl Control for RemoteClient {
             ];
             self.0.get("/api/usage", &query).await
         })
+    }
+
+    fn audit_log<'a>(&'a self, filter: &'a AuditFilter) -> Call<'a, AuditList> {
+        Box::pin(async move {
+            let query = [
+                ("since", filter.since.map(|since| since.to_string())),
+                ("until", filter.until.map(|until| until.to_string())),
+                ("before", filter.before.clone()),
+                ("after", filter.after.clone()),
+                ("limit", filter.limit.map(|limit| limit.to_string())),
+            ];
+            self.0.get("/api/audit", &query).await
+        })
+    }
+
+    fn check_audit_log(&self) -> Call<'_, AuditCheckReport> {
+        Box::pin(async move { self.0.get_slowly("/api/audit/check").await })
     }
 
     fn reload(&self) -> Call<'_, ReloadReport> {

@@ -129,6 +129,7 @@ fn settings(
             url: Secret::from(file.store.url.as_str()),
             rows_days: file.store.retention_days.unwrap_or(file.store.rows_days),
             rollup_days: file.store.rollup_days,
+            audit_days: file.store.audit_days,
         },
         cache: CacheSettings {
             enabled: file.cache.enabled,

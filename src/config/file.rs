@@ -324,6 +324,8 @@ pub(super) struct Store {
     pub retention_days: Option<u32>,
     /// Days for which sums per hour are kept.
     pub rollup_days: u32,
+    /// Days for which the entries of the audit log are kept.
+    pub audit_days: u32,
 }
 
 /// Responses to identical non-stream requests at temperature 0, and to embeddings.

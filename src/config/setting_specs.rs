@@ -262,6 +262,7 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("store.rows_days", DAYS),
     key("store.retention_days", DAYS),
     key("store.rollup_days", DAYS),
+    key("store.audit_days", DAYS),
     key("cache.enabled", Constraint::Flag),
     key(
         "cache.ttl_seconds",

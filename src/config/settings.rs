@@ -223,6 +223,8 @@ pub struct StoreSettings {
     pub rows_days: u32,
     /// Days for which sums are kept.
     pub rollup_days: u32,
+    /// Days for which the audit log is kept.
+    pub audit_days: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 pub struct AuditList {
     /// Entries.
     pub entries: Vec<AuditReport>,
-    /// Pass it as `before` to read older entries; none if there are none.
+    /// Pass it as `before` to read older entries or, in a list with the oldest first, as `after` to read
+    /// newer ones; none if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -61,11 +62,14 @@ pub struct AuditChainReport {
     pub instance: String,
     /// Number of entries.
     pub entries: u64,
+    /// Number of the newest entry that was removed because of its age; the first one left follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired_up_to: Option<u64>,
     /// Number of the first entry that does not fit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_at: Option<u64>,
     /// Why it does not fit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Hash of the last entry. Kept elsewhere, it shows later whether the end was cut off.
     pub last_hash: String,

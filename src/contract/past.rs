@@ -1,5 +1,6 @@
-use super::time::parse_rfc3339;
+use super::time::{parse_rfc3339, rfc3339};
 use crate::domain::UnixTime;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,6 +20,16 @@ impl PastMoment {
         match self {
             Self::Ago(duration) => now.minus(duration),
             Self::At(time) => time,
+        }
+    }
+}
+
+/// As it is written in a query.
+impl fmt::Display for PastMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ago(duration) => write!(f, "{}s", duration.as_secs()),
+            Self::At(time) => f.write_str(&rfc3339(*time)),
         }
     }
 }

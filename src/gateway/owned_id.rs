@@ -1,6 +1,7 @@
 //! Ids of files and batches as clients see them: they name the provider that holds the object, and are
 //! valid for the client that it was made for only.
 
+use crate::domain::hexadecimal;
 use aws_lc_rs::digest::{Context, SHA256};
 use memchr::memmem;
 use serde_json::Value;
@@ -64,13 +65,6 @@ impl OwnedId {
         let hash = hash.finish();
         hexadecimal(&hash.as_ref()[..CHECK_LETTERS / 2])
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }
 
 fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {

@@ -2,13 +2,12 @@
 
 use super::error::GatewayError;
 use super::request_headers;
-use crate::domain::{DailyTags, Tag, UnixTime};
+use crate::domain::{DailyTags, Tag, UnixTime, hexadecimal};
 use crate::protocols::RawObject;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::HeaderMap;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a hash in a tag.
@@ -67,11 +66,9 @@ fn hashed<'p>(kind: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Option<T
         all.extend_from_slice(&(part.len() as u64).to_be_bytes());
         all.extend_from_slice(part);
     }
-    let mut text = format!("{kind}-");
-    for byte in digest(&SHA256, &all).as_ref().iter().take(HASH_BYTES) {
-        let _text_cannot_fail = write!(text, "{byte:02x}");
-    }
-    Tag::parse(&text).ok()
+    let mut digits = hexadecimal(digest(&SHA256, &all).as_ref());
+    digits.truncate(2 * HASH_BYTES);
+    Tag::parse(&format!("{kind}-{digits}")).ok()
 }
 
 #[cfg(test)]

@@ -28,8 +28,17 @@ pub struct AuditEntry {
 pub(super) enum AuditChain {
     /// The last hash is not read yet.
     Unknown(Vec<(AuditEntry, UnixTime)>),
-    /// Hash of the last entry; empty before the first.
-    At(String),
+    /// The last hash is known.
+    At(ChainEnd),
+}
+
+/// The last entry of a chain.
+#[derive(Debug, Default)]
+pub(super) struct ChainEnd {
+    /// Its hash; empty before the first entry.
+    pub(super) hash: String,
+    /// Entries since then that found no room.
+    pub(super) lost: u64,
 }
 
 impl Default for AuditChain {

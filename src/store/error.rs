@@ -30,6 +30,16 @@ pub enum StoreError {
         /// Newest known version.
         known: u64,
     },
+    /// An older program wrote the database.
+    #[error(
+        "the database has version {found}, but must have {known} to be read; run `aibal-tui store migrate`"
+    )]
+    Older {
+        /// Version of the database.
+        found: u64,
+        /// Newest known version.
+        known: u64,
+    },
     /// A statement took too long.
     #[error("the database did not answer within {0} s")]
     Timeout(u64),

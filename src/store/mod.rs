@@ -6,6 +6,8 @@
 mod attempts;
 mod audit;
 mod audit_chain;
+mod audit_expiry;
+mod audit_log;
 mod audit_sample;
 mod batch;
 mod change_journal;
@@ -40,8 +42,8 @@ mod store;
 mod tables;
 mod writer;
 
-pub use audit::AuditCheck;
 pub use audit_chain::AuditEntry;
+pub use audit_log::{AuditCheck, AuditKey, AuditLog, AuditPlace, AuditRange};
 pub use audit_sample::AuditSample;
 pub use check::{DatabaseCheck, TableCheck, check_database, migrate_database};
 pub use database::Backend;

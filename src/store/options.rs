@@ -9,6 +9,9 @@ const DEFAULT_ROWS_DAYS: u32 = 30;
 /// Days for which sums are kept where nothing else is configured.
 const DEFAULT_ROLLUP_DAYS: u32 = 400;
 
+/// Days for which the audit log is kept where nothing else is configured.
+const DEFAULT_AUDIT_DAYS: u32 = 400;
+
 /// What a store needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoreOptions {
@@ -22,6 +25,8 @@ pub struct StoreOptions {
     pub rows_days: u32,
     /// Days for which sums are kept.
     pub rollup_days: u32,
+    /// Days for which entries of the audit log are kept.
+    pub audit_days: u32,
 }
 
 impl StoreOptions {
@@ -38,6 +43,7 @@ impl StoreOptions {
             instance: "local".to_owned(),
             rows_days: DEFAULT_ROWS_DAYS,
             rollup_days: DEFAULT_ROLLUP_DAYS,
+            audit_days: DEFAULT_AUDIT_DAYS,
         }
     }
 

@@ -62,7 +62,9 @@ impl Record {
                 Self::Request(_) => size_of::<RequestRow>() + EXPLANATION_BYTES,
                 Self::RollUp(_) => size_of::<RollUpRow>() + 400,
                 Self::Event(event) => event.text.len(),
-                Self::Audit(row) => row.before.len() + row.after.len() + 400,
+                Self::Audit(row) => {
+                    row.before.len() + row.after.len() + row.reason.len() + row.subject.len() + 400
+                }
                 Self::Revision(row) => row.json.len() + 200,
                 Self::Alert(row) => row.json.len() + 200,
                 Self::State { json, .. } => json.len(),

@@ -1,6 +1,7 @@
 //! Deletes what is older than it is kept: partitions on PostgreSQL, and elsewhere a few rows at a
 //! time, so that the writer never waits long.
 
+use super::audit_expiry;
 use super::database::{Backend, Connection};
 use super::error::StoreError;
 use super::options::StoreOptions;
@@ -27,6 +28,7 @@ const FINE_SECONDS: u64 = 3_600;
 pub(super) struct Retention {
     rows_days: u64,
     rollup_days: u64,
+    audit_days: u64,
     is_memory: bool,
     next: Instant,
     /// Place of the next table in this round.
@@ -38,6 +40,7 @@ impl Retention {
         Self {
             rows_days: u64::from(options.rows_days),
             rollup_days: u64::from(options.rollup_days),
+            audit_days: u64::from(options.audit_days),
             is_memory: options.url.expose() == "memory:",
             next: Instant::now() + MEMORY_INTERVAL,
             place: 0,
@@ -65,13 +68,14 @@ impl Retention {
         }
         let has_more = match ROW_TABLES.get(self.place) {
             Some(table) => self.delete_rows(connection, table, now).await?,
-            None => self.delete_sums(connection, now).await?,
+            None if self.place == ROW_TABLES.len() => self.delete_sums(connection, now).await?,
+            None => self.delete_audit(connection, now).await?,
         };
         self.next = Instant::now() + STEP_INTERVAL;
         if !has_more {
             self.place += 1;
         }
-        if self.place > ROW_TABLES.len() {
+        if self.place > ROW_TABLES.len() + 1 {
             self.place = 0;
             let interval = if self.is_memory {
                 MEMORY_INTERVAL
@@ -110,11 +114,7 @@ impl Retention {
         }
         let mut before = oldest_day * DAY_US;
         if self.is_memory {
-            let sql = format!("SELECT at FROM {table} ORDER BY at DESC LIMIT 1 OFFSET $1");
-            let rows = connection.fetch(&sql, vec![MEMORY_ROWS.into()]).await?;
-            if let Some(row) = rows.first() {
-                before = before.max(row.count(0)?);
-            }
+            before = before.max(oldest_in_memory(connection, table).await?);
         }
         let sql = format!(
             "DELETE FROM {table} WHERE rowid IN \
@@ -122,6 +122,18 @@ impl Retention {
         );
         let deleted = connection.run(&sql, vec![before.into()]).await?;
         Ok(deleted >= STEP_ROWS)
+    }
+
+    async fn delete_audit(
+        &self,
+        connection: &mut Connection,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let mut before = partitions::day(now).saturating_sub(self.audit_days) * DAY_US;
+        if self.is_memory {
+            before = before.max(oldest_in_memory(connection, "audit").await?);
+        }
+        audit_expiry::remove_old(connection, UnixTime::from_micros(before), now).await
     }
 
     /// Deletes old sums: those of a quarter of a minute after an hour, those of minutes with the rows
@@ -149,4 +161,11 @@ impl Retention {
         }
         Ok(has_more)
     }
+}
+
+/// Time of the oldest row that a store in memory keeps.
+async fn oldest_in_memory(connection: &mut Connection, table: &str) -> Result<u64, StoreError> {
+    let sql = format!("SELECT at FROM {table} ORDER BY at DESC LIMIT 1 OFFSET $1");
+    let rows = connection.fetch(&sql, vec![MEMORY_ROWS.into()]).await?;
+    rows.first().map_or(Ok(0), |row| row.count(0))
 }

@@ -6,6 +6,8 @@ use super::store::Store;
 use crate::domain::{Catalogue, Failure, RequestEnd, RequestOutcome, UnixTime};
 use std::time::Duration;
 
+/// What entries of selections say was done.
+pub(super) const SELECTION: &str = "selection";
 /// Entries of requests that succeeded: one in two seconds says who uses what.
 const OF_SUCCESSES: (u32, Duration) = (1, Duration::from_secs(2));
 /// Entries of requests that failed: all, up to an outage's flood.
@@ -56,7 +58,7 @@ impl SelectionAudit {
         store.audit(AuditEntry {
             actor: end.identity.client.to_string(),
             origin: String::new(),
-            action: "selection",
+            action: SELECTION,
             subject: end.request_id.clone(),
             is_done: why.is_empty(),
             reason: if why.is_empty() {

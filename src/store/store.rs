@@ -178,6 +178,12 @@ impl Store {
         self.shared.as_deref().map(|shared| &shared.audit)
     }
 
+    /// Returns true if one more entry of the audit log may wait for the writer.
+    pub(super) fn has_audit_room(&self, is_selection: bool) -> bool {
+        let shared = self.shared.as_ref();
+        shared.is_none_or(|shared| shared.queue.has_audit_room(is_selection))
+    }
+
     /// Counts an entry of the audit log that could not wait.
     pub(super) fn count_dropped_audit(&self) {
         if let Some(shared) = &self.shared {

@@ -2,11 +2,10 @@
 
 use super::webhook::{Webhook, WebhookFormat};
 use crate::contract::{AlertReport, rfc3339};
-use crate::domain::{Alert, AlertChange, AlertNotice, UnixTime};
+use crate::domain::{Alert, AlertChange, AlertNotice, UnixTime, hexadecimal};
 use crate::secrets::Secret;
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 
 /// Longest summary that a pager takes, in characters.
 const MAX_SUMMARY_CHARS: usize = 1_000;
@@ -123,10 +122,6 @@ pub(super) fn signature(secret: &Secret, body: &[u8], now: UnixTime) -> String {
     let mut context = hmac::Context::with_key(&key);
     context.update(format!("{seconds}.").as_bytes());
     context.update(body);
-    let mut text = format!("t={seconds},v1=");
-    for byte in context.sign().as_ref() {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let code = hexadecimal(context.sign().as_ref());
+    format!("t={seconds},v1={code}")
 }

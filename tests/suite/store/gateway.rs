@@ -1,9 +1,10 @@
 //! The program with a store, for tests that restart it.
 
 use super::TestDatabase;
-use crate::program::{Running, program, serving};
+use crate::program::{Running, program, run, serving};
 use serde_json::Value;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
@@ -25,13 +26,6 @@ impl Gateway {
     /// With more tables in its configuration.
     pub async fn start_with(database: &TestDatabase, base_url: &str, tables: &str) -> Self {
         let home = TempDir::new().unwrap();
-        let text = format!(
-            "{}{tables}[probe]\nmode = \"off\"\n[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\n\
-             base_url = {base_url:?}\n[[providers.models]]\nid = \"m\"\ninput_usd_per_1m = 1.0\n\
-             output_usd_per_1m = 2.0\n",
-            database.table()
-        );
-        std::fs::write(home.path().join("aibal.toml"), text).unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -42,8 +36,37 @@ impl Gateway {
             client: reqwest::Client::new(),
             port,
         };
+        gateway.configure(database, base_url, tables);
         gateway.begin().await;
         gateway
+    }
+
+    /// Writes the configuration.
+    pub fn configure(&self, database: &TestDatabase, base_url: &str, tables: &str) {
+        let text = format!(
+            "{}{tables}[probe]\nmode = \"off\"\n[[providers]]\nname = \"a\"\nkind = \"openai-compatible\"\n\
+             base_url = {base_url:?}\n[[providers.models]]\nid = \"m\"\ninput_usd_per_1m = 1.0\n\
+             output_usd_per_1m = 2.0\n",
+            database.table()
+        );
+        std::fs::write(self.path("aibal.toml"), text).unwrap();
+    }
+
+    /// A file in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub fn signal(&self, name: &str) {
+        self.running.as_ref().unwrap().signal(name);
+    }
+
+    /// Runs a command of the program beside it: exit code, stdout, stderr.
+    pub fn command(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = program(&self.home);
+        command.args(arguments);
+        command.args(["--listen", &format!("127.0.0.1:{}", self.port)]);
+        tokio::task::block_in_place(|| run(&mut command))
     }
 
     pub async fn begin(&mut self) {

@@ -3,6 +3,7 @@
 //! set.
 
 mod audit;
+mod audit_chains;
 mod checks;
 mod cluster;
 mod gateway;
