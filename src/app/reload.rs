@@ -13,6 +13,7 @@ use crate::domain::{
     Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderIdx,
     ProviderSetting,
 };
+use crate::secrets::Secret;
 use crate::tui::Keymap;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -191,7 +192,15 @@ fn has_same_key(before: &ProviderSettings, now: &ProviderSettings) -> bool {
         let vertex = provider.vertex.as_ref();
         vertex.and_then(|vertex| vertex.credentials.clone())
     };
-    before.key == now.key && credentials(before) == credentials(now)
+    let keys = |provider: &ProviderSettings| -> Vec<(String, Secret)> {
+        let keys = provider.key_pool.iter();
+        keys.map(|key| (key.name.clone(), key.secret.clone()))
+            .collect()
+    };
+    before.key == now.key
+        && keys(before) == keys(now)
+        && before.shares_quota == now.shares_quota
+        && credentials(before) == credentials(now)
 }
 
 /// Adds changes of the model lists that providers give themselves.

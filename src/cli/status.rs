@@ -200,6 +200,7 @@ mod tests {
             priority: 50,
             max_concurrent: None,
             rates: RateReport::default(),
+            keys: Vec::new(),
             share: 0.625,
             score: Some(0.8127),
             factors: None,

@@ -2,7 +2,7 @@
 
 use super::address;
 use super::setting_error::did_you_mean;
-use crate::secrets::MASK;
+use crate::secrets::{MASK, SecretRef};
 use config::ValueKind;
 use std::fmt;
 
@@ -14,6 +14,11 @@ pub(super) enum InputValue {
     Number(f64),
     Flag(bool),
     List(Vec<InputValue>),
+    /// `{ key = "…", weight = 2 }`.
+    WeightedKey {
+        key: String,
+        weight: f64,
+    },
     Table,
     /// A date or time, which no setting takes.
     Moment(String),
@@ -36,7 +41,11 @@ impl InputValue {
                 let items: Option<Vec<i64>> = items.collect();
                 items.map(|items| Self::List(items.into_iter().map(Self::Whole).collect()))
             }
-            Constraint::Words(_) | Constraint::Texts | Constraint::Hosts | Constraint::Origins => {
+            Constraint::Words(_)
+            | Constraint::Texts
+            | Constraint::Keys
+            | Constraint::Hosts
+            | Constraint::Origins => {
                 let items = text.split(',').map(str::trim);
                 let items = items.filter(|item| !item.is_empty());
                 Some(Self::List(
@@ -61,7 +70,8 @@ impl fmt::Display for InputValue {
                 let items: Vec<String> = items.iter().map(Self::to_string).collect();
                 write!(f, "[{}]", items.join(", "))
             }
-            Self::Table => f.write_str("a table"),
+            // It may hold a key.
+            Self::Table | Self::WeightedKey { .. } => f.write_str("a table"),
             Self::Moment(text) => f.write_str(text),
         }
     }
@@ -95,6 +105,8 @@ pub(super) enum Constraint {
     Words(&'static [&'static str]),
     /// At least one text.
     Texts,
+    /// At least one key, each text or a table with its weight; never shown unless it is a reference.
+    Keys,
     /// Host names without ports; none is valid.
     Hosts,
     /// Origins of web pages; none is valid.
@@ -139,6 +151,7 @@ impl Constraint {
                 Self::Words(_) | Self::Texts | Self::Hosts | Self::Origins,
                 InputValue::List(items),
             ) => self.check_list(items),
+            (Self::Keys, InputValue::List(items)) => check_keys(items),
             (Self::Weights, InputValue::List(items)) => check_weights(items),
             (Self::Percents, InputValue::List(items)) => check_percents(items),
             (_, InputValue::Text(text)) => self
@@ -183,6 +196,7 @@ impl Constraint {
             | Self::Whole { .. }
             | Self::Words(_)
             | Self::Texts
+            | Self::Keys
             | Self::Hosts
             | Self::Origins
             | Self::Weights
@@ -219,6 +233,11 @@ impl Constraint {
                 format!("must be a list of at least one of {}", known.join(", "))
             }
             Self::Texts => "must be a list of at least one text, [\"…\"]".to_owned(),
+            Self::Keys => {
+                "must be a list of at least one key, each \"env:NAME\" or { key = \"env:NAME\", \
+                           weight = 2 } with a weight from 0.01 to 1000"
+                    .to_owned()
+            }
             Self::Hosts => "must be a list of host names without ports, [\"box.lan\"]".to_owned(),
             Self::Origins => "must be a list of origins, [\"https://app.example.org\"]".to_owned(),
             Self::Weights => {
@@ -246,7 +265,11 @@ impl Constraint {
     /// The value with keys, tokens and passwords masked.
     pub fn masked(&self, given: &InputValue) -> String {
         match (self, given) {
-            (Self::Secret | Self::Sha256, _) => MASK.to_owned(),
+            (Self::Keys, InputValue::List(items)) => {
+                let items: Vec<String> = items.iter().map(masked_key).collect();
+                format!("[{}]", items.join(", "))
+            }
+            (Self::Secret | Self::Keys | Self::Sha256, _) => MASK.to_owned(),
             (Self::VariableName, InputValue::Text(text)) if !is_variable_name(text) => {
                 MASK.to_owned()
             }
@@ -256,6 +279,42 @@ impl Constraint {
             }
             _ => given.to_string(),
         }
+    }
+}
+
+/// Weights of keys that are accepted.
+const KEY_WEIGHTS: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
+
+fn check_keys(items: &[InputValue]) -> Option<ValueKind> {
+    let key = |item: &InputValue| match item {
+        InputValue::Text(text) if !text.trim().is_empty() => Some(config::Value::from(text.trim())),
+        InputValue::WeightedKey { key, weight }
+            if !key.trim().is_empty() && KEY_WEIGHTS.contains(weight) =>
+        {
+            let pair = [
+                ("key".to_owned(), config::Value::from(key.trim())),
+                ("weight".to_owned(), config::Value::from(*weight)),
+            ];
+            Some(config::Value::from(config::Map::from_iter(pair)))
+        }
+        _ => None,
+    };
+    let keys: Option<Vec<config::Value>> = items.iter().map(key).collect();
+    keys.filter(|keys| !keys.is_empty()).map(ValueKind::Array)
+}
+
+/// One key of a list: a reference in full, a literal masked.
+fn masked_key(item: &InputValue) -> String {
+    let reference = |text: &str| {
+        let masked = SecretRef::parse(text).map(|reference| reference.masked());
+        quoted(masked.as_deref().unwrap_or(MASK))
+    };
+    match item {
+        InputValue::Text(text) => reference(text),
+        InputValue::WeightedKey { key, weight } => {
+            format!("{{ key = {}, weight = {weight} }}", reference(key))
+        }
+        _ => MASK.to_owned(),
     }
 }
 

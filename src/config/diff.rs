@@ -7,7 +7,7 @@ use super::resolved::ResolvedSetting;
 use super::settings::ProviderSettings;
 use super::source::Sources;
 use super::unsupported;
-use crate::secrets::MASK;
+use crate::secrets::{MASK, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -204,8 +204,19 @@ fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<SettingDiff> {
         .collect();
     for provider in &new.providers {
         let before = known.get(provider.name.as_str());
-        if let Some(before) = before.filter(|before| before.key != provider.key) {
-            let key = format!("providers[{}].api_key", provider.name);
+        let is_other = |before: &&&ProviderSettings| {
+            let secrets = |of: &ProviderSettings| -> Vec<Secret> {
+                of.key_pool.iter().map(|key| key.secret.clone()).collect()
+            };
+            before.key != provider.key || secrets(before) != secrets(provider)
+        };
+        if let Some(before) = before.filter(is_other) {
+            let name = if provider.key_pool.is_empty() {
+                "api_key"
+            } else {
+                "api_keys"
+            };
+            let key = format!("providers[{}].{name}", provider.name);
             changes.push(change(key, before.key.is_some(), provider.key.is_some()));
         }
     }

@@ -157,6 +157,11 @@ pub(super) struct Provider {
     pub api_key_env: Option<String>,
     /// The key as "keystore:NAME", "env:NAME" or "file:PATH"; a literal key draws a warning.
     pub api_key: Option<String>,
+    /// Several keys that share the requests, instead of api_key: each as there, or { key = "env:NAME", weight = 2 } for a larger share.
+    #[serde(default)]
+    pub api_keys: Vec<PoolKey>,
+    /// What the provider's rate limits count with several keys: each key for itself (key), or all of them together (account). Default: key.
+    pub quota: Option<String>,
     /// Headers of every request to the provider, name = value; a value may be "env:NAME" or "file:PATH".
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -192,6 +197,25 @@ pub(super) struct Provider {
     /// The models to serve. Default: the vendor's short list, or those that the provider lists.
     #[serde(default)]
     pub models: Vec<Model>,
+}
+
+/// One of several keys.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(super) enum PoolKey {
+    Plain(String),
+    Weighted { key: String, weight: f64 },
+}
+
+impl PoolKey {
+    /// The reference to the key, and its weight.
+    pub fn parts(&self) -> (&str, f64) {
+        match self {
+            Self::Plain(key) => (key, 1.0),
+            Self::Weighted { key, weight } => (key, *weight),
+        }
+    }
 }
 
 /// Weights of one provider; cost, latency and reliability are normalised to 100.

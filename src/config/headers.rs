@@ -61,8 +61,7 @@ pub(super) fn fixed(
                 let value = found.and_then(|(text, _)| Secret::new(text));
                 value.ok_or_else(|| format!("the variable {variable} of the header is not set"))
             }
-            Some(SecretRef::File(path)) => key_in_file(&cwd.join(path))
-                .and_then(|value| value.ok_or_else(|| "the file is empty".to_owned())),
+            Some(SecretRef::File(path)) => key_in_file(&cwd.join(path)),
             Some(SecretRef::Keystore(name)) => Err(format!(
                 "keystore:{name} cannot be opened: the key store is not built yet"
             )),

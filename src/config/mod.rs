@@ -21,6 +21,7 @@ mod connection;
 mod file;
 mod headers;
 mod key_file;
+mod key_pool;
 mod layers;
 mod parse;
 mod text_file;
@@ -69,8 +70,9 @@ pub use schema::schema;
 pub use setting_error::{SettingError, SettingErrors, SettingWarning, near_names};
 pub use settings::{
     AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ModelSettings,
-    ProbeMode, ProbeSettings, ProviderSettings, RouteSettings, RouteTarget, ServerSettings,
-    Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings, WebhookSettings,
+    PoolKey, ProbeMode, ProbeSettings, ProviderSettings, RouteSettings, RouteTarget,
+    ServerSettings, Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings,
+    WebhookSettings,
 };
 pub use source::{Flags, Sources};
 pub use text_file::read_bytes;

@@ -271,6 +271,19 @@ fn given(item: &Item) -> InputValue {
     }
 }
 
+/// A table with a key and its weight, and nothing else.
+fn weighted_key(table: &toml_edit::InlineTable) -> Option<InputValue> {
+    let key = table.get("key")?.as_str()?.to_owned();
+    let weight = match table.get("weight") {
+        None => 1.0,
+        Some(toml_edit::Value::Integer(whole)) => *whole.value() as f64,
+        Some(weight) => weight.as_float()?,
+    };
+    let is_known = |(name, _): (&str, _)| matches!(name, "key" | "weight");
+    let is_all = table.iter().all(is_known);
+    is_all.then_some(InputValue::WeightedKey { key, weight })
+}
+
 fn given_value(value: &toml_edit::Value) -> InputValue {
     match value {
         toml_edit::Value::String(text) => InputValue::Text(text.value().clone()),
@@ -281,6 +294,6 @@ fn given_value(value: &toml_edit::Value) -> InputValue {
             InputValue::Moment(quoted(&moment.value().to_string()))
         }
         toml_edit::Value::Array(items) => InputValue::List(items.iter().map(given_value).collect()),
-        toml_edit::Value::InlineTable(_) => InputValue::Table,
+        toml_edit::Value::InlineTable(table) => weighted_key(table).unwrap_or(InputValue::Table),
     }
 }

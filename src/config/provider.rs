@@ -4,19 +4,18 @@ use super::address;
 use super::connection;
 use super::file::{self, File};
 use super::headers;
-use super::key_file::key_in_file;
+use super::key_pool::{self, FoundKeys};
 use super::model::{self, Timeouts};
 use super::origin::{Origin, Origins};
 use super::provider_context::ProviderContext;
 use super::report::Report;
 use super::resolved::text_in;
 use super::setting_error::SettingError;
-use super::settings::{ModelPattern, ProviderSettings, VertexSettings};
+use super::settings::{ModelPattern, ModelSettings, ProviderSettings, VertexSettings};
 use super::source::Sources;
 use super::text_file::read_text;
 use super::vendors::GatewayKeyMode;
 use crate::domain::{ModelTypes, RateLimits, WeightOverride};
-use crate::secrets::{Secret, SecretRef};
 use config::{Value, ValueKind};
 use std::path::Path;
 
@@ -48,9 +47,10 @@ fn settings(
 ) -> ProviderSettings {
     let base_url = base_url(provider, report);
     let vertex = vertex(provider, context.sources, report);
-    let (key, keyless) = match key(provider, context, report) {
-        Ok(key) => (key, None),
-        Err(reason) => (None, Some(reason)),
+    let (FoundKeys { first: key, pool }, keyless) = match key_pool::keys(provider, context, report)
+    {
+        Ok(keys) => (keys, None),
+        Err(reason) => (FoundKeys::default(), Some(reason)),
     };
     let file = vertex
         .as_ref()
@@ -67,21 +67,7 @@ fn settings(
     let skipped = skip(provider, context, keyless, report);
     let values = (context.env_vars, &*context.sources.cwd);
     let own_headers = headers::fixed(provider, values, report);
-    let is_pattern = |model: &&file::Model| model.id.contains('*');
-    let patterns = provider.models.iter().filter(is_pattern).cloned();
-    let models = provider.models.iter().filter(|model| !model.id.is_empty());
-    let models = models
-        .filter(|model| !is_pattern(model))
-        .map(|model| {
-            model::model(
-                provider,
-                model,
-                timeouts,
-                report.entries,
-                &mut report.warnings,
-            )
-        })
-        .collect();
+    let (models, patterns) = models(provider, timeouts, report);
     let provider_timeouts = timeouts.resolve(provider, None, ModelTypes::default());
     ProviderSettings {
         name: provider.name.clone(),
@@ -90,6 +76,8 @@ fn settings(
         unix_socket: connection::unix_socket(provider, context.sources, report),
         ca_file: connection::ca_file(provider, context.sources, report),
         key,
+        key_pool: pool,
+        shares_quota: provider.quota.as_deref() == Some("account"),
         forward_headers: headers::forwarded(provider, report),
         enabled: provider.enabled,
         skipped: skipped.or(own_headers.as_ref().err().cloned()),
@@ -103,10 +91,29 @@ fn settings(
         weights: own_weights(provider),
         vertex,
         models,
-        patterns: patterns.map(ModelPattern).collect(),
+        patterns,
         timeout: provider_timeouts.timeout,
         first_token_timeout: provider_timeouts.first_token,
     }
+}
+
+/// The models that are configured one by one, and the patterns of others.
+fn models(
+    provider: &file::Provider,
+    timeouts: &Timeouts,
+    report: &mut Report<'_>,
+) -> (Vec<ModelSettings>, Vec<ModelPattern>) {
+    let named = provider.models.iter().filter(|model| !model.id.is_empty());
+    let (patterns, models): (Vec<_>, Vec<_>) = named.partition(|model| model.id.contains('*'));
+    let models = models.into_iter().map(|model| {
+        let warnings = &mut report.warnings;
+        model::model(provider, model, timeouts, report.entries, warnings)
+    });
+    let models = models.collect();
+    (
+        models,
+        patterns.into_iter().cloned().map(ModelPattern).collect(),
+    )
 }
 
 fn own_weights(provider: &file::Provider) -> WeightOverride {
@@ -146,6 +153,7 @@ fn skip(
     }
     if let (Some(reason), true) = (&keyless, provider.enabled) {
         let name = match (&provider.api_key, &provider.api_key_env) {
+            _ if !provider.api_keys.is_empty() => "api_keys",
             (Some(_), _) => "api_key",
             (None, Some(_)) => "api_key_env",
             (None, None) => "credentials",
@@ -153,75 +161,6 @@ fn skip(
         report.warn(&at(name), format!("{reason}; the provider is off"));
     }
     keyless
-}
-
-/// The provider's key; `Ok(None)` where it needs none, `Err` with the reason where it is missing.
-fn key(
-    provider: &file::Provider,
-    context: &ProviderContext<'_>,
-    report: &mut Report<'_>,
-) -> Result<Option<Secret>, String> {
-    let at = |name: &str| format!("providers[{}].{name}", provider.name);
-    let origin = |name: &str| super::resolved::origin_of(report.entries, &at(name));
-    let (key_origin, variable_origin) = (origin("api_key"), origin("api_key_env"));
-    let is_in_file = |origin: &Origin| matches!(origin, Origin::File { .. });
-    if is_in_file(&key_origin) && is_in_file(&variable_origin) {
-        let problem = "is given together with api_key, but only one of the two may be given";
-        report.error(&at("api_key_env"), None, problem);
-        return Err("two keys are given".to_owned());
-    }
-    let reference = match (&provider.api_key, &provider.api_key_env) {
-        (Some(text), _) => SecretRef::parse(text),
-        (None, Some(name)) => Some(SecretRef::Variable(name.clone())),
-        (None, None) => return Ok(None),
-    };
-    let Some(reference) = reference else {
-        return Err("api_key is empty".to_owned());
-    };
-    let place = match &reference {
-        SecretRef::Variable(name) => format!("the variable {name}"),
-        SecretRef::File(path) => format!("the file {path}"),
-        SecretRef::Keystore(_) | SecretRef::Literal(_) => "api_key".to_owned(),
-    };
-    let secret = resolve(
-        reference,
-        context,
-        is_in_file(&key_origin),
-        (&at("api_key"), report),
-    )?;
-    match secret {
-        Some(secret) if http::HeaderValue::from_str(secret.expose()).is_err() => Err(format!(
-            "the key in {place} has a line break or another character that no header can hold"
-        )),
-        secret => Ok(secret),
-    }
-}
-
-/// Reads the key that a reference names.
-fn resolve(
-    reference: SecretRef,
-    context: &ProviderContext<'_>,
-    is_in_file: bool,
-    (at, report): (&str, &mut Report<'_>),
-) -> Result<Option<Secret>, String> {
-    match reference {
-        SecretRef::Variable(name) => match context.env_vars.get(&name) {
-            Some((text, _)) => Ok(Secret::new(text)),
-            None => Err(format!("the variable {name} with its key is not set")),
-        },
-        SecretRef::File(path) => key_in_file(&context.sources.cwd.join(&path)),
-        SecretRef::Keystore(name) => Err(format!(
-            "keystore:{name} cannot be opened: the key store is not built yet"
-        )),
-        SecretRef::Literal(secret) => {
-            if is_in_file {
-                let message = "the file contains the key itself; put it into a variable and name that \
-                               variable in api_key_env";
-                report.warn(at, message);
-            }
-            Ok(Some(secret))
-        }
-    }
 }
 
 fn base_url(provider: &file::Provider, report: &mut Report<'_>) -> String {

@@ -115,9 +115,18 @@ fn given(value: &Value) -> InputValue {
         ValueKind::Float(number) => InputValue::Number(*number),
         ValueKind::String(text) => InputValue::Text(text.clone()),
         ValueKind::Array(items) => InputValue::List(items.iter().map(given).collect()),
+        ValueKind::Table(table) => weighted_key(table).unwrap_or(InputValue::Table),
         // The constraints produce no other kinds.
         _ => InputValue::Table,
     }
+}
+
+fn weighted_key(table: &Map<String, Value>) -> Option<InputValue> {
+    let key = text_in(table, "key")?.to_owned();
+    let ValueKind::Float(weight) = table.get("weight")?.kind else {
+        return None;
+    };
+    Some(InputValue::WeightedKey { key, weight })
 }
 
 /// The text at a key of a table.

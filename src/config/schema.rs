@@ -130,6 +130,7 @@ fn constrain(property: &mut Map<String, Value>, rule: &Constraint) {
             set("minimum", json!(min));
             set("maximum", json!(max));
         }
+        Constraint::Keys => set("minItems", json!(1)),
         Constraint::Word(words) => set("enum", json!(words)),
         Constraint::Words(words) => set("items", json!({ "type": "string", "enum": words })),
         Constraint::Filled | Constraint::Secret => set("minLength", json!(1)),

@@ -202,6 +202,8 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("providers[].ca_file", Constraint::Filled),
     key("providers[].api_key_env", Constraint::VariableName),
     key("providers[].api_key", Constraint::Secret),
+    key("providers[].api_keys", Constraint::Keys),
+    key("providers[].quota", Constraint::Word(&["key", "account"])),
     key("providers[].headers.*", Constraint::Secret),
     key("providers[].forward_headers", Constraint::Texts),
     key("providers[].priority", PRIORITY),

@@ -114,6 +114,10 @@ pub struct ProviderSettings {
     pub ca_file: Option<PathBuf>,
     /// `None` where none is needed, or where it is missing and the provider is skipped.
     pub key: Option<Secret>,
+    /// All of its keys, where it has several; `key` is the first of them.
+    pub key_pool: Vec<PoolKey>,
+    /// Whether the provider counts the rate limits of all keys together.
+    pub shares_quota: bool,
     /// Headers of every request to it.
     pub headers: Vec<(String, Secret)>,
     /// Headers that pass from clients to it.
@@ -136,6 +140,16 @@ pub struct ProviderSettings {
     pub timeout: Duration,
     /// For models that are not configured one by one.
     pub first_token_timeout: Duration,
+}
+
+/// One of several keys of a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolKey {
+    /// As it may be shown: `env:NAME` or `file:PATH`.
+    pub name: String,
+    /// Its share of the requests in proportion to the weights of the others.
+    pub weight: f64,
+    pub secret: Secret,
 }
 
 impl ProviderSettings {

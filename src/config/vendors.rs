@@ -157,7 +157,7 @@ pub(super) fn complete(provider: &mut Value, env_vars: &EnvVars, origins: &mut O
         return;
     };
     let vendor = vendor_of(table);
-    let has_key = table.contains_key("api_key") || table.contains_key("api_key_env");
+    let has_key = has_key(table);
     let mut fill = |name: &str, value: ValueKind, origin: Origin| {
         if !table.contains_key(name) {
             table.insert(name.to_owned(), origins.value(origin, value));
@@ -217,13 +217,19 @@ pub(super) fn complete(provider: &mut Value, env_vars: &EnvVars, origins: &mut O
     complete_rest(table, vendor, variable, origins);
 }
 
+fn has_key(table: &Map<String, Value>) -> bool {
+    ["api_key", "api_key_env", "api_keys"]
+        .iter()
+        .any(|name| table.contains_key(*name))
+}
+
 fn complete_rest(
     table: &mut Map<String, Value>,
     vendor: &VendorPreset,
     variable: Option<String>,
     origins: &mut Origins,
 ) {
-    let has_key = table.contains_key("api_key") || table.contains_key("api_key_env");
+    let has_key = has_key(table);
     if let Some(variable) = variable.filter(|_| !has_key) {
         let value = origins.value(Origin::BuiltIn, variable);
         table.insert("api_key_env".to_owned(), value);

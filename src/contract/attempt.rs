@@ -13,6 +13,9 @@ pub struct AttemptReport {
     pub provider: String,
     /// Model id at that provider.
     pub model: String,
+    /// Position of the key that it used, from 0, where the provider has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<usize>,
     /// `ok`, `error` or `cancelled`.
     pub outcome: DecisionOutcome,
     /// HTTP status of the provider; `null` where no response came.

@@ -3,6 +3,7 @@
 use super::alert::AlertReport;
 use super::budget::RateReport;
 use super::event::{EventKind, EventReport};
+use super::key_report::KeyReport;
 use super::performance::{
     CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, ProviderPerformance,
     Totals,
@@ -82,6 +83,7 @@ impl ProviderStatus {
             weights: WeightOverride::from_domain(provider.weights),
             max_concurrent: provider.max_concurrent,
             rates: RateReport::new(provider.rates, provider.rates_left),
+            keys: KeyReport::all(&provider.keys),
             share: provider.share,
             score: provider.score,
             factors: provider.factors.map(Factors::from),

@@ -11,7 +11,7 @@ use super::selection_round::{
 use super::time::rfc3339;
 use super::weights::WeightOverride;
 use crate::domain::{
-    AttemptRecord, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, Money, Outcome,
+    AttemptRecord, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, KeyIdx, Money, Outcome,
     RecordedCandidate, Replay, RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId,
     TargetIdx, UnixTime, UsageBasis, Weights, cost_basis,
 };
@@ -103,6 +103,7 @@ impl AttemptReport {
             attempt: attempt.number,
             provider: id.provider.to_string(),
             model: id.model.to_string(),
+            key: attempt.key.map(KeyIdx::get),
             outcome,
             status: attempt.status,
             error_class: failure.map(|failure| failure.as_str().to_owned()),

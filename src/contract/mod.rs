@@ -21,6 +21,7 @@ mod delta;
 mod event;
 mod external_load;
 mod forecast;
+mod key_report;
 mod past;
 mod performance;
 mod performance_sums;
@@ -59,6 +60,7 @@ pub use forecast::{
     CapacityNeedReport, HourlyForecast, LoadForecastReport, ProviderLoadForecast,
     SeriesForecastReport,
 };
+pub use key_report::{KeyReport, KeyState};
 pub use past::PastMoment;
 pub use performance::{
     CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, PerformanceStep,

@@ -1,6 +1,7 @@
 use super::alert::AlertReport;
 use super::budget::{BudgetReport, RateReport};
 use super::event::EventReport;
+use super::key_report::KeyReport;
 use super::performance::{ProviderPerformance, Totals};
 use super::score::Factors;
 use super::weights::{WeightOverride, WeightPoints};
@@ -248,6 +249,9 @@ pub struct ProviderStatus {
     /// Limits per minute.
     #[serde(default, skip_serializing_if = "RateReport::is_empty")]
     pub rates: RateReport,
+    /// Its keys, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyReport>,
     /// Selection probability of the next chat request, 0..1; all shares sum to 1.
     pub share: f64,
     /// Score of the provider's best target, 0..1; `null` where none is eligible.

@@ -1,5 +1,6 @@
 //! Record of one attempt, as a decision keeps it.
 
+use super::ids::KeyIdx;
 use super::index::TargetIdx;
 use super::observation::{AttemptEnd, Outcome};
 use super::pricing::MeasuredUsage;
@@ -13,6 +14,8 @@ pub struct AttemptRecord {
     pub number: u32,
     /// The target.
     pub target: TargetIdx,
+    /// The key that it used, where its provider has several.
+    pub key: Option<KeyIdx>,
     /// Start.
     pub started: UnixTime,
     /// End.
@@ -36,6 +39,7 @@ impl From<&AttemptEnd> for AttemptRecord {
         Self {
             number: end.number,
             target: end.target,
+            key: end.ticket.key,
             started: end.started,
             ended: end.ended,
             outcome: end.outcome,

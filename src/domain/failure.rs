@@ -85,6 +85,20 @@ impl Failure {
         }
     }
 
+    /// Returns true if a failure says something of the key that was used, not of the target.
+    pub fn is_of_key(self, shares_quota: bool) -> bool {
+        match self {
+            Self::Auth | Self::Permission | Self::Quota => true,
+            Self::RateLimit(_) => !shares_quota,
+            _ => false,
+        }
+    }
+
+    /// Returns true if a failure of a key holds for all models of its provider.
+    pub fn is_of_account(self) -> bool {
+        matches!(self, Self::Auth | Self::Quota)
+    }
+
     /// Returns the code in logs, events and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -54,6 +54,27 @@ impl FromStr for DecisionId {
     }
 }
 
+/// Position of a key in the list of its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct KeyIdx(u16);
+
+impl KeyIdx {
+    /// Makes the index of a position, counted from 0.
+    pub const fn new(position: u16) -> Self {
+        Self(position)
+    }
+
+    /// Returns the position, counted from 0.
+    pub const fn get(self) -> usize {
+        self.0 as usize
+    }
+
+    /// Iterates over the positions of a list with `len` keys.
+    pub fn all(len: usize) -> impl Iterator<Item = Self> {
+        (0..u16::try_from(len).unwrap_or(u16::MAX)).map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! Lease of one target and its provider for one attempt. Dropping it releases the capacity, so a
 //! finished, failed or cancelled attempt always frees it.
 
+use super::ids::KeyIdx;
 use super::limiter::Limiter;
 use super::model_type::RequestClass;
 use super::rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimiter, RateLimits};
@@ -22,11 +23,43 @@ pub struct LoadCounters {
     first_tokens_at_starts: AtomicU64,
     /// Start of the latest attempt, in microseconds since the epoch; 0 before the first.
     last_start: AtomicU64,
-    /// Attempts and tokens sent since the process started.
-    requests: AtomicU64,
-    tokens: AtomicU64,
+    sent: SentCounters,
     /// Use of a provider's limits per minute.
     rates: RateLimiter,
+}
+
+/// Attempts and tokens sent since the process started.
+#[derive(Debug, Default)]
+pub struct SentCounters {
+    requests: AtomicU64,
+    tokens: AtomicU64,
+}
+
+impl SentCounters {
+    /// Returns the totals so far.
+    pub fn totals(&self) -> SentTotals {
+        SentTotals {
+            requests: self.requests.load(Ordering::Relaxed),
+            tokens: self.tokens.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Counts one attempt of so many expected tokens; returns the totals with it.
+    fn add(&self, tokens: f64) -> SentTotals {
+        let tokens = whole(tokens);
+        SentTotals {
+            requests: self.requests.fetch_add(1, Ordering::Relaxed) + 1,
+            tokens: self.tokens.fetch_add(tokens, Ordering::Relaxed) + tokens,
+        }
+    }
+
+    fn fork(&self) -> Self {
+        let sent = self.totals();
+        Self {
+            requests: AtomicU64::new(sent.requests),
+            tokens: AtomicU64::new(sent.tokens),
+        }
+    }
 }
 
 /// Bits of [`LoadCounters::waiting`] that hold the sum of start times, in milliseconds. Sums wrap
@@ -109,10 +142,7 @@ impl LoadCounters {
 
     /// Returns the attempts and tokens sent so far.
     pub fn sent_totals(&self) -> SentTotals {
-        SentTotals {
-            requests: self.requests.load(Ordering::Relaxed),
-            tokens: self.tokens.load(Ordering::Relaxed),
-        }
+        self.sent.totals()
     }
 
     /// Returns the limit per minute that a request of `tokens` tokens would exceed.
@@ -148,11 +178,9 @@ impl LoadCounters {
     /// Returns an independent copy without running attempts.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let sent = self.sent_totals();
         Self {
             last_start: AtomicU64::new(self.last_start.load(Ordering::Relaxed)),
-            requests: AtomicU64::new(sent.requests),
-            tokens: AtomicU64::new(sent.tokens),
+            sent: self.sent.fork(),
             rates: self.rates.fork(),
             ..Self::default()
         }
@@ -160,11 +188,7 @@ impl LoadCounters {
 
     fn start(&self, request: &LeaseRequest, now: UnixTime) -> SentTotals {
         self.last_start.fetch_max(now.micros(), Ordering::Relaxed);
-        let tokens = whole(request.tokens);
-        SentTotals {
-            requests: self.requests.fetch_add(1, Ordering::Relaxed) + 1,
-            tokens: self.tokens.fetch_add(tokens, Ordering::Relaxed) + tokens,
-        }
+        self.sent.add(request.tokens)
     }
 
     fn start_waiting(&self, started: UnixTime) -> u64 {
@@ -254,8 +278,11 @@ pub struct AttemptStart {
     pub started: UnixTime,
     /// `ln(1 + attempts at the target)`, without this one.
     pub load: f64,
-    /// Totals sent to the target, including this attempt.
+    /// Totals sent to the target, including this attempt; with a key of its own quota, those sent
+    /// with that key.
     pub ledger: SentTotals,
+    /// The key that it uses, where its provider has several.
+    pub key: Option<KeyIdx>,
     /// Class of the request.
     pub class: RequestClass,
     /// Estimated tokens of the prompt.
@@ -313,6 +340,7 @@ impl Lease {
                 started: now,
                 load,
                 ledger,
+                key: None,
                 class: request.class,
                 prompt: request.prompt,
             },
@@ -323,6 +351,23 @@ impl Lease {
             awaits_first_token: true,
             first_tokens,
         })
+    }
+
+    /// Uses one of several keys, and counts the attempt in its totals. `has_own_quota` says whether
+    /// these totals or those of the target are compared with the rate limits.
+    #[must_use]
+    pub fn with_key(
+        mut self,
+        key: KeyIdx,
+        (sent, has_own_quota): (&SentCounters, bool),
+        tokens: f64,
+    ) -> Self {
+        self.start.key = Some(key);
+        let ledger = sent.add(tokens);
+        if has_own_quota {
+            self.start.ledger = ledger;
+        }
+        self
     }
 
     /// Ends the wait for the first content, and the half-open probe if this is one. Later calls

@@ -8,7 +8,7 @@
 //! Reading order: units and ids, the configuration (`target`, `weights`), statistics
 //! (`observation`, `decay`, `load_sensitivity`, `upstream_quota`, `histogram`, `timeline`, `counters`), decisions
 //! (`circuit_breaker`, `score`, `selection`, `decision_log`, `retry`, `pricing`), limits
-//! (`rate_limiter`, `in_flight`, `budget`), `alerts`, and the state that owns them all (`balancer`).
+//! (`rate_limiter`, `in_flight`, `key_pool`, `budget`), `alerts`, and the state that owns them all (`balancer`).
 
 #![warn(missing_docs)]
 
@@ -36,6 +36,7 @@ mod histogram;
 mod ids;
 mod in_flight;
 mod index;
+mod key_pool;
 mod lease;
 mod limiter;
 mod load_forecast;
@@ -106,10 +107,15 @@ pub use glob::matches_glob;
 pub use held_changes::{HeldChanges, PendingChange, PendingChanges, PendingProviderChanges};
 pub use hexadecimal::hexadecimal;
 pub use histogram::Histogram;
-pub use ids::{DecisionId, TargetId};
+pub use ids::{DecisionId, KeyIdx, TargetId};
 pub use in_flight::{InFlightLimiter, InFlightPermit};
 pub use index::{PerProvider, PerTarget, ProviderIdx, TargetIdx};
-pub use lease::{AttemptStart, Lease, LeaseRequest, LoadCounters, PendingFirstTokens, SentTotals};
+pub use key_pool::{
+    CandidateKey, CandidateKeys, KeyChoice, KeyScope, KeyWait, ProviderKey, ProviderKeys,
+};
+pub use lease::{
+    AttemptStart, Lease, LeaseRequest, LoadCounters, PendingFirstTokens, SentCounters, SentTotals,
+};
 pub use limiter::{Limiter, Permit};
 pub use load_forecast::{CapacityNeed, ForecastReport, LoadForecast};
 pub use load_sensitivity::{LoadCurve, LoadSensitivity};
@@ -142,8 +148,8 @@ pub use selection::{
 };
 pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
-    Candidate, HealthState, ModelSnapshot, PerformanceReport, ProviderSnapshot, RoutingState,
-    RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
+    Candidate, HealthState, KeySnapshot, ModelSnapshot, PerformanceReport, ProviderSnapshot,
+    RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};

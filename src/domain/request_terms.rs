@@ -2,6 +2,7 @@
 
 use super::capability::RequiredCapabilities;
 use super::index::{ProviderIdx, TargetIdx};
+use super::key_pool::KeyScope;
 use super::model_type::{ModelType, RequestClass};
 use super::selection::{RequestProfile, TargetScope};
 use super::target::RouteOrder;
@@ -86,6 +87,7 @@ impl RequestTerms {
             remaining: self.time_limit,
             means: None,
             tried,
+            keys: KeyScope::default(),
             outgrown: &[],
         }
     }

@@ -9,6 +9,7 @@ use super::expected_output::ExpectedOutputs;
 use super::failure::Failure;
 use super::ids::TargetId;
 use super::in_flight::InFlightLimiter;
+use super::key_pool::CandidateKeys;
 use super::lease::LoadCounters;
 use super::model_type::ModelTypes;
 use super::pricing::{CostBasisCounts, Price};
@@ -162,6 +163,8 @@ pub struct Candidate {
     pub window: Estimate,
     /// Estimated remaining quota at the provider.
     pub quota: UpstreamQuota,
+    /// Its keys, where its provider has several; cooldowns and quotas above are of all together.
+    pub keys: CandidateKeys,
     /// Time at which its breaker closed, for the slow start.
     pub slow_from: Option<UnixTime>,
     /// Duration of the slow start, in seconds.
@@ -404,6 +407,8 @@ pub struct ProviderSnapshot {
     pub mean_tokens: Option<f64>,
     /// Request fields dropped in translation.
     pub dropped_fields: u64,
+    /// Its keys, where it has several.
+    pub keys: Vec<KeySnapshot>,
     /// Its configured models.
     pub models: Vec<ModelSnapshot>,
     /// Failures that count in the rates, by code.
@@ -412,6 +417,21 @@ pub struct ProviderSnapshot {
     pub cancelled: u64,
     /// Attempts over the window, oldest first; empty if not requested.
     pub columns: Vec<TimeBucket>,
+}
+
+/// State of one of several keys of a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeySnapshot {
+    /// Where it comes from, for example `env:OPENAI_A`; never the key.
+    pub name: Arc<str>,
+    /// Its weight.
+    pub weight: f64,
+    /// End and reason of its cooldown, if no model can be used with it.
+    pub blocked: Option<(UnixTime, Failure)>,
+    /// Requests and tokens left of its rate limits, of the model that has the least.
+    pub left: [Option<f64>; 2],
+    /// Attempts with it since the start, or since the keys changed.
+    pub attempts: u64,
 }
 
 /// State and figures of one model of a provider over the window.

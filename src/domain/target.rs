@@ -2,6 +2,7 @@
 
 use super::capability::Capabilities;
 use super::ids::TargetId;
+use super::key_pool::ProviderKeys;
 use super::model_type::ModelTypes;
 use super::pricing::Price;
 use super::rate_limiter::RateLimits;
@@ -29,6 +30,8 @@ pub struct Provider {
     pub off: Option<Arc<str>>,
     /// Weight override for its targets.
     pub weights: WeightOverride,
+    /// Its keys, where it has several.
+    pub keys: ProviderKeys,
 }
 
 impl PerProvider for Provider {}
@@ -45,6 +48,7 @@ impl Provider {
             enabled: true,
             off: None,
             weights: WeightOverride::default(),
+            keys: ProviderKeys::default(),
         }
     }
 }

@@ -215,11 +215,49 @@ impl UpstreamQuota {
 
     /// Returns the factor for selection probabilities, 0.02..1: 1 while 15 % of both limits are left.
     pub fn headroom(&self, sent: SentTotals, now: UnixTime) -> f64 {
+        Self::factor_of(self.least_left(sent, now))
+    }
+
+    /// Returns the factor for selection probabilities where this share of a limit is left.
+    pub fn factor_of(share: f64) -> f64 {
+        (share / SOFT_LIMIT_SHARE).clamp(MIN_SHARE, 1.0)
+    }
+
+    /// Returns the share of the scarcer limit that is left, 0.02..1.
+    pub fn left_share(&self, sent: SentTotals, now: UnixTime) -> f64 {
+        self.least_left(sent, now).clamp(MIN_SHARE, 1.0)
+    }
+
+    fn least_left(&self, sent: SentTotals, now: UnixTime) -> f64 {
         let part = |bucket: Option<QuotaBucket>, sent: u64| {
             bucket.map_or(1.0, |bucket| bucket.left(sent, now) / bucket.limit)
         };
-        let least = part(self.requests, sent.requests).min(part(self.tokens, sent.tokens));
-        (least / SOFT_LIMIT_SHARE).clamp(MIN_SHARE, 1.0)
+        part(self.requests, sent.requests).min(part(self.tokens, sent.tokens))
+    }
+
+    /// Returns the quota of several keys together, for a target that sent `sent` in all. Each of
+    /// them must be refreshed at the same time; a limit that one key does not know is unlimited.
+    pub fn sum(quotas: impl Iterator<Item = Self>, sent: SentTotals) -> Self {
+        let add = |one: Option<QuotaBucket>, other: Option<QuotaBucket>| {
+            let (one, other) = one.zip(other)?;
+            Some(QuotaBucket {
+                limit: one.limit + other.limit,
+                level: one.level + other.level,
+                refill: one.refill + other.refill,
+                reported_at: one.reported_at.max(other.reported_at),
+                ..one
+            })
+        };
+        let sum = quotas.reduce(|one, other| Self {
+            requests: add(one.requests, other.requests),
+            tokens: add(one.tokens, other.tokens),
+        });
+        let count = |bucket: Option<QuotaBucket>, sent| bucket.map(|it| QuotaBucket { sent, ..it });
+        let sum = sum.unwrap_or_default();
+        Self {
+            requests: count(sum.requests, sent.requests),
+            tokens: count(sum.tokens, sent.tokens),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::failure_text::attempt_failure_text;
 use super::request_headers::TRACEPARENT;
 use crate::clock;
 use crate::domain::{
-    AttemptEnd, BudgetReservation, BudgetScope, DecisionId, Failure, FirstToken, Lease,
+    AttemptEnd, BudgetReservation, BudgetScope, DecisionId, Failure, FirstToken, KeyIdx, Lease,
     MeasuredUsage, Money, Observation, Outcome, Price, RequestIdentity, RoutingTable, TargetId,
     TargetIdx, TargetSelection, UnixTime, UpstreamLimits, attempt_cost,
 };
@@ -106,6 +106,11 @@ impl Attempt {
             outcome: Outcome::Cancelled,
             trace: None,
         })
+    }
+
+    /// The key that it uses, where its provider has several.
+    pub fn key(&self) -> Option<KeyIdx> {
+        self.lease.attempt_start().key
     }
 
     /// Waits, for a short time, until the ledger knows what the attempt reserved.

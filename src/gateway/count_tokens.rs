@@ -157,9 +157,11 @@ async fn count_at_provider(
     target: TargetIdx,
 ) -> Option<u64> {
     let gateway = call.gateway;
-    let provider = gateway.handle.routing_table().candidates[target].provider;
+    let table = gateway.handle.routing_table();
+    let candidate = &table.candidates[target];
+    let (provider, key) = (candidate.provider, candidate.keys.unblocked(clock::now()));
     let upstreams = gateway.upstreams.load_full();
-    let endpoint = upstreams.registry.endpoint(provider)?;
+    let endpoint = upstreams.registry.endpoint(provider)?.with_key(key);
     let endpoint = endpoint.with_credentials(false).await.ok()?;
     let traits = upstreams.registry.traits(target);
     let build = |endpoint: &Endpoint, spec: &CallSpec<'_>, _: &ParsedRequest| {

@@ -1,6 +1,8 @@
 //! Failover: selects a target, makes an attempt, and on failure goes on to the next one, within one
 //! limit on attempts and one on time.
 
+mod next_key;
+
 use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
 use super::deadlines::Deadlines;
 use super::early_headers::{EarlyHeaders, EarlyResponse};
@@ -12,10 +14,10 @@ use super::upstream_call::UpstreamCall;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
-    CandidateSet, Failure, MIN_TIME_LEFT, NoEligibleTarget, ProviderIdx, RandomDraw,
-    RejectionReason, RequestOutcome, RequestProfile, RetryDecision, RetryState, SelectionReason,
-    TargetId, TargetIdx, TargetScope, TargetSelection, backoff_estimate, select_target,
-    soonest_recovery,
+    CandidateSet, Failure, KeyIdx, KeyScope, MIN_TIME_LEFT, NoEligibleTarget, ProviderIdx,
+    RandomDraw, RejectionReason, RequestOutcome, RequestProfile, RetryDecision, RetryState,
+    SelectionReason, TargetId, TargetIdx, TargetScope, TargetSelection, backoff_estimate,
+    select_target, soonest_recovery,
 };
 use crate::protocols::UpstreamError;
 use std::sync::Arc;
@@ -55,6 +57,8 @@ struct FailoverLoop<'g> {
     attempts: RetryState,
     /// Targets that failed.
     tried: Vec<TargetIdx>,
+    /// Keys that failed at a target, of providers with several.
+    tried_keys: Vec<(TargetIdx, KeyIdx)>,
     /// The last of them that may succeed when it is tried again, and its failure.
     repeatable: Option<(TargetIdx, Failure)>,
     /// Targets for which the prompt was too long: none with a smaller context is tried.
@@ -76,6 +80,7 @@ pub(super) async fn run(
         recorder,
         deadlines: Deadlines::new(context.gateway, context.request, context.started),
         tried: Vec::new(),
+        tried_keys: Vec::new(),
         repeatable: None,
         context_exceeded: Vec::new(),
         spent: AttemptUsage::ZERO,
@@ -101,7 +106,7 @@ impl FailoverLoop<'_> {
                 id,
                 provider,
             } = leased;
-            let target = selection.target;
+            let (target, key) = (selection.target, selection.key);
             let has_more = self.has_more_targets(target);
             let until = self.deadlines.attempt_deadline(&selection, limit, has_more);
             let attempts = self.attempts.count();
@@ -126,13 +131,20 @@ impl FailoverLoop<'_> {
                 self.recorder.end(outcome, self.spent.plus(failure.spent));
                 return Err(error);
             }
-            self.on_failure(target, &failure, until.is_first_token);
+            let has_key = self.leave_key(target, key, failure.error.failure);
+            self.on_failure(target, &failure, (until.is_first_token, has_key));
             if failure.had_content {
                 deadline = self.deadlines.deadline(limit);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let next = self.next(target, failure.error.failure, (left, deadline));
-            let Some(next) = next.await else {
+            let failure_class = failure.error.failure;
+            let mut next = has_key
+                .then(|| self.next_key(target, failure_class, left))
+                .flatten();
+            if next.is_none() {
+                next = self.next(target, failure_class, (left, deadline)).await;
+            }
+            let Some(next) = next else {
                 return Err(self.give_up(&failure));
             };
             leased = next;
@@ -140,11 +152,16 @@ impl FailoverLoop<'_> {
         }
     }
 
-    fn on_failure(&mut self, target: TargetIdx, failure: &AttemptFailure, is_first_token: bool) {
-        if !self.tried.contains(&target) {
+    fn on_failure(
+        &mut self,
+        target: TargetIdx,
+        failure: &AttemptFailure,
+        (is_first_token, has_key): (bool, bool),
+    ) {
+        if !has_key && !self.tried.contains(&target) {
             self.tried.push(target);
         }
-        if failure.error.failure == Failure::Auth {
+        if !has_key && failure.error.failure == Failure::Auth {
             // The others have the same key.
             let table = self.context.gateway.handle.routing_table();
             let provider = table.candidates[target].provider;
@@ -297,19 +314,31 @@ impl FailoverLoop<'_> {
 
     /// A selection that is neither recorded nor leased.
     fn dry_run(&self, tried: &[TargetIdx]) -> Result<TargetSelection, NoEligibleTarget> {
+        self.dry_run_of(&self.profile(tried))
+    }
+
+    fn dry_run_of(
+        &self,
+        profile: &RequestProfile<'_>,
+    ) -> Result<TargetSelection, NoEligibleTarget> {
         let table = self.context.gateway.handle.routing_table();
         let (now, draw) = (clock::now(), RandomDraw::default());
         let mut candidates = CandidateSet::default();
-        select_target(&table, &self.profile(tried), now, draw, &mut candidates)
+        select_target(&table, profile, now, draw, &mut candidates)
     }
 
     /// The request's profile, with the time that the client leaves for a whole response.
     fn profile<'t>(&'t self, tried: &'t [TargetIdx]) -> RequestProfile<'t> {
         let request = self.context.request;
+        let base = request.selection_profile(tried, &self.context_exceeded);
         RequestProfile {
             remaining: self.deadlines.client_time_left(),
             means: self.context.budget_scope.headroom(clock::now()),
-            ..request.selection_profile(tried, &self.context_exceeded)
+            keys: KeyScope {
+                tried: &self.tried_keys,
+                ..base.keys
+            },
+            ..base
         }
     }
 
@@ -326,6 +355,7 @@ impl FailoverLoop<'_> {
             tokio::time::sleep(wait).await;
             let profile = RequestProfile {
                 scope: TargetScope::Only(&[target]),
+                keys: KeyScope::default(),
                 ..self.profile(&[])
             };
             let recovery = match self.lease(&profile) {

@@ -8,8 +8,9 @@ use super::request_headers::{excerpt, model_type, number, preferred, timeout, tr
 use super::request_tags::stated_tag;
 use super::stream_form::StreamForm;
 use crate::domain::{
-    Catalogue, Failure, ModelResolution, ModelType, ProviderIdx, RequestClass, RequestProfile,
-    RequiredCapabilities, RouteOrder, Tag, TargetIdx, TargetScope, prompt_tokens, resolve,
+    Catalogue, Failure, KeyScope, ModelResolution, ModelType, ProviderIdx, RequestClass,
+    RequestProfile, RequiredCapabilities, RouteOrder, Tag, TargetIdx, TargetScope, prompt_tokens,
+    resolve,
 };
 use crate::protocols::{
     CallSpec, Endpoint, ForwardCall, GuardedAdapter, PendingResponse, PreparedCall, RawObject,
@@ -272,6 +273,13 @@ impl ParsedRequest {
             remaining: None,
             means: None,
             tried,
+            keys: KeyScope {
+                tried: &[],
+                is_first_only: self
+                    .forward
+                    .as_ref()
+                    .is_some_and(ForwardCall::names_objects),
+            },
             outgrown: context_exceeded,
         }
     }

@@ -8,9 +8,9 @@ use super::error::GatewayError;
 use super::failure_text::request_failure_text;
 use crate::clock;
 use crate::domain::{
-    CandidateSet, DecisionId, InFlightPermit, Observation, RandomDraw, RejectionReason, RequestEnd,
-    RequestIdentity, RequestOutcome, RequestProfile, RequestTerms, RoutingTable, SelectionContext,
-    SelectionRound, Tag, TargetId, TargetIdx, TargetSelection, UnixTime,
+    CandidateSet, DecisionId, InFlightPermit, KeyIdx, Observation, RandomDraw, RejectionReason,
+    RequestEnd, RequestIdentity, RequestOutcome, RequestProfile, RequestTerms, RoutingTable,
+    SelectionContext, SelectionRound, Tag, TargetId, TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::DroppedFields;
@@ -26,6 +26,7 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-aibal-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-aibal-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-aibal-attempts");
 const COST: HeaderName = HeaderName::from_static("x-aibal-cost-usd");
+const KEY: HeaderName = HeaderName::from_static("x-aibal-key");
 const CACHE: HeaderName = HeaderName::from_static("x-aibal-cache");
 const DROPPED: HeaderName = HeaderName::from_static("x-aibal-dropped");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -53,6 +54,8 @@ pub(super) struct RequestRecorder {
     target: Option<TargetIdx>,
     provider: String,
     model: String,
+    /// The key of the last attempt, where the provider has several.
+    key: Option<KeyIdx>,
     score: Option<f64>,
     reason: &'static str,
     pub attempts: u32,
@@ -101,6 +104,7 @@ impl RequestRecorder {
             target: None,
             provider: String::new(),
             model: String::new(),
+            key: None,
             score: None,
             reason: "",
             attempts: 0,
@@ -199,6 +203,7 @@ impl RequestRecorder {
         self.provider = id.provider.to_string();
         self.model = id.model.to_string();
         self.reason = selection.reason.text();
+        self.key = selection.key;
         self.score.get_or_insert(selection.score);
         write_later(LogEntry::Selected(SelectionLine {
             decision: self.decision,
@@ -282,6 +287,9 @@ impl RequestRecorder {
             set(PROVIDER, &self.provider);
             set(MODEL, &self.model);
             set(ATTEMPTS, &self.attempts.to_string());
+        }
+        if let Some(key) = self.key {
+            set(KEY, &key.get().to_string());
         }
         if let Some(status) = self.cache {
             set(CACHE, status.as_str());

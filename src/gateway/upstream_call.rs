@@ -101,6 +101,7 @@ impl<'g> UpstreamCall<'g> {
             );
             return Err(attempt.fail(error.never_sent()));
         };
+        let endpoint = &*endpoint.with_key(attempt.key());
         let traits = upstreams.registry.traits(attempt.target);
         let route = (endpoint, &upstreams.transport, provider);
         let sent = self.send(route, (id, traits), (&mut attempt, dropped), until);

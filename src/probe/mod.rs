@@ -3,7 +3,8 @@
 
 use crate::clock;
 use crate::domain::{
-    Observation, ProbeEnd, ProbeVerdict, ProviderIdx, RoutingState, UnixTime, probe_due,
+    KeyIdx, Observation, ProbeEnd, ProbeVerdict, ProviderIdx, RoutingState, RoutingTable, UnixTime,
+    probe_due,
 };
 use crate::engine::EngineHandle;
 use crate::foreign::read_body;
@@ -158,7 +159,8 @@ impl ProbeSchedule {
         }
         let results = join_all(due.iter().filter_map(|&provider| {
             let endpoint = upstreams.registry.endpoint(provider)?;
-            Some(probe(&upstreams.transport, provider, endpoint))
+            let key = usable_key(&table, provider, now);
+            Some(probe(&upstreams.transport, provider, (endpoint, key)))
         }));
         for result in results.await {
             self.report(result);
@@ -186,7 +188,8 @@ impl ProbeSchedule {
         let Some(endpoint) = upstreams.registry.endpoint(provider) else {
             return;
         };
-        let result = probe(&upstreams.transport, provider, endpoint).await;
+        let key = usable_key(&self.handle.routing_table(), provider, clock::now());
+        let result = probe(&upstreams.transport, provider, (endpoint, key)).await;
         self.make_room(provider.get() + 1);
         self.probed_at[provider.get()] = Some(clock::now());
         self.report(result.clone());
@@ -194,8 +197,21 @@ impl ProbeSchedule {
     }
 }
 
+/// The first of several keys that the provider does not refuse at all of its models.
+fn usable_key(table: &RoutingTable, provider: ProviderIdx, now: UnixTime) -> Option<KeyIdx> {
+    let mut own = table
+        .indexed()
+        .filter(|(_, candidate)| candidate.provider == provider);
+    own.find_map(|(_, candidate)| candidate.keys.unblocked(now))
+}
+
 /// Sends one probe.
-async fn probe(transport: &Transport, provider: ProviderIdx, endpoint: &Endpoint) -> ProbeResult {
+async fn probe(
+    transport: &Transport,
+    provider: ProviderIdx,
+    (endpoint, key): (&Endpoint, Option<KeyIdx>),
+) -> ProbeResult {
+    let endpoint = &*endpoint.with_key(key);
     let started = clock::now();
     let response = timeout(PROBE_TIMEOUT, async {
         let ready = endpoint.with_credentials(false).await;

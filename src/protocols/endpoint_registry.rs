@@ -26,7 +26,7 @@ impl EndpointRegistry {
     /// Removes every key in use from the texts of an error, whichever provider they come from.
     pub fn remove_keys(&self, error: &mut UpstreamError) {
         let endpoints = self.endpoints.iter().flatten();
-        remove_keys(error, endpoints.filter_map(Endpoint::secret));
+        remove_keys(error, endpoints.flat_map(Endpoint::secrets));
     }
 
     /// Returns the connection settings of each provider, by index.
@@ -62,7 +62,8 @@ mod tests {
             endpoints: vec![
                 endpoint("sk-first-secret"),
                 None,
-                endpoint("sk-other-secret"),
+                endpoint("sk-unused-key")
+                    .and_then(|it| it.with_more_keys(["sk-other-secret"].into_iter())),
                 endpoint("none"),
             ],
             traits: Vec::new(),

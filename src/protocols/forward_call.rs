@@ -17,3 +17,12 @@ pub struct ForwardCall {
     /// Whether the body names a model of ours, so that the provider's name takes its place.
     pub names_target: bool,
 }
+
+impl ForwardCall {
+    /// Whether it is about files or batches, which belong to the account of the key that made them.
+    pub fn names_objects(&self) -> bool {
+        ["/files", "/batches"]
+            .iter()
+            .any(|start| self.path.starts_with(start))
+    }
+}

@@ -8,6 +8,7 @@ use super::{
     ConnectionConfig, ForwardCall, OutboundRequest, ReasoningCache, RefusedOptions, TokenSource,
     TranslationError, UpstreamError, classify_error,
 };
+use crate::domain::KeyIdx;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::borrow::Cow;
@@ -129,6 +130,8 @@ pub struct Endpoint {
     /// Options that the provider's models refused.
     pub refused_options: RefusedOptions,
     credential: Credential,
+    /// Its keys after the first one.
+    more_keys: Arc<[Credential]>,
 }
 
 /// A project and a location of Google's cloud.
@@ -153,6 +156,30 @@ enum Credential {
     Source(TokenSource),
     /// A token of a source.
     Token(AccessToken),
+}
+
+impl Credential {
+    /// Makes the credential of a key; `None` where it holds a byte that no header can.
+    fn of_key(key: &str) -> Option<Self> {
+        Some(Self::Key {
+            bare: sensitive(key)?,
+            bearer: sensitive(&format!("Bearer {key}"))?,
+        })
+    }
+
+    /// Returns the key or the last token.
+    fn secret(&self) -> Option<Cow<'_, str>> {
+        let text = |value: &HeaderValue| {
+            let text = std::str::from_utf8(value.as_bytes()).ok()?;
+            Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
+        };
+        match self {
+            Self::Key { bare, .. } => text(bare).map(Cow::Owned),
+            Self::Token(token) => text(&token.bearer).map(Cow::Owned),
+            Self::Source(source) => text(&source.last_bearer()?).map(Cow::Owned),
+            Self::None => None,
+        }
+    }
 }
 
 impl Endpoint {
@@ -181,10 +208,7 @@ impl Endpoint {
         protocol: &'static dyn ProviderApi,
     ) -> Option<Self> {
         let credential = match key {
-            Some(key) => Credential::Key {
-                bare: sensitive(key)?,
-                bearer: sensitive(&format!("Bearer {key}"))?,
-            },
+            Some(key) => Credential::of_key(key)?,
             None => Credential::None,
         };
         Some(Self {
@@ -200,7 +224,34 @@ impl Endpoint {
             headers: Vec::new(),
             forward_headers: Vec::new(),
             credential,
+            more_keys: Arc::default(),
         })
+    }
+
+    /// Adds further keys; `None` where one holds a byte that no header can.
+    #[must_use]
+    pub fn with_more_keys<'a>(self, keys: impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some(Self {
+            more_keys: keys.map(Credential::of_key).collect::<Option<_>>()?,
+            ..self
+        })
+    }
+
+    /// Returns the endpoint with one of its keys; with the first one where there is no such key.
+    pub fn with_key(&self, key: Option<KeyIdx>) -> Cow<'_, Self> {
+        let place = key.and_then(|key| key.get().checked_sub(1));
+        match place.and_then(|place| self.more_keys.get(place)) {
+            None => Cow::Borrowed(self),
+            Some(credential) => Cow::Owned(Self {
+                credential: credential.clone(),
+                ..self.clone()
+            }),
+        }
+    }
+
+    /// Returns the number of its keys; 1 also where it needs none.
+    pub fn key_count(&self) -> usize {
+        1 + self.more_keys.len()
     }
 
     /// Adds headers of every request to it, and names of those that pass from clients. What no header
@@ -236,15 +287,16 @@ impl Endpoint {
     /// same key also a token that was fetched with it.
     #[must_use]
     pub(super) fn carrying_over(self, earlier: &Self, same_key: bool) -> Self {
-        let credential = if same_key {
-            earlier.credential.clone()
+        let (credential, more_keys) = if same_key {
+            (earlier.credential.clone(), Arc::clone(&earlier.more_keys))
         } else {
-            self.credential
+            (self.credential, self.more_keys)
         };
         Self {
             reasoning_cache: earlier.reasoning_cache.clone(),
             refused_options: earlier.refused_options.clone(),
             credential,
+            more_keys,
             ..self
         }
     }
@@ -268,18 +320,10 @@ impl Endpoint {
         )
     }
 
-    /// Returns the key or the last token, to recognise it in what a provider sends.
-    pub(super) fn secret(&self) -> Option<Cow<'_, str>> {
-        let text = |value: &HeaderValue| {
-            let text = std::str::from_utf8(value.as_bytes()).ok()?;
-            Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
-        };
-        match &self.credential {
-            Credential::Key { bare, .. } => text(bare).map(Cow::Owned),
-            Credential::Token(token) => text(&token.bearer).map(Cow::Owned),
-            Credential::Source(source) => text(&source.last_bearer()?).map(Cow::Owned),
-            Credential::None => None,
-        }
+    /// Returns the keys or the last token, to recognise them in what a provider sends.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let all = std::iter::once(&self.credential).chain(self.more_keys.iter());
+        all.filter_map(Credential::secret)
     }
 
     /// Returns the key as a bearer token.

@@ -232,6 +232,13 @@ impl Exposition {
             let [requests, tokens] = candidate.quota.left(sent, self.snapshot.at);
             push(about, "requests", requests);
             push(about, "tokens", tokens);
+            let specs = &self.table.catalogue.providers[target.provider].keys.keys;
+            for (key, spec) in candidate.keys.keys.iter().zip(specs) {
+                let about = [&*target.id.provider, &*target.id.model, &*spec.name];
+                let [requests, tokens] = key.quota.left(key.sent.totals(), self.snapshot.at);
+                push(about, "requests", requests);
+                push(about, "tokens", tokens);
+            }
         }
         samples.gauges(&family::RATE_LIMIT_REMAINING, left)?;
         let budgets = self.budgets();

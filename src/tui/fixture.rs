@@ -125,6 +125,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         weights: None,
         max_concurrent: Some(64),
         rates: rates(kind),
+        keys: Vec::new(),
         share: if well { 1.0 / 3.0 } else { 0.0 },
         score: Some(0.5 + 0.07 * kind as f64),
         factors: Some(Factors {

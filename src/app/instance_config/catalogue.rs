@@ -2,7 +2,8 @@
 
 use crate::config::{ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
-    Catalogue, ModelType, Provider, ProviderIdx, Route, RouteOrder, Target, TargetId, resolve,
+    Catalogue, KeyIdx, ModelType, Provider, ProviderIdx, ProviderKey, ProviderKeys, Route,
+    RouteOrder, Target, TargetId, resolve,
 };
 use crate::foreign::read_body;
 use crate::gateway::{GatewayConfig, TargetTimeouts};
@@ -63,6 +64,7 @@ pub(super) async fn build(
             rates: provider.rates,
             enabled: provider.enabled,
             weights: provider.weights,
+            keys: provider_keys(provider),
             off: off.as_deref().map(Into::into),
         });
         // One that lists no models yet is probed, and may list some later.
@@ -77,6 +79,17 @@ pub(super) async fn build(
         catalogue.default_model = Some(name.as_str().into());
     }
     (catalogue, registry, gateway_config(settings, timeouts))
+}
+
+fn provider_keys(provider: &ProviderSettings) -> ProviderKeys {
+    let keys = provider.key_pool.iter().map(|key| ProviderKey {
+        name: key.name.as_str().into(),
+        weight: key.weight,
+    });
+    ProviderKeys {
+        keys: keys.collect(),
+        shares_quota: provider.shares_quota,
+    }
 }
 
 fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayConfig {
@@ -103,6 +116,8 @@ fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<E
     let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
     let protocol = by_kind(&provider.kind)?;
     let endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
+    let more_keys = provider.key_pool.iter().skip(1);
+    let endpoint = endpoint.with_more_keys(more_keys.map(|key| key.secret.expose()))?;
     let headers = provider.headers.iter();
     let headers = headers.map(|(name, value)| (name.as_str(), value.expose()));
     let mut endpoint = endpoint.with_headers(headers, &provider.forward_headers);
@@ -182,12 +197,18 @@ async fn models(
 async fn list_models(endpoint: &Endpoint) -> Option<Vec<String>> {
     let options = TransportOptions::new(LIST_MODELS_TIMEOUT);
     let transport = Transport::over(std::slice::from_ref(&endpoint.connection), options).ok()?;
-    let endpoint = endpoint.with_credentials(false).await.ok()?;
-    let mut request = endpoint.protocol.build_probe(&endpoint);
-    endpoint.add_headers(&mut request.headers, &HeaderMap::new());
-    let response = transport.send(0.into(), request).await.ok()?;
-    let body = read_body(response, MAX_LIST_BYTES).await.ok()?;
-    endpoint.protocol.model_names(&body)
+    for key in KeyIdx::all(endpoint.key_count()) {
+        let endpoint = endpoint.with_key(Some(key));
+        let endpoint = endpoint.with_credentials(false).await.ok()?;
+        let mut request = endpoint.protocol.build_probe(&endpoint);
+        endpoint.add_headers(&mut request.headers, &HeaderMap::new());
+        let response = transport.send(0.into(), request).await.ok()?;
+        let body = read_body(response, MAX_LIST_BYTES).await.ok()?;
+        if let Some(names) = endpoint.protocol.model_names(&body) {
+            return Some(names);
+        }
+    }
+    None
 }
 
 fn target(

@@ -47,7 +47,7 @@ fn an_unknown_key_and_the_most_similar_name() {
     aibal.toml:5: server.max_body: 5: unknown key; did you mean max_body_mb?
     aibal.toml:6: sever: unknown key; did you mean server?
     aibal.toml:11: providers[a].prioritty: 5: unknown key; did you mean priority?
-    aibal.toml:12: providers[a].apikey: unknown key; did you mean api_key or api_key_env?
+    aibal.toml:12: providers[a].apikey: unknown key; did you mean api_key or api_keys or api_key_env?
     ");
 }
 

@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod differing;
+mod key_pools;
 mod layering;
 mod limits;
 mod lines;

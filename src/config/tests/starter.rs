@@ -76,7 +76,13 @@ fn examples() -> String {
 #[test]
 fn the_examples_of_the_starter_file_are_right() {
     // Each of these replaces another setting, or is for another kind.
-    let alternatives = ["api_key =", "project =", "location =", "credentials ="];
+    let alternatives = [
+        "api_key =",
+        "api_keys =",
+        "project =",
+        "location =",
+        "credentials =",
+    ];
     let is_alternative = |line: &&str| alternatives.iter().any(|name| line.starts_with(name));
     let text = examples();
     let lines: Vec<&str> = text.lines().filter(|line| !is_alternative(line)).collect();

@@ -1,6 +1,7 @@
 //! Applies a reloaded configuration. Providers and targets keep their indices and statistics;
 //! settings that an operator changed at runtime stay unless the configuration changed them too.
 
+use super::key_state::KeyStates;
 use super::target_state::{ProviderState, TargetState};
 use super::{BalancerState, REMOVED_REASON};
 use crate::domain::command::{CommandError, CommandReply};
@@ -43,6 +44,7 @@ impl BalancerState {
         for (at, change) in next.renewals {
             self.apply_endpoint_change(at, change, now);
         }
+        self.fit_keys();
         self.refresh_states(now);
         let mut effects = Vec::new();
         if !next.changes.is_empty() {
@@ -96,12 +98,24 @@ impl BalancerState {
                 self.forget_provider_revert(at);
             }
         }
-        self.targets
-            .resize_with(catalogue.targets.len(), TargetState::new);
+        for spec in catalogue.targets.iter().skip(self.targets.len()) {
+            let keys = &catalogue.providers[spec.provider].keys;
+            self.targets.push(TargetState::new(keys));
+        }
         self.window.grow(catalogue.targets.len());
         self.counters.add_labels(&catalogue);
         self.pin
             .take_if(|(pinned, _)| catalogue.retired.providers.contains(pinned));
+    }
+
+    /// Gives every target the configured number of keys; those whose number changed begin anew.
+    fn fit_keys(&mut self) {
+        for (target, spec) in TargetIdx::enumerate(&self.catalogue.targets) {
+            let keys = &self.catalogue.providers[spec.provider].keys;
+            if !self.targets[target].keys.fits(keys) {
+                self.targets[target].keys = KeyStates::new(keys);
+            }
+        }
     }
 
     fn set(&mut self, at: ProviderIdx, setting: ProviderSetting) {

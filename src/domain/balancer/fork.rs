@@ -1,6 +1,6 @@
 //! An independent copy of the state, in which a forecast runs.
 
-use super::target_state::{ProviderState, TargetState};
+use super::target_state::ProviderState;
 use super::{BalancerState, RequestEventThrottle};
 use crate::domain::alerts::LossCounts;
 use crate::domain::counters::Counters;
@@ -30,7 +30,7 @@ impl BalancerState {
             revision: self.revision,
             revisions: VecDeque::new(),
             providers: self.providers.iter().map(ProviderState::fork).collect(),
-            targets: self.targets.iter().map(TargetState::fork).collect(),
+            targets: self.targets.iter().map(|it| it.fork(now)).collect(),
             requests: Timeline::default(),
             counters: Counters::default(),
             request_rate: self.request_rate,
@@ -98,7 +98,7 @@ impl BalancerState {
             ];
             KnownTarget {
                 estimate,
-                quota: record.quota,
+                quota: record.joint_quota(now),
                 is_breaker_closed: record.breaker.state() == super::BreakerState::Closed,
                 max_concurrent: limits.into_iter().flatten().min(),
             }

@@ -6,12 +6,14 @@ mod alerting;
 mod apply_config;
 mod auto_revert;
 mod commands;
+mod cooldown;
 mod forecast_cache;
 mod forecasting;
 mod fork;
 mod global_limits;
 mod held_changes;
 mod history;
+mod key_state;
 mod latency_estimator;
 mod latency_mean;
 mod observe;
@@ -146,7 +148,7 @@ impl BalancerState {
         let targets = catalogue
             .targets
             .iter()
-            .map(|_| TargetState::new())
+            .map(|spec| TargetState::new(&catalogue.providers[spec.provider].keys))
             .collect();
         let mut counters = Counters::default();
         counters.add_labels(&catalogue);
@@ -200,10 +202,7 @@ impl BalancerState {
     pub fn tick(&mut self, now: UnixTime) -> Vec<Effect> {
         let mut effects = Vec::new();
         for target in TargetIdx::all(self.targets.len()) {
-            let record = &mut self.targets[target];
-            record
-                .quota
-                .refresh(record.load_counters.sent_totals(), now);
+            self.targets[target].refresh_quotas(now);
         }
         self.half_open_breakers(now, &mut effects);
         self.peers = self.usual_speed(now);

@@ -69,7 +69,7 @@ impl BalancerState {
         );
         self.record_upstream_limits(first.target, &first.limits, first.ticket, now);
         if first.limits.is_empty() {
-            self.targets[first.target].quota.expire(now);
+            self.targets[first.target].expire_quota(first.ticket.key, now);
         }
         self.breaker_succeeded(first.target, first.trial, now, effects);
     }
@@ -111,10 +111,10 @@ impl BalancerState {
                         now,
                     ));
                 }
-                self.targets[end.target].succeeded(now);
+                self.targets[end.target].succeeded(end.ticket.key, now);
                 if !end.had_first_token() {
                     if end.limits.is_empty() {
-                        self.targets[end.target].quota.expire(now);
+                        self.targets[end.target].expire_quota(end.ticket.key, now);
                     }
                     self.breaker_succeeded(end.target, end.trial, now, effects);
                 }
@@ -150,11 +150,9 @@ impl BalancerState {
         if matches!(failure, Failure::RateLimit(_)) {
             let target = &mut self.targets[end.target];
             target.record_outcome(None, now);
-            target
-                .quota
-                .mark_exhausted(target.load_counters.sent_totals(), now);
+            target.mark_exhausted(end.ticket.key, now);
         }
-        self.cool_down(end.target, failure, jitter, now, effects);
+        self.cool_down(end, failure, jitter, now, effects);
         if end.trial && matches!(failure, Failure::RateLimit(_)) {
             let until = self.targets[end.target].cooldown_at(now);
             let until = until.map_or(now, |(until, _)| until);
@@ -163,32 +161,44 @@ impl BalancerState {
         }
     }
 
-    /// Starts the cooldown of a failure: of one target, or of all that share a refused key.
+    /// Starts the cooldown of a failure: of one target, of one key at it, or of all targets that
+    /// share a refused key.
     fn cool_down(
         &mut self,
-        target: TargetIdx,
+        end: &AttemptEnd,
         failure: Failure,
         jitter: f64,
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) {
+        let (target, key) = (end.target, end.ticket.key);
         let provider = self.catalogue.targets[target].provider;
-        let is_new = self.targets[target].cool_down(failure, jitter, now);
-        if failure == Failure::Auth {
+        let is_new = self.targets[target].cool_down(key, failure, jitter, now);
+        if failure == Failure::Auth || (key.is_some() && failure.is_of_account()) {
             for other in self.targets_of(provider) {
-                self.targets[other].cool_down(failure, jitter, now);
+                self.targets[other].cool_down(key, failure, jitter, now);
             }
         }
         if !is_new {
             return;
         }
         self.counters.count_cooldown(target, failure);
-        let subject = match failure {
-            Failure::Auth => "all models",
-            _ => &*self.catalogue.targets[target].id.model,
+        let keys = &self.catalogue.providers[provider].keys;
+        let own = self.targets[target].keys.failed(key, failure);
+        let name = key.and_then(|key| keys.name(key)).filter(|_| own.is_some());
+        let latest = own.map_or(self.targets[target].cooldown, |key| key.cooldown);
+        let subject = match (failure, name) {
+            (Failure::Auth | Failure::Quota, Some(name)) => format!("key {name}"),
+            (_, Some(name)) => {
+                let model = &self.catalogue.targets[target].id.model;
+                format!("{model} with key {name}")
+            }
+            (Failure::Auth, None) => "all models".to_owned(),
+            _ => self.catalogue.targets[target].id.model.to_string(),
         };
-        let until = self.targets[target].blocked;
-        let seconds = until.map_or(0.0, |(until, _)| until.seconds_since(now));
+        let seconds = latest
+            .latest()
+            .map_or(0.0, |(until, _)| until.seconds_since(now));
         let text = format!(
             "{subject}: {}, no requests for {seconds:.0} s",
             failure.as_str()
@@ -204,11 +214,7 @@ impl BalancerState {
         now: UnixTime,
     ) {
         if !limits.is_empty() {
-            let record = &mut self.targets[target];
-            let sent = record.load_counters.sent_totals();
-            record
-                .quota
-                .observe_headers(limits, (start.started, start.ledger), sent, now);
+            self.targets[target].observe_headers(limits, start, now);
         }
     }
 

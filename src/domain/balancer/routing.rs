@@ -74,12 +74,15 @@ impl BalancerState {
             price: spec.price,
             standing: self.routing_state(at),
             max_trials: record.breaker.max_probes(),
-            blocked_until: record.blocked.map(|(until, _)| until),
-            blocked_by: record.blocked.map(|(_, failure)| failure),
+            blocked_until: record.cooldown.latest().map(|(until, _)| until),
+            blocked_by: record.cooldown.latest().map(|(_, failure)| failure),
             block_binds: record.is_cooldown_binding(),
             estimate,
             window: self.window.estimate(at),
             quota: record.quota,
+            keys: record
+                .keys
+                .candidates(&self.catalogue.providers[spec.provider].keys),
             slow_from: record.slow_from,
             slow_start_s: record.breaker.slow_start_s(),
             succeeded_at: record.succeeded_at,
@@ -276,13 +279,7 @@ impl BalancerState {
         (prompt, output): (f64, f64),
         now: UnixTime,
     ) -> Option<f64> {
-        let wait = |&at: &TargetIdx| {
-            let target = &self.targets[at];
-            let blocked = target.cooldown_at(now);
-            let blocked = blocked.map_or(0.0, |(until, _)| until.seconds_since(now));
-            let sent = target.load_counters.sent_totals();
-            target.quota.wait(prompt + output, sent, now).max(blocked)
-        };
+        let wait = |&at: &TargetIdx| self.targets[at].wait(prompt + output, now);
         let soonest = targets.iter().map(wait).min_by(f64::total_cmp);
         soonest.filter(|seconds| *seconds >= SHOWN_QUOTA_WAIT_S)
     }

@@ -1,11 +1,14 @@
 //! Snapshots and reports for users.
 
 use super::BalancerState;
+use crate::domain::failure::Failure;
+use crate::domain::ids::KeyIdx;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::pricing::CostBasisCounts;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{
-    ModelSnapshot, PerformanceReport, ProviderSnapshot, SPREAD_MS, Snapshot, TimeBucket, Totals,
+    KeySnapshot, ModelSnapshot, PerformanceReport, ProviderSnapshot, SPREAD_MS, Snapshot,
+    TimeBucket, Totals,
 };
 use crate::domain::timeline::{BucketCounts, BucketRange, Merge};
 use crate::domain::traffic_forecast::{TrafficForecast, traffic_forecasts};
@@ -178,11 +181,50 @@ impl BalancerState {
             tokens: sum.tokens,
             mean_tokens: (sum.metered > 0).then(|| sum.tokens as f64 / sum.metered as f64),
             dropped_fields: sum.dropped_fields,
+            keys: self.key_snapshots(at, &targets, now),
             models,
             failures: sum.failures.clone(),
             cancelled: sum.cancelled,
             columns: merged.iter().map(time_bucket).collect(),
         }
+    }
+
+    fn key_snapshots(
+        &self,
+        at: ProviderIdx,
+        targets: &[TargetIdx],
+        now: UnixTime,
+    ) -> Vec<KeySnapshot> {
+        let specs = &self.catalogue.providers[at].keys;
+        let keys = KeyIdx::all(specs.keys.len()).zip(&specs.keys);
+        keys.map(|(key, spec)| {
+            let states = targets
+                .iter()
+                .filter_map(|&target| self.targets[target].keys.get(Some(key)));
+            let mut shown = KeySnapshot {
+                name: Arc::clone(&spec.name),
+                weight: spec.weight,
+                blocked: None,
+                left: [None, None],
+                attempts: 0,
+            };
+            let mut is_blocked = true;
+            for state in states {
+                let sent = state.sent.totals();
+                let cooldown = state.cooldown.at(now);
+                is_blocked &= cooldown.is_some();
+                let ends = |cooldown: &(UnixTime, Failure)| cooldown.0;
+                let both = [shown.blocked, cooldown];
+                shown.blocked = both.into_iter().flatten().min_by_key(ends);
+                shown.attempts += sent.requests;
+                for (least, left) in shown.left.iter_mut().zip(state.quota.left(sent, now)) {
+                    *least = [*least, left].into_iter().flatten().min_by(f64::total_cmp);
+                }
+            }
+            shown.blocked = shown.blocked.filter(|_| is_blocked);
+            shown
+        })
+        .collect()
     }
 
     fn model_snapshot(

@@ -1,18 +1,22 @@
 //! State of each provider and each target.
 
+use super::cooldown::Cooldown;
+use super::key_state::KeyStates;
 use super::latency_estimator::{LatencyEstimator, Speed};
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::decay::{DecayedCount, DecayedMean};
 use crate::domain::failure::Failure;
+use crate::domain::ids::KeyIdx;
 use crate::domain::index::{PerProvider, PerTarget, TargetIdx};
-use crate::domain::lease::LoadCounters;
+use crate::domain::key_pool::ProviderKeys;
+use crate::domain::lease::{AttemptStart, LoadCounters, SentTotals};
 use crate::domain::rate_limiter::RateLimits;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::HealthState;
 use crate::domain::target::Provider;
 use crate::domain::timeline::{BucketCounts, Timeline, Uptime};
 use crate::domain::units::UnixTime;
-use crate::domain::upstream_quota::{MAX_LEARNT_WAIT, UpstreamQuota};
+use crate::domain::upstream_quota::{UpstreamLimits, UpstreamQuota};
 use crate::domain::weights::WeightOverride;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,9 +36,6 @@ pub(super) const MIN_SAMPLES: f64 = 0.1;
 /// Share of the fast latencies that is kept when a breaker closes: a recovered target starts nearly
 /// fresh. Failures are forgotten, because the breaker recalls the outage that they belong to.
 const RECOVERY_RETAIN: f64 = 0.2;
-/// First cooldown after a 429 without `retry-after`; doubles up to [`COOLDOWN_MAX`].
-const COOLDOWN_FIRST: Duration = Duration::from_secs(1);
-const COOLDOWN_MAX: Duration = Duration::from_secs(30);
 /// Time without a failure after which a target that answers is not shown as failing.
 const RECOVERY_TIME: Duration = Duration::from_secs(25);
 /// Number of consecutive failed probes after which a provider is down.
@@ -56,9 +57,9 @@ pub(super) struct TargetState {
     pub breaker: CircuitBreaker,
     /// Time at which the breaker last closed; the start of the slow start.
     pub slow_from: Option<UnixTime>,
-    /// End of the cooldown, and its reason.
-    pub blocked: Option<(UnixTime, Failure)>,
-    backoff: Duration,
+    /// Cooldown of the target, whichever key it uses.
+    pub cooldown: Cooldown,
+    pub keys: KeyStates,
     pub succeeded_at: Option<UnixTime>,
     /// First success after the latest failure.
     good_since: Option<UnixTime>,
@@ -75,7 +76,7 @@ pub(super) struct TargetState {
 impl PerTarget for TargetState {}
 
 impl TargetState {
-    pub fn new() -> Self {
+    pub fn new(keys: &ProviderKeys) -> Self {
         Self {
             latency: LatencyEstimator::default(),
             failures: DecayedMean::new(FAILURE_MEMORY_S),
@@ -83,8 +84,8 @@ impl TargetState {
             quota: UpstreamQuota::default(),
             breaker: CircuitBreaker::default(),
             slow_from: None,
-            blocked: None,
-            backoff: COOLDOWN_FIRST,
+            cooldown: Cooldown::default(),
+            keys: KeyStates::new(keys),
             succeeded_at: None,
             good_since: None,
             history: Timeline::default(),
@@ -95,18 +96,23 @@ impl TargetState {
         }
     }
 
-    /// Returns an independent copy without history and running attempts.
+    /// Returns an independent copy without history and running attempts. Its keys are one with the
+    /// quota of all together.
     #[must_use]
-    pub fn fork(&self) -> Self {
+    pub fn fork(&self, now: UnixTime) -> Self {
+        let mut cooldown = self.cooldown;
+        if let (None, Some(keys)) = (cooldown.at(now), self.keys.cooldown_at(now)) {
+            cooldown = Cooldown::until(keys);
+        }
         Self {
             latency: self.latency,
             failures: self.failures,
             rate_limits: self.rate_limits,
-            quota: self.quota,
+            quota: self.joint_quota(now),
             breaker: self.breaker,
             slow_from: self.slow_from,
-            blocked: self.blocked,
-            backoff: self.backoff,
+            cooldown,
+            keys: KeyStates::default(),
             succeeded_at: self.succeeded_at,
             good_since: self.good_since,
             history: Timeline::default(),
@@ -117,10 +123,10 @@ impl TargetState {
         }
     }
 
-    /// Clears the cooldown and the quota: they belong to the old key.
+    /// Clears the cooldowns and quotas: they belong to the old keys.
     pub fn on_key_change(&mut self, now: UnixTime) {
-        self.blocked = None;
-        self.backoff = COOLDOWN_FIRST;
+        self.cooldown = Cooldown::default();
+        self.keys = KeyStates::default();
         self.quota = UpstreamQuota::default();
         self.since = now;
     }
@@ -129,7 +135,7 @@ impl TargetState {
     pub fn on_endpoint_change(&mut self, now: UnixTime) {
         let fresh = Self {
             since: now,
-            ..Self::new()
+            ..Self::new(&ProviderKeys::default())
         };
         let old = std::mem::replace(self, fresh);
         self.history = old.history;
@@ -195,35 +201,29 @@ impl TargetState {
         self.slow_from = Some(now);
     }
 
-    /// Starts the cooldown of a failure; a cooldown never gets shorter. `jitter` in 0..1 lengthens
-    /// it by up to 10 %. Returns true if it was not in a cooldown.
-    pub fn cool_down(&mut self, failure: Failure, jitter: f64, now: UnixTime) -> bool {
-        let pause = match (failure.cooldown(), failure) {
-            (Some(pause), _) => pause.min(MAX_LEARNT_WAIT),
-            (None, Failure::RateLimit(_)) => {
-                let pause = self.backoff;
-                self.backoff = (self.backoff * 2).min(COOLDOWN_MAX);
-                pause
-            }
-            _ => return false,
-        };
-        let until = now.plus(pause.mul_f64(1.0 + 0.1 * jitter));
-        let was = self.blocked.filter(|&(until, _)| now < until);
-        if was.is_none_or(|(old, _)| old < until) {
-            self.blocked = Some((until, failure));
+    /// Starts the cooldown of a failure: of the key that was used, or of the target. Returns true if
+    /// that was not in a cooldown.
+    pub fn cool_down(
+        &mut self,
+        key: Option<KeyIdx>,
+        failure: Failure,
+        jitter: f64,
+        now: UnixTime,
+    ) -> bool {
+        match self.keys.failed_mut(key, failure) {
+            Some(key) => key.cooldown.start(failure, jitter, now),
+            None => self.cooldown.start(failure, jitter, now),
         }
-        was.is_none()
     }
 
     /// Closes the breaker and ends the cooldown. Returns false if there was neither.
     pub fn reset(&mut self, now: UnixTime) -> bool {
         let was_open = self.breaker.state() != BreakerState::Closed;
-        let was_blocked = self.blocked.take().is_some_and(|(until, _)| now < until);
+        let was_blocked = self.cooldown.end(now) | self.keys.end_cooldowns(now);
         if !was_open && !was_blocked && self.breaker.is_settled() {
             return false;
         }
         self.breaker = CircuitBreaker::default();
-        self.backoff = COOLDOWN_FIRST;
         if was_open {
             self.on_recovery(now);
         }
@@ -231,21 +231,71 @@ impl TargetState {
     }
 
     /// Records the time of a success and resets the backoff.
-    pub fn succeeded(&mut self, now: UnixTime) {
+    pub fn succeeded(&mut self, key: Option<KeyIdx>, now: UnixTime) {
         self.succeeded_at = Some(now);
-        self.backoff = COOLDOWN_FIRST;
+        self.cooldown.reset_backoff();
+        if let Some(key) = self.keys.get_mut(key) {
+            key.cooldown.reset_backoff();
+        }
     }
 
     /// Returns true if the provider requested the cooldown, false for the default one after a 429
     /// without a delay.
     pub fn is_cooldown_binding(&self) -> bool {
-        self.blocked
-            .is_some_and(|(_, failure)| failure != Failure::RateLimit(None))
+        let latest = self.cooldown.latest();
+        latest.is_some_and(|(_, failure)| failure != Failure::RateLimit(None))
     }
 
-    /// Returns the end and the reason of the cooldown at `now`.
+    /// Returns the end and the reason of the cooldown at `now`, of the target or of all its keys.
     pub fn cooldown_at(&self, now: UnixTime) -> Option<(UnixTime, Failure)> {
-        self.blocked.filter(|&(until, _)| now < until)
+        let both = [self.cooldown.at(now), self.keys.cooldown_at(now)];
+        both.into_iter().flatten().max_by_key(|(until, _)| *until)
+    }
+
+    /// Returns the quota that an attempt uses, and what was sent of it.
+    fn quota_of(&mut self, key: Option<KeyIdx>) -> (&mut UpstreamQuota, SentTotals) {
+        match self.keys.own_quota(key) {
+            Some(own) => own,
+            None => (&mut self.quota, self.load_counters.sent_totals()),
+        }
+    }
+
+    /// Records the rate limits of a response.
+    pub fn observe_headers(&mut self, limits: &UpstreamLimits, start: AttemptStart, now: UnixTime) {
+        let (quota, sent) = self.quota_of(start.key);
+        quota.observe_headers(limits, (start.started, start.ledger), sent, now);
+    }
+
+    /// Discards an old quota, after a response whose headers state none.
+    pub fn expire_quota(&mut self, key: Option<KeyIdx>, now: UnixTime) {
+        self.quota_of(key).0.expire(now);
+    }
+
+    /// Notes that a quota is used up, after a 429.
+    pub fn mark_exhausted(&mut self, key: Option<KeyIdx>, now: UnixTime) {
+        let (quota, sent) = self.quota_of(key);
+        quota.mark_exhausted(sent, now);
+    }
+
+    /// Updates all quotas to `now`.
+    pub fn refresh_quotas(&mut self, now: UnixTime) {
+        self.quota.refresh(self.load_counters.sent_totals(), now);
+        self.keys.refresh(now);
+    }
+
+    /// Returns the quota of all keys together.
+    pub fn joint_quota(&self, now: UnixTime) -> UpstreamQuota {
+        let sent = self.load_counters.sent_totals();
+        self.keys.sum(sent, now).unwrap_or(self.quota)
+    }
+
+    /// Returns the seconds until a request of `tokens` tokens may be sent, by cooldowns and quotas.
+    pub fn wait(&self, tokens: f64, now: UnixTime) -> f64 {
+        let blocked = self.cooldown.at(now);
+        let blocked = blocked.map_or(0.0, |(until, _)| until.seconds_since(now));
+        let sent = self.load_counters.sent_totals();
+        let quota = self.quota.wait(tokens, sent, now);
+        quota.max(blocked).max(self.keys.wait(tokens, now))
     }
 }
 

@@ -238,6 +238,7 @@ fn row(
         headroom: candidate
             .quota
             .headroom(sent, now)
+            .min(candidate.keys.headroom(now))
             .min(rate_headroom(candidate, now))
             * slow_start(candidate, now),
         in_flight: candidate.load_counters.in_flight(),

@@ -5,6 +5,7 @@ use super::max_usage::MaxUsage;
 use super::request_profile::RequestProfile;
 use super::scored_candidate::Eligibility;
 use crate::domain::index::TargetIdx;
+use crate::domain::key_pool::{KeyChoice, KeyWait};
 use crate::domain::pricing::Price;
 use crate::domain::rate_limiter::RateLimitExceeded;
 use crate::domain::snapshot::{Candidate, RoutingState, RoutingTable};
@@ -28,6 +29,12 @@ pub(super) fn entry(
         .and_then(|()| {
             let most = MaxUsage::of(candidate, ask, output).tokens;
             transient_constraints(candidate, (tokens, most), now)
+        })
+        .and_then(|entry| {
+            // A probe is one request, and the estimated quota may be as old as the outage.
+            let tokens = (entry == Eligibility::Eligible).then_some(tokens);
+            key_constraints(key_choice((candidate, target), ask, tokens, now))?;
+            Ok(entry)
         });
     checked.unwrap_or_else(Eligibility::Excluded)
 }
@@ -114,6 +121,36 @@ fn transient_constraints(
     Ok(entry)
 }
 
+/// Returns the keys of a target that a request of `tokens` expected tokens may use.
+pub(super) fn key_choice<'t>(
+    (candidate, target): (&'t Candidate, TargetIdx),
+    ask: &RequestProfile<'t>,
+    tokens: Option<f64>,
+    now: UnixTime,
+) -> KeyChoice<'t> {
+    KeyChoice {
+        keys: &candidate.keys,
+        target,
+        scope: ask.keys,
+        tokens,
+        now,
+    }
+}
+
+/// Checks that one of several keys may be used.
+fn key_constraints(choice: KeyChoice<'_>) -> Result<(), ExclusionReason> {
+    if choice.keys.is_empty() {
+        return Ok(());
+    }
+    choice.check().map_err(|wait| match wait {
+        Some(KeyWait::Blocked(until, failure)) => {
+            ExclusionReason::CoolingDown(until, Some(failure))
+        }
+        Some(KeyWait::Quota(seconds)) => ExclusionReason::UpstreamRateLimited(seconds),
+        None => ExclusionReason::AlreadyTried,
+    })
+}
+
 /// Returns the configured limit per minute that the request exceeds.
 fn exceeded_rate_limit(
     candidate: &Candidate,
@@ -132,7 +169,7 @@ pub(super) const UNHEALTHY_WAIT_S: f64 = 3.0;
 /// Returns the estimated seconds until an excluded target recovers; `None` if the exclusion is binding,
 /// because the provider or the operator set it.
 pub(super) fn recovery_wait(
-    candidate: &Candidate,
+    (candidate, keys): (&Candidate, KeyChoice<'_>),
     why: &ExclusionReason,
     (tokens, most): (f64, u64),
     now: UnixTime,
@@ -156,9 +193,14 @@ pub(super) fn recovery_wait(
     let quota = candidate
         .quota
         .wait(tokens, candidate.load_counters.sent_totals(), now);
+    let key = if keys.keys.is_empty() {
+        0.0
+    } else {
+        keys.recovery_wait()?
+    };
     let unhealthy = match candidate.standing {
         RoutingState::Usable => 0.0,
         _ => UNHEALTHY_WAIT_S,
     };
-    Some(blocked.max(quota) + unhealthy)
+    Some(blocked.max(quota).max(key) + unhealthy)
 }

@@ -93,19 +93,24 @@ pub fn select_target(
         _ if is_over_budget => SelectionReason::Cheapest,
         _ => reason,
     };
+    let trial = reason == SelectionReason::HalfOpenProbe;
+    let tokens = ask.input + ask.choices * field.output;
+    let heeded = (!trial).then_some(tokens);
+    let choice = eligibility::key_choice((candidate, row.target), ask, heeded, now);
     Ok(TargetSelection {
         target: row.target,
+        key: choice.choose(candidate.load_counters.sent_totals().requests),
         score: score(table, row),
         factors: row.factors(),
         share: row.odds,
         reason,
-        trial: reason == SelectionReason::HalfOpenProbe,
+        trial,
         expected_usd: candidate
             .price
             .as_ref()
             .map(|price| price.cost_of(ask.input, ask.choices * field.output)),
         expected_latency: row.predicted.latency(field.output),
-        expected_tokens: ask.input + ask.choices * field.output,
+        expected_tokens: tokens,
         prompt: ask.input,
         most,
         is_over_budget,
@@ -356,7 +361,9 @@ fn last_resort(
             Eligibility::Excluded(why) => {
                 let candidate = &table.candidates[row.target];
                 let most = MaxUsage::of(candidate, ask, field.output).tokens;
-                eligibility::recovery_wait(candidate, why, (tokens, most), now)
+                let heeded = Some(tokens);
+                let keys = eligibility::key_choice((candidate, row.target), ask, heeded, now);
+                eligibility::recovery_wait((candidate, keys), why, (tokens, most), now)
             }
             // Half-open, and this is a fallback: probes are sent with first attempts only.
             Eligibility::HalfOpenProbe => Some(eligibility::UNHEALTHY_WAIT_S),

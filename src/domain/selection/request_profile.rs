@@ -4,6 +4,7 @@ use super::exclusion::ExclusionReason;
 use crate::domain::budget::BudgetHeadroom;
 use crate::domain::capability::{MissingCapability, RequiredCapabilities};
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::key_pool::KeyScope;
 use crate::domain::model_type::{ModelType, RequestClass};
 use crate::domain::snapshot::{Candidate, RoutingTable};
 use crate::domain::target::RouteOrder;
@@ -49,6 +50,8 @@ pub struct RequestProfile<'a> {
     pub means: Option<BudgetHeadroom>,
     /// Targets that already failed this request.
     pub tried: &'a [TargetIdx],
+    /// Keys that the request may use, of providers with several.
+    pub keys: KeyScope<'a>,
     /// Targets in `tried` whose context window was exceeded.
     pub outgrown: &'a [TargetIdx],
 }
@@ -71,6 +74,7 @@ impl RequestProfile<'_> {
             remaining: None,
             means: None,
             tried: &[],
+            keys: KeyScope::default(),
             outgrown: &[],
         }
     }

@@ -2,6 +2,7 @@
 
 use super::exclusion::ExclusionReason;
 use super::max_usage::MaxUsage;
+use crate::domain::ids::KeyIdx;
 use crate::domain::index::TargetIdx;
 use crate::domain::lease::{Lease, LeaseRequest};
 use crate::domain::model_type::RequestClass;
@@ -15,6 +16,8 @@ use std::time::Duration;
 pub struct TargetSelection {
     /// The selected target.
     pub target: TargetIdx,
+    /// The key that the attempt uses, where its provider has several.
+    pub key: Option<KeyIdx>,
     /// Its score, 0..1.
     pub score: f64,
     /// Factors of the score.
@@ -146,12 +149,18 @@ impl TargetSelection {
             prompt: self.prompt,
             class: self.class,
         };
-        Lease::try_acquire(
+        let lease = Lease::try_acquire(
             &candidate.load_counters,
             &candidate.provider_load_counters,
             request,
             now,
-        )
+        )?;
+        let Some(key) = self.key else {
+            return Some(lease);
+        };
+        let keys = &candidate.keys;
+        let counts = (&*keys.keys.get(key.get())?.sent, !keys.shares_quota);
+        Some(lease.with_key(key, counts, request.tokens))
     }
 }
 

@@ -6,10 +6,10 @@ use crate::domain::TargetIdx;
 use crate::domain::failure::Failure;
 use crate::domain::lease::{Lease, LeaseRequest};
 use crate::domain::{
-    BudgetConfig, Budgets, Candidate, Capabilities, Catalogue, Estimate, ModelType, ModelTypes,
-    Price, RandomDraw, RateLimits, RequestClass, RetryBudget, RoutingState, RoutingTable,
-    SentTotals, Strategy, TargetId, Tuning, UnixTime, UpstreamLimit, UpstreamLimits, UpstreamQuota,
-    WeightOverride, Weights,
+    BudgetConfig, Budgets, Candidate, CandidateKeys, Capabilities, Catalogue, Estimate, ModelType,
+    ModelTypes, Price, RandomDraw, RateLimits, RequestClass, RetryBudget, RoutingState,
+    RoutingTable, SentTotals, Strategy, TargetId, Tuning, UnixTime, UpstreamLimit, UpstreamLimits,
+    UpstreamQuota, WeightOverride, Weights,
 };
 use std::sync::Arc;
 
@@ -44,6 +44,7 @@ pub(super) fn candidate(
         estimate,
         window: estimate,
         quota: UpstreamQuota::default(),
+        keys: CandidateKeys::default(),
         slow_from: None,
         slow_start_s: 10.0,
         succeeded_at: None,

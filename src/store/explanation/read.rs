@@ -3,11 +3,11 @@
 use super::exclusion::StoredExclusion;
 use super::shape::{StoredAttempt, StoredCandidate, StoredDecision, StoredRound};
 use crate::domain::{
-    AttemptRecord, Capabilities, Catalogue, DecisionId, Eligibility, Failure, MeasuredUsage,
-    ModelType, ModelTypes, Money, Outcome, Penalties, Prediction, Provider, ProviderIdx,
-    RandomDraw, RecordedCandidate, RequestClass, Risk, ScoredCandidate, SelectionReason,
-    SelectionRound, Strategy, Target, TargetId, TargetIdx, Tuning, UnixTime, Usage, UsageBasis,
-    WeightOverride, Weights,
+    AttemptRecord, Capabilities, Catalogue, DecisionId, Eligibility, Failure, KeyIdx,
+    MeasuredUsage, ModelType, ModelTypes, Money, Outcome, Penalties, Prediction, Provider,
+    ProviderIdx, RandomDraw, RecordedCandidate, RequestClass, Risk, ScoredCandidate,
+    SelectionReason, SelectionRound, Strategy, Target, TargetId, TargetIdx, Tuning, UnixTime,
+    Usage, UsageBasis, WeightOverride, Weights,
 };
 
 /// Finds the targets that a stored decision names.
@@ -104,6 +104,7 @@ fn attempt(
     Some(AttemptRecord {
         number: stored.n,
         target,
+        key: stored.k.map(KeyIdx::new),
         started: UnixTime::from_micros(stored.at.0),
         ended: UnixTime::from_micros(stored.at.1),
         outcome: match &*stored.o {

@@ -59,6 +59,9 @@ pub(super) struct StoredAttempt {
     pub(super) t: usize,
     /// Number.
     pub(super) n: u32,
+    /// Position of the key, where the provider has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) k: Option<u16>,
     /// Start and end in microseconds.
     pub(super) at: (u64, u64),
     /// `ok`, `cancelled`, or the code of the failure.

@@ -2,7 +2,7 @@ use super::write::short;
 use super::*;
 use crate::domain::{
     AttemptRecord, BalancerState, CandidateSet, DecisionId, Eligibility, ExclusionReason, Failure,
-    MeasuredUsage, MissingCapability, ModelType, Money, Outcome, Provider, RandomDraw,
+    KeyIdx, MeasuredUsage, MissingCapability, ModelType, Money, Outcome, Provider, RandomDraw,
     RateLimitExceeded, RequestClass, RequestProfile, SelectionContext, SelectionReason,
     SelectionRound, Strategy, Target, TargetId, UnixTime, Weights, select_target,
 };
@@ -114,6 +114,7 @@ fn a_decision_is_read_as_it_was_written() {
         Outcome::Failed(Failure::Server),
     ]) {
         record.attempts.push(AttemptRecord {
+            key: Some(KeyIdx::new(1)),
             number,
             target: 1.into(),
             started: UnixTime::from_seconds(5),

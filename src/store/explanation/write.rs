@@ -102,6 +102,7 @@ fn attempt(record: &AttemptRecord, names: &mut Names<'_>) -> StoredAttempt {
     StoredAttempt {
         t: names.place(record.target),
         n: record.number,
+        k: record.key.and_then(|key| u16::try_from(key.get()).ok()),
         at: (record.started.micros(), record.ended.micros()),
         o: outcome.to_owned(),
         h: record.status,

@@ -38,8 +38,11 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         return;
     };
     let heads = head(model, status, provider, area.width);
-    for (y, text) in (0..2).zip(heads) {
+    let heads = heads.into_iter().chain(keys(status, provider, area.width));
+    let mut y = 0;
+    for text in heads {
         line(text, area, y, buffer);
+        y += 1;
     }
     let wide = area.width >= WIDE;
     let tall = area.height >= 30;
@@ -50,8 +53,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let models = models::height(provider, area.height);
     let chart = area
         .height
-        .saturating_sub(3 + middle + heat_height + decisions + models);
-    let mut y = 2;
+        .saturating_sub(y + 1 + middle + heat_height + decisions + models);
     latency(model, provider, rows(area, y, chart), buffer);
     y += chart;
     line(share(model, status, provider, area.width), area, y, buffer);
@@ -153,6 +155,21 @@ fn head<'a>(
         bar.unwrap_or_default(),
     );
     [first, Line::raw(second)]
+}
+
+/// The keys of a provider with several: name, state, and what is left of their rate limits.
+fn keys<'a>(status: &Status, provider: &ProviderStatus, width: u16) -> Option<Line<'a>> {
+    let shown = provider.keys.iter().map(|key| {
+        let left = match (&key.until, key.requests_left) {
+            (Some(until), _) => format!(" for {}", format::between(&status.generated_at, until)),
+            (None, Some(left)) => format!(", {left:.0} req left"),
+            (None, None) => String::new(),
+        };
+        format!("{} {}{left}", key.name, key.state.as_str())
+    });
+    let shown: Vec<String> = shown.collect();
+    let text = format!(" keys: {}", shown.join("   "));
+    (!shown.is_empty()).then(|| Line::raw(format::cut(&text, width.into())))
 }
 
 /// The share of all attempts over time, on the time axis of the chart above.

@@ -8,6 +8,7 @@ mod clock;
 mod coalesced;
 mod commit;
 mod counts;
+mod key_pools;
 mod last_errors;
 mod learning;
 mod leaving;

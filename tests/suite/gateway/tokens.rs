@@ -92,6 +92,7 @@ impl Cloud {
             enabled: true,
             off: None,
             weights: aibal_tui::domain::WeightOverride::default(),
+            keys: aibal_tui::domain::ProviderKeys::default(),
         });
         catalogue.targets.push(Target {
             id: TargetId::new("cloud", "gemini-3.5-flash"),

@@ -5,6 +5,7 @@ mod commands;
 mod forecasting;
 mod global_limits;
 mod held_changes;
+mod key_pool;
 mod observe;
 mod replaying;
 mod traffic_forecast;
