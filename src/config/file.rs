@@ -147,6 +147,9 @@ pub(super) struct Provider {
     /// The protocol that the provider speaks.
     #[serde(default)]
     pub kind: String,
+    /// Another provider: every setting that is not given here is as there, also kind, key and models.
+    #[expect(dead_code, reason = "what it inherits is added before")]
+    pub like: Option<String>,
     /// The address, with or without the ending /v1. Default: the vendor's own.
     pub base_url: Option<String>,
     /// A socket for all connections; base_url is then http://localhost unless given.

@@ -11,7 +11,7 @@ use super::setting_error::{SettingError, SettingErrors, SettingWarning};
 use super::source::Sources;
 use super::variables::{EnvVars, ProviderVariable, Variables, insert};
 use super::vendors;
-use super::{resolved, setting_specs};
+use super::{like, resolved, setting_specs};
 use config::{Config, Map, Source, Value, ValueKind};
 use std::path::{Path, PathBuf};
 
@@ -85,6 +85,7 @@ pub(super) fn layer(sources: &Sources) -> Result<Layered, SettingErrors> {
     for patch in patches {
         apply(patch, providers, &mut origins, &mut errors);
     }
+    like::inherit(providers, &origins, &mut errors);
     for provider in providers {
         vendors::complete(provider, &env_vars, &mut origins);
     }

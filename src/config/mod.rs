@@ -23,6 +23,7 @@ mod headers;
 mod key_file;
 mod key_pool;
 mod layers;
+mod like;
 mod parse;
 mod text_file;
 mod variables;

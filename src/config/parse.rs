@@ -236,7 +236,8 @@ impl FileReader<'_, '_> {
             };
             let origin = self.origin(*start);
             for missing in setting_specs::required_in(&location.pattern) {
-                if table.get(missing).is_none() {
+                let is_inherited = missing == "kind" && table.get("like").is_some();
+                if table.get(missing).is_none() && !is_inherited {
                     let key = location.child(missing).shown;
                     let error =
                         SettingError::new(origin.clone(), key, "missing, but must be given");

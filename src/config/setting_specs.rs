@@ -197,6 +197,7 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("probe.usd_per_day", MONEY),
     required("providers[].name", Constraint::Name),
     required("providers[].kind", Constraint::Word(KINDS)),
+    key("providers[].like", Constraint::Name),
     key("providers[].base_url", Constraint::BaseUrl),
     key("providers[].unix_socket", Constraint::Filled),
     key("providers[].ca_file", Constraint::Filled),

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The variables that the examples name, with keys that are made up.
-const KEYS: [(&str, &str); 3] = [
+const KEYS: [(&str, &str); 4] = [
     ("OPENAI_API_KEY", "sk-example"),
     ("ANTHROPIC_API_KEY", "sk-ant-example"),
     ("GEMINI_API_KEY", "AIza-example"),
+    ("AZURE_OPENAI_API_KEY", "azure-example"),
 ];
 
 fn examples() -> Vec<PathBuf> {
@@ -28,7 +29,7 @@ fn examples() -> Vec<PathBuf> {
 fn every_example_passes_config_check() {
     let home = TempDir::new().unwrap();
     let examples = examples();
-    assert_eq!(examples.len(), 3, "{examples:?}");
+    assert_eq!(examples.len(), 4, "{examples:?}");
     for path in examples {
         let mut command = program(&home);
         command.args(["config", "check", "--config"]).arg(&path);

@@ -4,6 +4,7 @@ mod boundaries;
 mod differing;
 mod key_pools;
 mod layering;
+mod like;
 mod limits;
 mod lines;
 mod messages;

@@ -79,6 +79,7 @@ fn the_examples_of_the_starter_file_are_right() {
     let alternatives = [
         "api_key =",
         "api_keys =",
+        "like =",
         "project =",
         "location =",
         "credentials =",
