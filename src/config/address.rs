@@ -46,10 +46,11 @@ pub(super) fn is_origin(text: &str) -> bool {
     authority.is_some_and(|authority| !authority.as_str().contains('@'))
 }
 
-/// Returns whether the text is `sqlite:PATH`, `postgres://…` or `memory:`.
+/// Returns whether the text is `sqlite:PATH`, `postgres://…`, `memory:` or `off`.
 pub(super) fn is_store(text: &str) -> bool {
     let sqlite = text.strip_prefix("sqlite:");
     text == "memory:"
+        || text == "off"
         || sqlite.is_some_and(|path| !path.is_empty())
         || ["postgres://", "postgresql://"]
             .iter()

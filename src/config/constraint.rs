@@ -253,7 +253,7 @@ impl Constraint {
                               for example https://api.openai.com/v1"
                 .to_owned(),
             Self::Webhook => "must be an http or https address, or empty".to_owned(),
-            Self::Store => "must be sqlite:PATH, postgres://… or memory:".to_owned(),
+            Self::Store => "must be sqlite:PATH, postgres://…, memory: or off".to_owned(),
             Self::VariableName => {
                 "must be the name of an environment variable, not the key itself".to_owned()
             }

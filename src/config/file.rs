@@ -343,7 +343,7 @@ pub(super) struct Webhook {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Store {
-    /// Where data is stored: sqlite:PATH, postgres://… or memory:.
+    /// Where data is stored: sqlite:PATH, postgres://…, memory: (until the process ends) or off (nothing is stored; spending of a day is forgotten by a restart).
     pub url: String,
     /// Days for which attempts, requests and events are kept.
     pub rows_days: u32,

@@ -1,5 +1,6 @@
 //! Ids of targets and decisions.
 
+use super::units::UnixTime;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -32,6 +33,22 @@ impl fmt::Display for TargetId {
 /// Id of one balancing decision. Written as 16 hexadecimal digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DecisionId(pub u64);
+
+impl DecisionId {
+    /// Random bits of an id, after those that tell its time.
+    const RANDOM_BITS: u32 = 44;
+    /// Seconds of one step of its time.
+    const STEP_SECONDS: u64 = 2;
+
+    /// An id of this time. Its first 20 bits count steps of two seconds and repeat after 24 days, so
+    /// that ids of one time are neighbours: an index then changes few of its pages. The 44 bits after
+    /// them are the last of `random`, so that no client can guess an id.
+    pub fn at(time: UnixTime, random: u64) -> Self {
+        let step = time.unix_seconds() / Self::STEP_SECONDS;
+        let random = random & ((1 << Self::RANDOM_BITS) - 1);
+        Self(step << Self::RANDOM_BITS | random)
+    }
+}
 
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,6 +95,16 @@ impl KeyIdx {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decision_ids_of_one_time_are_neighbours() {
+        let time = UnixTime::from_seconds(1_700_000_000);
+        let id = DecisionId::at(time, u64::MAX);
+        let later = UnixTime::from_seconds(1_700_000_002);
+
+        assert_eq!(id.0 & 0xfff_ffff_ffff, 0xfff_ffff_ffff);
+        assert_eq!(DecisionId::at(later, 0).0, id.0 + 1);
+    }
 
     #[test]
     fn a_written_decision_id_is_parsed_to_the_same_id() {

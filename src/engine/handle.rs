@@ -2,6 +2,7 @@
 
 use super::ledger_signal::LedgerSignal;
 use super::wake::{DeferredWake, EngineWaker, Urgency};
+use crate::clock;
 use crate::domain::{
     Alert, AlertError, AlertId, AlertNotice, Command, CommandError, CommandReply, Counters,
     DecisionId, DecisionRecord, Event, ForecastReport, LossCounts, Observation, PerformanceReport,
@@ -178,11 +179,12 @@ impl EngineHandle {
     /// Returns a new decision id, which no client can guess: responses and reports name it.
     pub fn next_decision(&self) -> DecisionId {
         let mut bytes = [0; 8];
-        match aws_lc_rs::rand::fill(&mut bytes) {
-            Ok(()) => DecisionId(u64::from_le_bytes(bytes)),
+        let random = match aws_lc_rs::rand::fill(&mut bytes) {
+            Ok(()) => u64::from_le_bytes(bytes),
             // Without a source of random numbers it is at least unique.
-            Err(_) => DecisionId(self.decisions.fetch_add(1, Ordering::Relaxed)),
-        }
+            Err(_) => self.decisions.fetch_add(1, Ordering::Relaxed),
+        };
+        DecisionId::at(clock::now(), random)
     }
 
     /// Executes a command.
@@ -201,7 +203,7 @@ impl EngineHandle {
 
     /// Emits an event about a call that was refused, at most one in two seconds; it counts the others.
     pub fn emit_refusal(&self, text: &str) {
-        let now = crate::clock::now();
+        let now = clock::now();
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if now.since(refusals.last) < REFUSAL_EVENT_INTERVAL {
             refusals.suppressed += 1;

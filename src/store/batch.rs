@@ -1,11 +1,12 @@
 //! Many records in one transaction.
 
+use super::columns::Columns;
 use super::database::{Connection, Value};
 use super::error::StoreError;
 use super::partitions::KnownDays;
 use super::record::{LedgerRow, Record, RollUpKey, RollUpRow};
 use super::tables::{
-    ALERTS, ATTEMPTS, AUDIT, Columns, EVENTS, LEDGER, REQUESTS, REVISIONS, ROLL_UPS, STATE, Table,
+    ALERTS, ATTEMPTS, AUDIT, EVENTS, LEDGER, REQUESTS, REVISIONS, ROLL_UPS, STATE, Table,
 };
 use crate::domain::UnixTime;
 use std::collections::BTreeMap;

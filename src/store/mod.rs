@@ -13,6 +13,7 @@ mod batch;
 mod change_journal;
 mod check;
 mod client_sums;
+mod columns;
 mod database;
 mod error;
 mod explanation;

@@ -15,7 +15,7 @@ const DEFAULT_AUDIT_DAYS: u32 = 400;
 /// What a store needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoreOptions {
-    /// `sqlite:PATH`, `postgres://…` or `memory:`.
+    /// `sqlite:PATH`, `postgres://…`, `memory:` or `off`.
     pub url: Secret,
     /// Folder of a relative path.
     pub folder: PathBuf,

@@ -9,7 +9,7 @@ use crate::domain::UnixTime;
 const MIGRATION_LOCK: &str = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(418112561516)) AS held";
 
 /// Statements of each version, oldest first. A released version never changes.
-const VERSIONS: &[&[&str]] = &[V1];
+const VERSIONS: &[&[&str]] = &[V1, V2];
 
 /// `PRIMARY KEY` and partitions of tables of rows differ: see [`statement`].
 const V1: &[&str] = &[
@@ -71,6 +71,9 @@ const V1: &[&str] = &[
      at BIGINT NOT NULL, PRIMARY KEY (instance, epoch, budget, period))",
     "CREATE INDEX ledger_by_period ON ledger (period)",
 ];
+
+/// No query reads attempts by their decision, and every row paid for the index.
+const V2: &[&str] = &["DROP INDEX attempts_by_decision"];
 
 /// Newest version that this program knows.
 pub(super) fn newest() -> u64 {

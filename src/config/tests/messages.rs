@@ -134,7 +134,7 @@ fn invalid_addresses() {
     assert_snapshot!(workspace.errors(), @r#"
     aibal.toml:2: server.listen: "8080": must be an address with a port, for example 127.0.0.1:8080
     aibal.toml:4: alerts.webhook_url: "ftp://x/****": must be an http or https address, or empty
-    aibal.toml:6: store.url: "mysql://****@host/db": must be sqlite:PATH, postgres://… or memory:
+    aibal.toml:6: store.url: "mysql://****@host/db": must be sqlite:PATH, postgres://…, memory: or off
     aibal.toml:10: providers[a].base_url: "api.openai.com/v1": must be an http or https address without user, query or fragment, for example https://api.openai.com/v1
     aibal.toml:14: providers[b].base_url: "https://****@host/v1": must be an http or https address without user, query or fragment, for example https://api.openai.com/v1
     aibal.toml:17: providers[c].base_url: missing, but must be given for kind "openai-compatible"

@@ -14,6 +14,17 @@ fn event(store: &Store, text: &str) -> Record {
     })
 }
 
+#[tokio::test]
+async fn a_store_that_is_off_keeps_nothing() {
+    let store = Store::open(StoreOptions::at("off")).await.unwrap();
+
+    store.record(event(&store, "nowhere"));
+
+    assert!(!store.is_on());
+    assert_eq!(store.status().state, StoreState::Off);
+    assert!(store.load_events(9).await.is_err());
+}
+
 on_both! {
     async fn a_newer_database_is_refused_with_both_versions(database: TestDatabase) {
         database.open().await.close().await;
@@ -23,6 +34,20 @@ on_both! {
 
         assert!(matches!(error, StoreError::Newer { found: 77, .. }), "{error}");
         assert!(error.to_string().contains("77"), "{error}");
+    }
+
+    async fn a_database_of_the_first_version_is_brought_to_the_newest(database: TestDatabase) {
+        database.open().await.close().await;
+        database.execute("CREATE INDEX attempts_by_decision ON attempts (decision)").await;
+        database.execute("DELETE FROM schema_version WHERE version > 1").await;
+
+        let store = database.open().await;
+        store.record(event(&store, "here"));
+        store.flush().await;
+
+        assert_eq!(store.load_events(9).await.unwrap().len(), 1);
+        // The second version has no such index.
+        database.execute("CREATE INDEX attempts_by_decision ON attempts (decision)").await;
     }
 
     async fn many_starts_at_once_migrate_once(database: TestDatabase) {
