@@ -257,6 +257,8 @@ fn futures(arguments: &Arguments) {
             continue;
         }
         let scenario = watched(world(name), rate);
+        // Unchanged and moved: number, errors of shares, of the cost, of the open loop.
+        let mut sums = [(0.0, 0.0, 0.0, 0.0); 2];
         for &seed in &arguments.seeds {
             let largest = 2;
             for NamedDraft {
@@ -269,8 +271,8 @@ fn futures(arguments: &Arguments) {
                     .collect();
                 let truths: Vec<Truth> = played.iter().map(|it| truth(&scenario, it)).collect();
                 let real = simulation::futures::mean(&truths);
-                let data = played[0].data.as_ref().expect("our balancer played");
-                let predicted = predict(data, &draft, ForecastEffort::Full);
+                let known = played[0].known.as_ref().expect("our balancer played");
+                let predicted = predict(&known.data, &draft, ForecastEffort::Full);
                 let shares = predicted_shares(&predicted, scenario.vendors.len());
                 let held = truths
                     .iter()
@@ -280,6 +282,12 @@ fn futures(arguments: &Arguments) {
                     .count();
                 let percent = |a: f64, b: f64| 100.0 * (a / b - 1.0);
                 let usd = predicted.then.usd_per_1k.unwrap_or_default().value;
+                let sum = &mut sums[usize::from(draft_name != "unchanged")];
+                sum.0 += 1.0;
+                sum.1 += error(&shares, &real);
+                sum.2 += percent(usd, real.usd_per_1k).abs();
+                let open: Vec<_> = known.open_loop.iter().map(|it| (*it, 0.0, 0.0)).collect();
+                sum.3 += error(&open, &real);
                 let p95 = predicted.then.p95_ms.unwrap_or_default().value / 1e3;
                 let chance = truths.iter().map(|it| error(&shares, it)).sum::<f64>() / 3.0;
                 say(&format!(
@@ -291,6 +299,12 @@ fn futures(arguments: &Arguments) {
                     predicted.self_test_points,
                 ));
             }
+        }
+        for (kind, (n, points, cost, open)) in ["unchanged", "moved"].iter().zip(sums) {
+            let (points, cost, open) = (points / n, cost / n, open / n);
+            say(&format!(
+                "{name} {rate} {kind}: mean {points:.2} points, $ {cost:.1} %; open loop {open:.2}"
+            ));
         }
     }
 }

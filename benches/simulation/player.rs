@@ -4,12 +4,12 @@ use super::scenario::Scenario;
 use super::traffic::{Request, Work};
 use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
-    AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, DecisionId, Failure,
-    FirstToken, Lease, MeasuredUsage, ModelType, Observation, Outcome, Price, Provider,
-    ProviderPatch, RandomDraw, RequestClass, RequestEnd, RequestOutcome, RequestProfile,
-    RequestTerms, RoutingTable, SelectionContext, SelectionRound, SettingsDraft, Strategy, Target,
-    TargetId, TargetIdx, TargetScope, TrafficData, UnixTime, UpstreamLimit, UpstreamLimits, Usage,
-    Weights, select_target,
+    AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, DecisionId,
+    DecisionRecord, Failure, FirstToken, Lease, MeasuredUsage, ModelType, Observation, Outcome,
+    Price, Provider, ProviderOverride, ProviderPatch, RandomDraw, RequestClass, RequestEnd,
+    RequestOutcome, RequestProfile, RequestTerms, RoutingTable, SelectionContext, SelectionRound,
+    SettingsDraft, Strategy, Target, TargetId, TargetIdx, TargetScope, TrafficData, UnixTime,
+    UpstreamLimit, UpstreamLimits, Usage, Weights, WhatIfSettings, select_target, simulate,
 };
 use aibal_tui::domain::{ModelTypes, SplitMix64};
 use std::collections::BTreeMap;
@@ -37,6 +37,14 @@ pub enum End {
     Late {
         first_token: Option<f64>,
     },
+}
+
+/// What a balancer knew when its settings changed.
+pub struct Known {
+    pub data: TrafficData,
+    /// The share of each vendor under the new settings, had every recorded request been decided by
+    /// itself: the open loop.
+    pub open_loop: Vec<f64>,
 }
 
 /// A balancer under test.
@@ -74,7 +82,7 @@ pub trait Player {
     /// The client got its answer.
     fn answered(&mut self, _request: &Request, _tokens: f64) {}
     /// The settings change; returns what was known before.
-    fn change(&mut self, _draft: &SettingsDraft, _t: f64) -> Option<TrafficData> {
+    fn change(&mut self, _draft: &SettingsDraft, _t: f64) -> Option<Known> {
         None
     }
     /// A vendor that was not there is there now.
@@ -96,6 +104,7 @@ pub fn moment(t: f64) -> UnixTime {
 /// An attempt under way.
 struct Running {
     lease: Lease,
+    decision: DecisionId,
     streamed: bool,
     input: f64,
     first_token: Option<f64>,
@@ -135,6 +144,28 @@ impl Ours {
             records: true,
             ..self
         }
+    }
+
+    /// Replays the single decisions of the last five minutes.
+    fn open_loop(&self, draft: &SettingsDraft, t: f64) -> Vec<f64> {
+        let mut supposed = WhatIfSettings::from(draft.weights.unwrap_or(self.table.weights));
+        for (provider, patch) in &draft.providers {
+            let changed = ProviderOverride {
+                priority: patch.priority.map(|points| points / 100.0),
+                weights: patch.weights,
+            };
+            supposed.providers.insert(*provider, changed);
+        }
+        let from = moment(t - 300.0);
+        let is_recent =
+            |it: &&Arc<DecisionRecord>| it.end.as_ref().is_some_and(|end| end.started >= from);
+        let decisions = self.fleet.decisions().iter().filter(is_recent);
+        let decisions: Vec<_> = decisions.cloned().collect();
+        let mut shares = vec![0.0; self.table.candidates.len()];
+        for target in simulate(&decisions, &supposed).targets {
+            shares[target.target.get()] = target.then.share;
+        }
+        shares
     }
 
     fn observe(&mut self, observation: &Observation, t: f64) {
@@ -192,6 +223,7 @@ impl Player for Ours {
         let lease = choice.acquire_lease(&self.table, now)?;
         let running = Running {
             lease,
+            decision: DecisionId(request.id),
             streamed: request.streamed,
             input: request.input,
             first_token: None,
@@ -242,6 +274,7 @@ impl Player for Ours {
         };
         let Running {
             lease,
+            decision,
             streamed,
             input,
             first_token,
@@ -261,7 +294,7 @@ impl Player for Ours {
             _ => None,
         };
         let report = AttemptEnd {
-            decision: DecisionId(0),
+            decision,
             identity: Arc::default(),
             target: vendor.into(),
             started: lease.attempt_start().started,
@@ -318,13 +351,16 @@ impl Player for Ours {
             .observe(&Observation::Request(end), moment(request.at));
     }
 
-    fn change(&mut self, draft: &SettingsDraft, t: f64) -> Option<TrafficData> {
-        let data = TrafficData::of(&self.fleet, moment(t));
+    fn change(&mut self, draft: &SettingsDraft, t: f64) -> Option<Known> {
+        let known = Known {
+            data: TrafficData::of(&self.fleet, moment(t)),
+            open_loop: self.open_loop(draft, t),
+        };
         draft
             .apply(&mut self.fleet, moment(t))
             .expect("the draft is valid");
         self.table = self.fleet.routing_table(moment(t));
-        Some(data)
+        Some(known)
     }
 
     fn appears(&mut self, vendor: usize, t: f64) {

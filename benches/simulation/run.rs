@@ -3,11 +3,11 @@
 use super::luck::Dice;
 use super::oracle;
 use super::peak_ewma::PeakEwma;
-use super::player::{AttemptId, End, Ours, Player};
+use super::player::{AttemptId, End, Known, Ours, Player};
 use super::scenario::Scenario;
 use super::traffic::{Request, requests};
 use super::vendor::{Fate, Headers, Vendor};
-use aibal_tui::domain::{SettingsDraft, Strategy, TrafficData, Weights};
+use aibal_tui::domain::{SettingsDraft, Strategy, Weights};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -96,7 +96,7 @@ pub struct Changed {
     /// The vendors that each request tried.
     pub tried: Vec<Vec<usize>>,
     /// What was known at the change.
-    pub data: Option<TrafficData>,
+    pub known: Option<Known>,
 }
 
 struct World<'s> {
@@ -104,7 +104,7 @@ struct World<'s> {
     weights: Weights,
     seed: u64,
     change: Option<&'s Change>,
-    data: Option<TrafficData>,
+    known: Option<Known>,
     vendors: Vec<Vendor>,
     player: Option<Box<dyn Player>>,
     outcomes: Vec<Outcome>,
@@ -167,7 +167,7 @@ fn play(
         weights,
         seed,
         change,
-        data: None,
+        known: None,
         vendors: scenario
             .vendors
             .iter()
@@ -198,7 +198,7 @@ fn play(
     Changed {
         outcomes: world.outcomes,
         tried: world.tried,
-        data: world.data,
+        known: world.known,
     }
 }
 
@@ -236,7 +236,7 @@ impl World<'_> {
             }
             Some(Happening::Changes) => {
                 if let (Some(player), Some(change)) = (&mut self.player, self.change) {
-                    self.data = player.change(&change.draft, t);
+                    self.known = player.change(&change.draft, t);
                 }
             }
             Some(Happening::Ticks) => {
@@ -284,7 +284,9 @@ impl World<'_> {
         let running = Running {
             request: at,
             vendor: place,
-            headers: vendor.headers(&mood),
+            headers: vendor
+                .headers(&mood)
+                .filter(|_| self.scenario.states_limits),
         };
         self.running.insert(attempt, running);
         self.unfold(attempt, &request, fate, t);

@@ -71,6 +71,8 @@ pub struct Scenario {
     /// Some answers take much longer: their part of all, and how many times as long.
     pub tail: Option<(f64, f64)>,
     pub vendors: Vec<Profile>,
+    /// Whether vendors state their rate limits.
+    pub states_limits: bool,
     strikes: Vec<Strike>,
 }
 
@@ -89,6 +91,7 @@ impl Scenario {
             prompts: None,
             tail: None,
             vendors: VENDORS.to_vec(),
+            states_limits: true,
             strikes: Vec::new(),
         };
         match name {

@@ -62,7 +62,7 @@ impl FromStr for ModelType {
 
 /// Class of requests with responses of similar length: the type of work, streamed or not, with or
 /// without tools, the limit on output tokens, and whether the response must be JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct RequestClass {
     kind: ModelType,
     streamed: bool,
@@ -72,7 +72,7 @@ pub struct RequestClass {
 }
 
 /// Bands of the most output tokens that a request allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 enum OutputLimit {
     #[default]
     None,

@@ -19,32 +19,27 @@ const CHAIN_CHANCE: f64 = 0.01;
 const MIN_CHAIN: i32 = 3;
 /// Number of latest failures that a run draws from.
 const KEPT_FAILURES: usize = 30;
-/// Least weight of a failure in a chain.
+/// Least weight of what counts as a failure of its own.
 const MIN_CHAIN_WEIGHT: f64 = 0.5;
 
-/// Returns the probability; `attempts` are in the order of their ends.
-pub fn failure_rate(attempts: &[RecordedAttempt], is_breaker_closed: bool, now: UnixTime) -> f64 {
-    let durations = whole_durations(attempts);
-    let (mut all, mut recent) = ((0.0, 0.0), (0.0, 0.0));
-    let mut chain = 0_i32;
-    for attempt in attempts {
-        let (failed, weight) = match attempt.result {
-            AttemptResult::Answered => (0.0, 1.0),
-            AttemptResult::Failed(failure) => (1.0, evidence(attempt, failure, &durations)),
-            AttemptResult::Limited | AttemptResult::Inconclusive => continue,
-        };
-        if failed == 0.0 {
-            chain = 0;
-        } else if weight >= MIN_CHAIN_WEIGHT {
-            chain += 1;
-        }
-        all = (all.0 + failed * weight, all.1 + weight);
-        if now.seconds_since(attempt.ended) <= RECENT_S {
-            recent = (recent.0 + failed * weight, recent.1 + weight);
-        }
+/// Steps in which the rate and the weights of the timeouts settle.
+const STEPS: usize = 12;
+
+/// Returns the probability; `attempts` are in the order of their ends. `slow` is by attempt the
+/// probability that a good answer would have taken longer than it did: a timeout counts as a failure as
+/// far as slowness does not explain it, for a run cuts slow answers itself.
+pub fn failure_rate(
+    attempts: &[RecordedAttempt],
+    slow: &[f64],
+    is_breaker_closed: bool,
+    now: UnixTime,
+) -> (f64, Vec<(Failure, f64)>) {
+    let mut counts = counted(attempts, slow, PRIOR.0 / PRIOR.1, now);
+    for _ in 1..STEPS {
+        counts = counted(attempts, slow, rate(counts.all), now);
     }
-    let rate = |(failed, n): (f64, f64)| (failed + PRIOR.0) / (n + PRIOR.1);
-    let mut p = rate(all);
+    let Counts { recent, chain, .. } = counts;
+    let mut p = rate(counts.all);
     let latest = rate(recent);
     let error = (p.max(MIN_RATE) * (1.0 - p) / recent.1.max(1.0)).sqrt();
     let is_shown = latest < p || recent.0 >= MIN_RECENT_FAILURES;
@@ -55,38 +50,55 @@ pub fn failure_rate(attempts: &[RecordedAttempt], is_breaker_closed: bool, now: 
     if (chain >= 1 && !is_breaker_closed) || is_no_chance {
         p = p.max((f64::from(chain) + 0.5) / (f64::from(chain) + 1.0));
     }
-    p
+    let skipped = counts.failures.len().saturating_sub(KEPT_FAILURES);
+    (p, counts.failures.split_off(skipped))
 }
 
-/// Returns the seconds of the whole responses in ascending order.
-fn whole_durations(attempts: &[RecordedAttempt]) -> Vec<f64> {
-    let whole =
-        |attempt: &&RecordedAttempt| attempt.result == AttemptResult::Answered && !attempt.streamed;
-    let mut durations: Vec<f64> = attempts.iter().filter(whole).map(|it| it.seconds).collect();
-    durations.sort_by(f64::total_cmp);
-    durations
+/// What the attempts come to.
+struct Counts {
+    /// Failures and attempts.
+    all: (f64, f64),
+    /// The same of the last minute.
+    recent: (f64, f64),
+    /// Failures at the end.
+    chain: i32,
+    /// Failures with their seconds.
+    failures: Vec<(Failure, f64)>,
 }
 
-/// Returns how far a failure tells of the target, 0..1. A whole response that was not awaited says as
-/// much as there are faster ones; an attempt after others got little time, and for a request that
-/// takes long.
-fn evidence(attempt: &RecordedAttempt, failure: Failure, durations: &[f64]) -> f64 {
-    if attempt.streamed || failure != Failure::Timeout || durations.is_empty() {
-        return 1.0;
+fn rate((failed, n): (f64, f64)) -> f64 {
+    (failed + PRIOR.0) / (n + PRIOR.1)
+}
+
+/// Counts the attempts, with what is known of the rate so far.
+fn counted(attempts: &[RecordedAttempt], slow: &[f64], rate: f64, now: UnixTime) -> Counts {
+    let mut counts = Counts {
+        all: (0.0, 0.0),
+        recent: (0.0, 0.0),
+        chain: 0,
+        failures: Vec::new(),
+    };
+    for (attempt, slow) in attempts.iter().zip(slow) {
+        let failed = match attempt.result {
+            AttemptResult::Answered => 0.0,
+            AttemptResult::Failed(failure) => {
+                let weight = rate / (rate + slow);
+                if weight >= MIN_CHAIN_WEIGHT {
+                    counts.failures.push((failure, attempt.seconds));
+                }
+                weight
+            }
+            AttemptResult::Limited | AttemptResult::Inconclusive => continue,
+        };
+        if attempt.result == AttemptResult::Answered {
+            counts.chain = 0;
+        } else if failed >= MIN_CHAIN_WEIGHT {
+            counts.chain += 1;
+        }
+        counts.all = (counts.all.0 + failed, counts.all.1 + 1.0);
+        if now.seconds_since(attempt.ended) <= RECENT_S {
+            counts.recent = (counts.recent.0 + failed, counts.recent.1 + 1.0);
+        }
     }
-    let faster = durations.partition_point(|seconds| *seconds < attempt.seconds);
-    let part = faster as f64 / durations.len() as f64;
-    if attempt.is_first { part } else { part.powi(3) }
-}
-
-/// Returns the latest failures with their seconds.
-pub fn latest_failures(attempts: &[RecordedAttempt]) -> Vec<(Failure, f64)> {
-    let failures = attempts
-        .iter()
-        .rev()
-        .filter_map(|attempt| match attempt.result {
-            AttemptResult::Failed(failure) => Some((failure, attempt.seconds)),
-            _ => None,
-        });
-    failures.take(KEPT_FAILURES).collect()
+    counts
 }

@@ -1,8 +1,9 @@
 //! Learns the targets from the recorded attempts.
 
-use super::failure_rate::{failure_rate, latest_failures};
+use super::failure_rate::failure_rate;
 use super::learnt_target::{BucketTerms, LearntTarget, mean_of};
-use super::load_curve::KneeCurve;
+use super::load_curve::{Growth, LearntCurve, PacesByLoad};
+use super::slowness::slowness;
 use super::traffic_data::TrafficData;
 use crate::domain::balancer::KnownTarget;
 use crate::domain::index::TargetIdx;
@@ -24,8 +25,6 @@ const PER_TOKEN_SPREAD: f64 = 0.25;
 const MIN_PART: f64 = 0.05;
 /// Steps in which the means of the parts settle.
 const LEVEL_STEPS: usize = 4;
-/// Exponent below which a target shows no effect of load.
-const MIN_EXPONENT: f64 = 0.02;
 /// Least concurrency of a target whose load curve holds for others.
 const MIN_SHARED_CONCURRENCY: u32 = 60;
 /// Responses of every other target that stand for one that is hardly measured.
@@ -62,21 +61,22 @@ pub fn learn(data: &TrafficData) -> Vec<LearntTarget> {
     let catalogue = data.state.catalogue();
     let responses: Vec<Vec<Response>> = data.attempts.iter().map(|it| answered(it)).collect();
     let starts: Vec<(f64, f64)> = known.iter().map(estimated).collect();
-    let mut curves: Vec<KneeCurve> = responses
+    let paces: Vec<PacesByLoad> = responses
         .iter()
         .zip(&starts)
         .map(|(responses, start)| {
-            let parts = mean_parts(responses, &KneeCurve::FLAT, *start);
-            fitted_curve(responses, parts)
+            let parts = mean_parts(responses, &LearntCurve::FLAT, *start);
+            paces_by_load(responses, parts)
         })
         .collect();
-    share_curves(&mut curves, &known);
+    let mut curves: Vec<LearntCurve> = paces.iter().map(PacesByLoad::fitted).collect();
+    share_curves(&mut curves, &paces, &known);
     let targets = responses.iter().zip(&starts).zip(&curves);
     let unloaded: Vec<Vec<Unloaded>> = targets
         .map(|((responses, start), curve)| without_load(responses, curve, *start))
         .collect();
     let spread = target_spread(&unloaded);
-    TargetIdx::all(known.len())
+    let mut learnt: Vec<LearntTarget> = TargetIdx::all(known.len())
         .map(|target| {
             let at = target.get();
             let attempts = &data.attempts[at];
@@ -84,8 +84,8 @@ pub fn learn(data: &TrafficData) -> Vec<LearntTarget> {
             let mut learnt = LearntTarget {
                 responses: Vec::new(),
                 curve: curves[at],
-                failure: failure_rate(attempts, known[at].is_breaker_closed, now),
-                failures: latest_failures(attempts),
+                failure: 0.0,
+                failures: Vec::new(),
                 limits,
                 states_limits,
                 level_spread: 0.0,
@@ -102,7 +102,14 @@ pub fn learn(data: &TrafficData) -> Vec<LearntTarget> {
             }
             learnt
         })
-        .collect()
+        .collect();
+    let slow = slowness(data, &learnt);
+    for (at, learnt) in learnt.iter_mut().enumerate() {
+        let is_closed = known[at].is_breaker_closed;
+        (learnt.failure, learnt.failures) =
+            failure_rate(&data.attempts[at], &slow[at], is_closed, now);
+    }
+    learnt
 }
 
 fn answered(attempts: &[RecordedAttempt]) -> Vec<Response> {
@@ -126,7 +133,7 @@ fn estimated(known: &KnownTarget) -> (f64, f64) {
 }
 
 /// Returns the responses without the effect of load.
-fn without_load(responses: &[Response], curve: &KneeCurve, start: (f64, f64)) -> Vec<Unloaded> {
+fn without_load(responses: &[Response], curve: &LearntCurve, start: (f64, f64)) -> Vec<Unloaded> {
     let parts = mean_parts(responses, curve, start);
     let unloaded = |response: &Response| Unloaded {
         ended: response.ended,
@@ -138,7 +145,7 @@ fn without_load(responses: &[Response], curve: &KneeCurve, start: (f64, f64)) ->
 
 /// Returns the mean seconds of the parts of a response without load. A whole response counts for each
 /// part as far as it tells it apart, so this repeats with what the last step found.
-fn mean_parts(responses: &[Response], curve: &KneeCurve, start: (f64, f64)) -> (f64, f64) {
+fn mean_parts(responses: &[Response], curve: &LearntCurve, start: (f64, f64)) -> (f64, f64) {
     let mut parts = start;
     for _ in 0..LEVEL_STEPS {
         let (mut first, mut rest) = ((0.0, 0.0), (0.0, 0.0));
@@ -158,9 +165,9 @@ fn mean_parts(responses: &[Response], curve: &KneeCurve, start: (f64, f64)) -> (
     (parts.0.max(1e-4), parts.1.max(1e-7))
 }
 
-/// Fits the load curve. Streams show it by their time per token, other responses by their duration;
+/// Returns what shows the load curve. Streams show it by their time per token, other responses by their duration;
 /// each kind around its own mean.
-fn fitted_curve(responses: &[Response], (first, rest): (f64, f64)) -> KneeCurve {
+fn paces_by_load(responses: &[Response], (first, rest): (f64, f64)) -> PacesByLoad {
     let mut kinds: [Vec<(f64, f64)>; 2] = [Vec::new(), Vec::new()];
     for response in responses {
         match response.first_token {
@@ -179,38 +186,38 @@ fn fitted_curve(responses: &[Response], (first, rest): (f64, f64)) -> KneeCurve 
         let mean = kind.iter().map(|(_, pace)| pace).sum::<f64>() / kind.len().max(1) as f64;
         all.extend(kind.into_iter().map(|(before, pace)| (before, pace - mean)));
     }
-    KneeCurve::fit(&all)
+    PacesByLoad::of(&all)
 }
 
-/// Gives targets without an effect of load the median curve of those that can take much.
-fn share_curves(curves: &mut [KneeCurve], known: &[KnownTarget]) {
+/// Gives a target the median curve of those that can take much, unless its own responses say clearly
+/// otherwise. A knee is moved beyond what a target took without one.
+fn share_curves(curves: &mut [LearntCurve], paces: &[PacesByLoad], known: &[KnownTarget]) {
     let takes_much = |known: &KnownTarget| {
         known
             .max_concurrent
             .is_none_or(|most| most >= MIN_SHARED_CONCURRENCY)
     };
     let shown = curves.iter().zip(known);
-    let mut exponents: Vec<f64> = shown
-        .filter(|(curve, known)| curve.exponent >= MIN_EXPONENT && takes_much(known))
-        .map(|(curve, _)| curve.exponent)
+    let mut shown: Vec<Growth> = shown
+        .filter(|(curve, known)| curve.growth != Growth::Flat && takes_much(known))
+        .map(|(curve, _)| curve.growth)
         .collect();
-    exponents.sort_by(f64::total_cmp);
-    let Some(&median) = exponents.get(exponents.len() / 2) else {
+    shown.sort_by(|a, b| a.double_at().total_cmp(&b.double_at()));
+    let Some(&median) = shown.get(shown.len() / 2) else {
         return;
     };
-    let Some(shared) = curves
-        .iter()
-        .copied()
-        .find(|curve| curve.exponent == median)
-    else {
-        return;
-    };
-    for curve in curves
-        .iter_mut()
-        .filter(|curve| curve.exponent < MIN_EXPONENT)
-    {
-        curve.exponent = shared.exponent;
-        curve.knee = shared.knee.max(curve.seen);
+    for ((curve, paces), known) in curves.iter_mut().zip(paces).zip(known) {
+        let shared = match (median, curve.growth) {
+            (Growth::Knee { exponent, knee }, Growth::Flat) => Growth::Knee {
+                exponent,
+                knee: knee.max(curve.seen),
+            },
+            (other, _) => other,
+        };
+        let is_alike = curve.growth == Growth::Flat || takes_much(known);
+        if is_alike && paces.allow(shared, curve.growth) {
+            curve.growth = shared;
+        }
     }
 }
 
@@ -223,7 +230,7 @@ struct Split {
 
 /// Removes the effect of load. The duration of a whole response is split by how far each part varies
 /// around its mean; few tokens tell little of the time per token.
-fn split(response: &Response, curve: &KneeCurve, (first, rest): (f64, f64)) -> Split {
+fn split(response: &Response, curve: &LearntCurve, (first, rest): (f64, f64)) -> Split {
     let factor = curve.at(1.0 + response.in_flight);
     let seconds = response.seconds / factor;
     let tokens = response.tokens;
@@ -338,7 +345,7 @@ fn borrowed(
     at: usize,
     unloaded: &[Vec<Unloaded>],
     known: &KnownTarget,
-    curve: &KneeCurve,
+    curve: &LearntCurve,
 ) -> Vec<(f64, f64)> {
     let usual = curve.at(known.estimate.curve.usual.exp());
     let (first, rest) = estimated(known);

@@ -1,6 +1,6 @@
 //! What was learnt of one target.
 
-use super::load_curve::KneeCurve;
+use super::load_curve::LearntCurve;
 use crate::domain::failure::Failure;
 
 /// Limit and refill per second of a token bucket.
@@ -12,7 +12,7 @@ pub struct LearntTarget {
     /// Seconds to the first token and per token of recorded responses, without the effect of load.
     pub responses: Vec<(f64, f64)>,
     /// Effect of load.
-    pub curve: KneeCurve,
+    pub curve: LearntCurve,
     /// Probability of a failure, 0..1.
     pub failure: f64,
     /// Recorded failures with their seconds.

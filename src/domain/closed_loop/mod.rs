@@ -20,6 +20,7 @@ mod run;
 mod run_figures;
 mod run_traffic;
 mod simulated_target;
+mod slowness;
 #[cfg(test)]
 mod tests;
 mod traffic_data;

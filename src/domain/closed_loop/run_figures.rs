@@ -1,7 +1,7 @@
 //! What runs come to.
 
 use super::learnt_target::LearntTarget;
-use super::load_curve::quantile;
+use super::load_curve::{Growth, quantile};
 use crate::domain::index::TargetIdx;
 
 /// Exponent from which a target works on a fixed number of requests at once.
@@ -172,7 +172,10 @@ impl Capacity {
     /// Returns what a target can take of requests with these mean tokens in and out.
     pub fn of(learnt: &LearntTarget, (input, output): (f64, f64)) -> Self {
         let curve = &learnt.curve;
-        let knee = Some(curve.knee).filter(|_| curve.exponent >= SLOT_EXPONENT);
+        let knee = match curve.growth {
+            Growth::Knee { exponent, knee } if exponent >= SLOT_EXPONENT => Some(knee),
+            _ => None,
+        };
         let limit = learnt.max_concurrent.map(f64::from);
         let slots = [knee, limit].into_iter().flatten().reduce(f64::min);
         let (first, rest) = learnt.mean();

@@ -54,6 +54,7 @@ impl TrafficRecording {
             class: round.class,
             input: round.input,
             output: round.output * terms.choices,
+            is_measured: false,
             terms,
         });
         while self.requests.len() > MAX_REQUESTS || self.is_first_old(round.at) {
@@ -70,6 +71,7 @@ impl TrafficRecording {
         let index = place.and_then(|place| usize::try_from(place.checked_sub(self.removed)?).ok());
         if let Some(request) = index.and_then(|index| self.requests.get_mut(index)) {
             request.output = usage.usage.output as f64;
+            request.is_measured = true;
         }
     }
 

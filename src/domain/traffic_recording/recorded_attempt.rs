@@ -1,6 +1,7 @@
 //! One recorded attempt.
 
 use crate::domain::failure::Failure;
+use crate::domain::ids::DecisionId;
 use crate::domain::observation::{AttemptEnd, Outcome};
 use crate::domain::units::{Money, UnixTime};
 
@@ -20,6 +21,8 @@ pub enum AttemptResult {
 /// One ended attempt at one target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RecordedAttempt {
+    /// Decision of its request.
+    pub decision: DecisionId,
     /// End.
     pub ended: UnixTime,
     /// Attempts in flight at the target before this one.
@@ -36,8 +39,6 @@ pub struct RecordedAttempt {
     pub usd: Option<f64>,
     /// True for a streamed response.
     pub streamed: bool,
-    /// True for the first attempt of its request.
-    pub is_first: bool,
     /// Result.
     pub result: AttemptResult,
 }
@@ -55,6 +56,7 @@ impl RecordedAttempt {
             Outcome::Cancelled => AttemptResult::Inconclusive,
         };
         Self {
+            decision: end.decision,
             ended: end.ended,
             in_flight: end.ticket.load.exp_m1().round().max(0.0),
             first_token: end.first_token,
@@ -63,7 +65,6 @@ impl RecordedAttempt {
             prompt: end.ticket.prompt,
             usd: end.cost.map(Money::usd),
             streamed: end.streamed,
-            is_first: end.number <= 1,
             result,
         }
     }

@@ -19,6 +19,8 @@ pub struct RecordedRequest {
     pub input: f64,
     /// Output tokens: as reported once it succeeded, else as expected.
     pub output: f64,
+    /// True if the output tokens were reported.
+    pub is_measured: bool,
     /// Everything else that it asked for.
     pub terms: Arc<RequestTerms>,
 }
