@@ -25,6 +25,7 @@ pub(super) async fn performance(
         provider: query.provider,
         model: query.model,
         token: query.token,
+        group: query.group,
         tag: query.tag,
         step: query.step.map(|step| u64::from(step.0)),
     };

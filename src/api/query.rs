@@ -20,6 +20,8 @@ pub(super) struct PerformanceQuery {
     pub model: Option<String>,
     /// Name of a client's token.
     pub token: Option<String>,
+    /// Group of tokens.
+    pub group: Option<String>,
     pub tag: Option<String>,
     /// Seconds between the points of a course.
     pub step: Option<WholeNumber<1, 31_536_000>>,

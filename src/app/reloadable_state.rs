@@ -98,6 +98,7 @@ impl ReloadableState {
             .with_saved_to(&config.saved)
             .with_store(store.clone());
         local.set_run_limits(run_limits(&config.gateway));
+        local.configure_performance(config.token_groups, config.metrics_cache);
         Ok(Self {
             local,
             handle,
@@ -185,6 +186,8 @@ impl ReloadableState {
             .configure(config.webhooks, &config.environment);
         self.local.reconfigured(&config.environment, &config.saved);
         self.local.set_run_limits(limits);
+        self.local
+            .configure_performance(config.token_groups, config.metrics_cache);
         Ok(revision)
     }
 

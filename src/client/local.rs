@@ -5,6 +5,7 @@ use super::forecasting::{CheckedDraft, Forecaster};
 use super::instance_controls::{InstanceControls, NoControls};
 use super::selection::{DryRunContext, find_provider, select};
 use super::store_report::{store_report, unavailable};
+use super::stored_figures::StoredFigures;
 use super::update::{UPDATE_QUEUE, Update, send_latest};
 use crate::clock;
 use crate::contract::{
@@ -46,6 +47,7 @@ pub struct LocalClient {
     pub(super) controls: Arc<dyn InstanceControls>,
     dropped_lines: DroppedLines,
     store: Store,
+    pub(super) stored: Arc<StoredFigures>,
     forecaster: Forecaster,
     /// Name in the list of revisions.
     pub(super) actor: Arc<str>,
@@ -73,6 +75,7 @@ impl LocalClient {
             controls: Arc::new(NoControls),
             dropped_lines: DroppedLines::default(),
             store: Store::off(),
+            stored: Arc::default(),
             forecaster: Forecaster::default(),
             actor: LOCAL_ACTOR.into(),
             origin: LOCAL_ACTOR.into(),

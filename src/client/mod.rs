@@ -6,6 +6,7 @@
 
 mod address;
 mod alerts;
+mod answer_cache;
 mod audit_filter;
 mod audit_report;
 mod audited;
@@ -23,6 +24,7 @@ mod remote;
 mod remote_feed;
 mod selection;
 mod store_report;
+mod stored_figures;
 mod stored_performance;
 mod update;
 mod usage;
@@ -39,5 +41,5 @@ pub use instance_controls::InstanceControls;
 pub use local::LocalClient;
 pub use remote::RemoteClient;
 pub use selection::find_provider;
-pub use stored_performance::PerformanceFilter;
+pub use stored_figures::{PerformanceFilter, TokenGroups};
 pub use update::Update;

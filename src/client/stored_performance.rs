@@ -1,52 +1,45 @@
-//! Figures of one provider, model, client or tag, and their course, from the sums in the store.
+//! Figures of one provider, model, client, group of clients or tag, and their course, from the sums in
+//! the store.
 
 use super::error::ApiError;
 use super::local::LocalClient;
 use super::store_report::unavailable;
+use super::stored_figures::{PerformanceFilter, TokenGroups};
 use crate::clock;
 use crate::contract::{Performance, PerformanceStep, Problem, ProviderPerformance, Totals};
 use crate::domain::{BucketCounts, BucketRange, Merge as _, UnixTime};
 use crate::store::{RollUpFilter, RollUpRow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest course, in steps.
 const MAX_STEPS: u64 = 1_500;
 
-/// What a report covers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PerformanceFilter {
-    /// The last 1..=8760 hours.
-    pub hours: u32,
-    /// Only this provider.
-    pub provider: Option<String>,
-    /// Only this model.
-    pub model: Option<String>,
-    /// Only this client's token.
-    pub token: Option<String>,
-    /// Only this tag.
-    pub tag: Option<String>,
-    /// Width of the steps of a course, in seconds.
-    pub step: Option<u64>,
-}
-
-impl PerformanceFilter {
-    fn is_filtered(&self) -> bool {
-        let names = [&self.provider, &self.model, &self.token, &self.tag];
-        names.into_iter().any(Option::is_some)
-    }
-}
-
 impl LocalClient {
-    /// Report of the last hours. What is not filtered comes from memory, the rest from the store.
+    /// Report of the last hours. What is not filtered comes from memory, the rest from the store; such
+    /// an answer is repeated for a while.
     pub async fn performance_of(
         &self,
         filter: &PerformanceFilter,
     ) -> Result<Performance, ApiError> {
-        let mut report = self.performance(filter.hours).await?;
         if !filter.is_filtered() && filter.step.is_none() {
-            return Ok(report);
+            return self.performance(filter.hours).await;
         }
+        let make = self.stored_performance(filter);
+        self.stored.answers.get(filter, make).await
+    }
+
+    /// Sets which tokens belong to a group, and how long an answer from the store is repeated.
+    pub fn configure_performance(&self, groups: TokenGroups, cache_time: Duration) {
+        self.stored.configure(groups, cache_time);
+    }
+
+    async fn stored_performance(
+        &self,
+        filter: &PerformanceFilter,
+    ) -> Result<Performance, ApiError> {
+        let mut report = self.performance(filter.hours).await?;
         let span = BucketRange::hours(filter.hours);
         let step = filter
             .step
@@ -69,7 +62,11 @@ impl LocalClient {
         span: BucketRange,
         now: UnixTime,
     ) -> Result<Vec<RollUpRow>, ApiError> {
-        let is_of_clients = filter.token.is_some() || filter.tag.is_some();
+        let group = filter.group.as_deref();
+        let clients = group
+            .map(|group| self.stored.tokens_of(group))
+            .transpose()?;
+        let is_of_clients = filter.token.is_some() || clients.is_some() || filter.tag.is_some();
         let scope = match (is_of_clients, filter.is_filtered()) {
             (true, _) => "client",
             (false, true) => "target",
@@ -83,6 +80,7 @@ impl LocalClient {
             provider: filter.provider.clone(),
             model: filter.model.clone(),
             client: filter.token.clone(),
+            clients,
             tag: filter.tag.clone(),
         };
         let rows = self.store().load_roll_ups(&filter).await;

@@ -304,6 +304,7 @@ fn tokens(tokens: &[file::Token], report: &mut Report<'_>) -> Vec<TokenSettings>
             sha256,
             role,
             models: token.models.clone(),
+            group: token.group.clone(),
         });
     }
     settings

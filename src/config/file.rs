@@ -56,7 +56,7 @@ pub(super) struct Server {
     pub model_in_answer: String,
     /// The model or route that serves requests with an unknown model name; empty: such requests get 404.
     pub default_model: String,
-    /// Milliseconds for which the answer of /metrics is repeated; 0 computes every one.
+    /// Milliseconds for which an answer of /metrics is repeated, and one of /api/monitoring/performance that is read from the store; 0 computes every one.
     pub metrics_cache_ms: u64,
     /// A name that the dashboard shows first; with "prod" or "production" it is read-only until `!` is pressed.
     pub environment: String,
@@ -412,4 +412,6 @@ pub(super) struct Token {
     pub models: Option<Vec<String>>,
     /// USD that its requests may cost per calendar day in UTC. Default: no limit of its own.
     pub usd_per_day: Option<f64>,
+    /// The group that its figures are counted in too, such as a team. Default: none.
+    pub group: Option<String>,
 }

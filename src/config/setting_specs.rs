@@ -302,6 +302,7 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     required("auth.tokens[].role", Constraint::Word(ROLES)),
     key("auth.tokens[].models", Constraint::Texts),
     key("auth.tokens[].usd_per_day", MONEY),
+    key("auth.tokens[].group", Constraint::Filled),
 ];
 
 /// The kind of an entry at a path of the table.

@@ -280,6 +280,7 @@ pub struct TokenSettings {
     pub role: Role,
     /// Patterns of the models that it may use; `None`: all.
     pub models: Option<Vec<String>>,
+    pub group: Option<String>,
 }
 
 impl Settings {

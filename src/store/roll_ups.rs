@@ -29,6 +29,8 @@ pub struct RollUpFilter {
     pub model: Option<String>,
     /// Only of this client.
     pub client: Option<String>,
+    /// Only of one of these clients.
+    pub clients: Option<Vec<String>>,
     /// Only of this tag.
     pub tag: Option<String>,
 }
@@ -60,6 +62,15 @@ impl Store {
                 values.push(wanted.as_str().into());
                 sql = format!("{sql} AND {column} = ${}", values.len());
             }
+        }
+        if let Some(clients) = &filter.clients {
+            // NULL equals nothing, so that no client means no row.
+            sql.push_str(" AND client IN (NULL");
+            for client in clients {
+                values.push(client.as_str().into());
+                sql = format!("{sql}, ${}", values.len());
+            }
+            sql.push(')');
         }
         sql.push_str(" ORDER BY start_s");
         let rows = self.database()?.fetch(&sql, values).await?;

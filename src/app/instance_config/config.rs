@@ -1,6 +1,7 @@
 //! The parts and limits of an instance.
 
 use crate::access::TokenAuth;
+use crate::client::TokenGroups;
 use crate::domain::{Catalogue, GlobalLimits, Strategy, Tuning, Weights};
 use crate::gateway::{CacheLimits, GatewayConfig};
 use crate::protocols::EndpointRegistry;
@@ -35,6 +36,7 @@ pub(in crate::app) struct InstanceConfig {
     /// Time between "not ready" and the drain.
     pub pre_stop: Duration,
     pub metrics_cache: Duration,
+    pub token_groups: TokenGroups,
     /// Where changes are stored, for the responses to those who make them.
     pub saved: String,
     pub seed: u64,

@@ -7,6 +7,7 @@ use crate::app::config_command::sources;
 use crate::app::exit_error::ExitError;
 use crate::app::{dashboard_thread, persist};
 use crate::cli::arguments::Globals;
+use crate::client::TokenGroups;
 use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
 use crate::domain::{Catalogue, GlobalLimits, Role};
 use crate::gateway::CacheLimits;
@@ -111,6 +112,7 @@ pub(in crate::app) async fn build_instance_config(
         drain: settings.server.drain,
         pre_stop: settings.server.pre_stop,
         metrics_cache: settings.server.metrics_cache,
+        token_groups: token_groups(settings),
         saved: persist::saved_to(loaded, no_save),
         seed: crate::clock::now().micros(),
     })
@@ -153,6 +155,17 @@ fn tokens(settings: &Settings) -> Vec<Token> {
         models: token.models.clone().map(Into::into),
     };
     settings.tokens.iter().map(token).collect()
+}
+
+fn token_groups(settings: &Settings) -> TokenGroups {
+    let mut groups = TokenGroups::new();
+    for token in &settings.tokens {
+        if let Some(group) = &token.group {
+            let names = groups.entry(group.clone()).or_default();
+            names.push(token.name.clone());
+        }
+    }
+    groups
 }
 
 /// The token of `AI_GATEWAY_API_KEY`, which clients of /v1 must send.

@@ -4,6 +4,7 @@ use super::InstanceConfig;
 use crate::access::TokenAuth;
 use crate::app::dashboard_thread;
 use crate::cli::arguments::Globals;
+use crate::client::TokenGroups;
 use crate::contract::Window;
 use crate::demo::{VendorEndpoint, Vendors};
 use crate::domain::{
@@ -76,6 +77,7 @@ pub(in crate::app) fn demo_instance_config(
         drain: DRAIN_TIMEOUT,
         pre_stop: Duration::ZERO,
         metrics_cache: METRICS_CACHE,
+        token_groups: TokenGroups::new(),
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
     };

@@ -7,6 +7,7 @@ mod audit_chains;
 mod checks;
 mod cluster;
 mod gateway;
+mod groups;
 mod kills;
 mod knowledge;
 mod ledger;
