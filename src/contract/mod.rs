@@ -79,7 +79,7 @@ pub use status::{
     StoreReport, TimeBucket, Window,
 };
 pub use store::{DatabaseReport, MigrationReport, TableReport};
-pub use time::rfc3339;
+pub use time::{parse_duration, rfc3339};
 pub use usage::{UsageBy, UsagePeriod, UsageReport, UsageRow};
 pub use weights::{WeightOverride, WeightPoints, WeightsDraft};
 pub use what_if::{

@@ -1,4 +1,4 @@
-use super::time::{parse_rfc3339, rfc3339};
+use super::time::{parse_duration, parse_rfc3339, rfc3339};
 use crate::domain::UnixTime;
 use std::fmt;
 use std::str::FromStr;
@@ -38,20 +38,8 @@ impl FromStr for PastMoment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unit = text.char_indices().last();
-        let seconds = unit.and_then(|(at, unit)| {
-            let number: u64 = text.get(..at)?.parse().ok()?;
-            let factor = match unit {
-                's' => 1,
-                'm' => 60,
-                'h' => 3_600,
-                'd' => 86_400,
-                _ => return None,
-            };
-            number.checked_mul(factor)
-        });
-        if let Some(seconds) = seconds {
-            return Ok(Self::Ago(Duration::from_secs(seconds)));
+        if let Some(time) = parse_duration(text) {
+            return Ok(Self::Ago(time));
         }
         parse_rfc3339(text).map(Self::At).map_err(|_| {
             format!("{text:?} is neither a time back such as 15m, 24h or 7d nor an RFC 3339 time")

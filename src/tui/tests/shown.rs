@@ -1,7 +1,7 @@
 //! The screen shows the actual state: nothing is hidden, marked or named by mistake.
 
 use super::*;
-use crate::contract::{AlertReport, EventKind, EventReport, HealthState};
+use crate::contract::{AlertReport, EventKind, EventReport, HealthState, StoreReport};
 use crate::tui::input_context::Screen;
 use ratatui::layout::Rect;
 
@@ -368,4 +368,27 @@ fn active_alerts_are_shown_where_no_row_of_a_provider_says_the_same() {
         screen.contains("muted        aurora: slow answers"),
         "{screen}"
     );
+}
+
+#[test]
+fn a_store_in_trouble_is_on_the_screen() {
+    for (state, dropped, expected) in [
+        ("failing", 0, "STORE FAILING 12 WAIT"),
+        ("behind", 0, "STORE BEHIND 12"),
+        ("ok", 7, "STORE LOST 7"),
+    ] {
+        let mut model = default_model();
+        let mut status = fixture::status(5, 8);
+        status.store = Some(StoreReport {
+            state: state.to_owned(),
+            queued: 12,
+            dropped,
+            ..StoreReport::default()
+        });
+        let news = Message::Update(Update::Status(Arc::new(status)));
+        update(&mut model, news, NOW + Duration::from_secs(1));
+
+        let screen = text(&model, 120, 40);
+        assert!(screen.contains(expected), "{screen}");
+    }
 }

@@ -30,6 +30,12 @@ fn tests() -> Vec<String> {
     for file in files {
         let text = fs::read_to_string(file).unwrap();
         let mut is_marked = false;
+        // A test for both databases has its parameter as its mark.
+        let both = text.lines().map(str::trim_start);
+        let both = both.filter(|line| line.starts_with("async fn ") && text.contains("on_both! {"));
+        let both = both.filter_map(|line| line.strip_prefix("async fn ")?.split_once('('));
+        let both = both.filter(|(_, rest)| rest.is_empty() || rest.starts_with("database: "));
+        names.extend(both.map(|(name, _)| name.to_owned()));
         for line in text.lines().map(str::trim_start) {
             if let Some((_, rest)) = line.split_once("fn ")
                 && is_marked

@@ -57,6 +57,11 @@ impl Gateway {
         self.home.path().join(name)
     }
 
+    /// Number of its process.
+    pub fn process(&self) -> u32 {
+        self.running.as_ref().unwrap().0.id()
+    }
+
     pub fn signal(&self, name: &str) {
         self.running.as_ref().unwrap().signal(name);
     }

@@ -14,10 +14,12 @@ mod ledger;
 mod reading;
 mod restarts;
 mod rows;
+mod traps;
 mod writing;
 
 use aibal_tui::domain::UnixTime;
 use aibal_tui::store::{Store, StoreOptions};
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
 /// Defines each test once for both databases.
@@ -136,6 +138,51 @@ impl TestDatabase {
         } else {
             Pool::Postgres(sqlx::PgPool::connect(url).await.unwrap())
         }
+    }
+}
+
+/// Keeps all writers out until it is released.
+pub struct Lock(LockConnection);
+
+enum LockConnection {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(sqlx::PgConnection),
+}
+
+impl Lock {
+    pub async fn release(self) {
+        match self.0 {
+            LockConnection::Sqlite(connection) => connection.close().await.unwrap(),
+            LockConnection::Postgres(connection) => connection.close().await.unwrap(),
+        }
+    }
+}
+
+impl TestDatabase {
+    /// Locks what the store writes to, as another program could.
+    pub async fn lock(&self) -> Lock {
+        let url = self.options.url.expose();
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let url = format!("sqlite:{}", self.options.folder.join(path).display());
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            sqlx::query("BEGIN EXCLUSIVE")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            return Lock(LockConnection::Sqlite(connection));
+        }
+        let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        for statement in [
+            "BEGIN",
+            "LOCK TABLE attempts, requests, events, roll_ups, audit, state, ledger \
+             IN ACCESS EXCLUSIVE MODE",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        Lock(LockConnection::Postgres(connection))
     }
 }
 
