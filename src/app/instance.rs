@@ -5,10 +5,11 @@ use super::instance_config::InstanceConfig;
 use super::instance_controls::RunningInstance;
 use super::ledger_task::LedgerTask;
 use super::reloadable_state::{ReloadRequest, ReloadableState, SaveQuery, worker_count};
+use super::schedule_task::ScheduleTask;
 use super::store::{restore, restore_later};
 use crate::api::{self, Api};
 use crate::client::{Client, LocalClient, socket_path};
-use crate::domain::BalancerState;
+use crate::domain::{BalancerState, UnixTime};
 use crate::engine::{self, Engine, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, ShutdownSignal};
 use crate::logs::DroppedLines;
@@ -84,7 +85,7 @@ impl Instance {
         listener: TcpListener,
         lost_lines: DroppedLines,
     ) -> anyhow::Result<Self> {
-        let address = listener.local_addr()?;
+        let (address, started) = (listener.local_addr()?, clock::now());
         let [listeners, background, leaving] = [(); 3].map(|()| CancellationToken::new());
         let (engine, handle, persist_queue) = engine(&mut config, &store, &background).await;
         let (engine, threads) = start_engine(engine, &background)?;
@@ -114,6 +115,7 @@ impl Instance {
                 cache,
                 webhooks,
             });
+        start_schedules(&local, &reloadable, (&store, started), &background);
         let feeds = (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS);
         let api = api(&reloadable, &local, (&leaving, &listeners), feeds);
         let server = tokio::spawn(server::serve(
@@ -243,6 +245,19 @@ fn start_engine(
 /// Starts what keeps the ledger ahead of spending.
 fn start_ledger(store: &Store, handle: &EngineHandle, stop: &CancellationToken) -> JoinHandle<()> {
     tokio::spawn(LedgerTask::new(store.clone(), handle.clone()).run(stop.clone()))
+}
+
+/// Starts what changes the weights at given hours.
+fn start_schedules(
+    local: &LocalClient,
+    reloadable: &ReloadableState,
+    (store, started): (&Store, UnixTime),
+    stop: &CancellationToken,
+) {
+    let not_before = (store.is_on() && store.is_away()).then_some(started);
+    let schedules = reloadable.schedules.subscribe();
+    let task = ScheduleTask::new(local.clone(), schedules, not_before);
+    tokio::spawn(task.run(stop.clone()));
 }
 
 /// The engine with the past that the store holds, or will hold once it is reached.

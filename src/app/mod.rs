@@ -19,6 +19,7 @@ mod persist;
 mod reload;
 mod reloadable_state;
 mod run;
+mod schedule_task;
 mod signals;
 mod store;
 mod store_command;

@@ -4,7 +4,9 @@ use super::instance_config::InstanceConfig;
 use crate::access::TokenAuth;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
-use crate::domain::{Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate, RunLimits};
+use crate::domain::{
+    Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate, RunLimits, WeightsSchedule,
+};
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{
     AnswerMemory, BodyBuffer, BodyWork, Cache, CountMeter, Gateway, GatewayConfig, OwnedObjects,
@@ -56,6 +58,7 @@ pub struct ReloadableState {
     pub gateway_access: TokenAuth,
     pub drain: watch::Sender<Duration>,
     pub pre_stop: watch::Sender<Duration>,
+    pub schedules: watch::Sender<Arc<[WeightsSchedule]>>,
     pub metrics: Arc<Metrics>,
     pub spans: SpanSink,
     pub webhooks: Webhooks,
@@ -99,6 +102,8 @@ impl ReloadableState {
             .with_store(store.clone());
         local.set_run_limits(run_limits(&config.gateway));
         local.configure_performance(config.token_groups, config.metrics_cache);
+        let schedules: Arc<[WeightsSchedule]> = config.schedules.into();
+        local.set_schedules(Arc::clone(&schedules));
         Ok(Self {
             local,
             handle,
@@ -109,6 +114,7 @@ impl ReloadableState {
             gateway_access: config.gateway_access,
             drain: watch::Sender::new(config.drain),
             pre_stop: watch::Sender::new(config.pre_stop),
+            schedules: watch::Sender::new(schedules),
             metrics: Arc::new(metrics),
             spans,
             webhooks,
@@ -188,6 +194,9 @@ impl ReloadableState {
         self.local.set_run_limits(limits);
         self.local
             .configure_performance(config.token_groups, config.metrics_cache);
+        let schedules: Arc<[WeightsSchedule]> = config.schedules.into();
+        self.local.set_schedules(Arc::clone(&schedules));
+        self.schedules.send_replace(schedules);
         Ok(revision)
     }
 

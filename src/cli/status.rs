@@ -217,6 +217,7 @@ mod tests {
 
     fn status() -> Status {
         Status {
+            schedule: None,
             version: "0.1.0".to_owned(),
             environment: "test".to_owned(),
             revision: 3,

@@ -8,6 +8,7 @@ use super::store_report::{store_report, unavailable};
 use super::stored_figures::StoredFigures;
 use super::update::{UPDATE_QUEUE, Update, send_latest};
 use crate::clock;
+use crate::contract::ScheduleReport;
 use crate::contract::{
     AlertList, AlertReport, AlertTestReport, AuditCheckReport, AuditList, DecisionDetail,
     DecisionReport, Dropped, InstanceInfo, MuteRequest, Performance, ProbeReport, Problem,
@@ -16,7 +17,8 @@ use crate::contract::{
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
-    Catalogue, DecisionId, Observation, RunLimits, Snapshot, TargetIdx, traffic_forecasts,
+    Catalogue, DecisionId, Observation, RunLimits, Snapshot, TargetIdx, WeightsSchedule,
+    traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
@@ -61,6 +63,8 @@ struct InstanceDescription {
     instance: InstanceInfo,
     /// Path of the file that changes are saved to, or why they stay in memory.
     saved: Option<Arc<str>>,
+    /// Weights at given hours.
+    schedules: Arc<[WeightsSchedule]>,
 }
 
 impl LocalClient {
@@ -71,6 +75,7 @@ impl LocalClient {
             description: Arc::new(ArcSwap::from_pointee(InstanceDescription {
                 instance,
                 saved: None,
+                schedules: Arc::default(),
             })),
             controls: Arc::new(NoControls),
             dropped_lines: DroppedLines::default(),
@@ -146,6 +151,16 @@ impl LocalClient {
                 ..before.instance.clone()
             },
             saved: Some(saved.into()),
+            schedules: Arc::clone(&before.schedules),
+        }));
+    }
+
+    /// Sets the schedules of weights, for the status.
+    pub fn set_schedules(&self, schedules: Arc<[WeightsSchedule]>) {
+        let before = self.description.load_full();
+        self.description.store(Arc::new(InstanceDescription {
+            schedules,
+            ..InstanceDescription::clone(&before)
         }));
     }
 
@@ -183,6 +198,7 @@ impl LocalClient {
         Status {
             cache: self.controls.cache_counts(),
             store: store_report(&self.store),
+            schedule: ScheduleReport::new(&self.description.load().schedules, snapshot.at),
             ..Status::new(snapshot, window, &self.description.load().instance, dropped)
         }
     }

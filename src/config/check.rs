@@ -18,8 +18,10 @@ use super::settings::{
 };
 use super::source::Sources;
 use super::vendors::{self, GatewayKeyMode};
-use super::{address, alerts, enums, model, provider, route, unsupported};
-use crate::domain::{BudgetConfig, Money, OverBudgetPolicy, Strategy, Tuning, Weights};
+use super::{address, alerts, enums, model, provider, route, schedule, unsupported};
+use crate::domain::{
+    BudgetConfig, Money, OverBudgetPolicy, Strategy, Tuning, Weights, WeightsSchedule,
+};
 use crate::secrets::Secret;
 use std::time::Duration;
 
@@ -71,6 +73,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     };
     let providers = provider::providers(&file, &context, &timeouts, &mut report);
     let routes = route::routes(&file.routes, &providers, &mut report);
+    let schedules = schedule::schedules(&file.schedules, &mut report);
     let tokens = tokens(&file.auth.tokens, &mut report);
     let server = server(&file, &mut report);
     let alerts = alerts::alerts(&file.alerts, &env_vars, &mut report);
@@ -85,7 +88,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
         _ => None,
     };
     let tokens = (tokens, client_token);
-    let settings = settings(file, server, providers, routes, tokens, alerts);
+    let settings = settings(file, server, (providers, routes, schedules), tokens, alerts);
     let looked_for = vendors::looked_for();
     Ok(Loaded {
         settings,
@@ -100,8 +103,11 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
 fn settings(
     file: File,
     server: ServerSettings,
-    providers: Vec<ProviderSettings>,
-    routes: Vec<RouteSettings>,
+    (providers, routes, schedules): (
+        Vec<ProviderSettings>,
+        Vec<RouteSettings>,
+        Vec<WeightsSchedule>,
+    ),
     (tokens, client_token): (Vec<TokenSettings>, Option<Secret>),
     alerts: AlertSettings,
 ) -> Settings {
@@ -123,6 +129,7 @@ fn settings(
         },
         providers,
         routes,
+        schedules,
         budget: budget(&file),
         alerts,
         store: StoreSettings {

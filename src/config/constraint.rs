@@ -2,6 +2,8 @@
 
 use super::address;
 use super::setting_error::did_you_mean;
+use super::time_zone::time_zone;
+use crate::domain::WeeklyTime;
 use crate::secrets::{MASK, SecretRef};
 use config::ValueKind;
 use std::fmt;
@@ -127,6 +129,10 @@ pub(super) enum Constraint {
     VariableName,
     /// A name that is valid before the `/` of `provider/model`.
     Name,
+    /// A time of day, with or without days of the week.
+    WeeklyTime,
+    /// The name of a time zone that this machine knows.
+    TimeZone,
     /// 64 hexadecimal digits.
     Sha256,
 }
@@ -190,6 +196,8 @@ impl Constraint {
             Self::Store => address::is_store(text),
             Self::VariableName => is_variable_name(text),
             Self::Name => is_name(text),
+            Self::WeeklyTime => WeeklyTime::parse(text).is_some(),
+            Self::TimeZone => time_zone(text).is_some(),
             Self::Sha256 => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
             Self::Flag
             | Self::Number { .. }
@@ -258,6 +266,14 @@ impl Constraint {
                 "must be the name of an environment variable, not the key itself".to_owned()
             }
             Self::Name => "must be a name of letters, digits, '-', '_' and '.'".to_owned(),
+            Self::WeeklyTime => {
+                "must be a time such as 08:00, Mon-Fri 08:00 or Sat,Sun 22:30".to_owned()
+            }
+            Self::TimeZone => {
+                "must be the name of a time zone that this machine knows, for example Europe/Lisbon or \
+                 UTC"
+                    .to_owned()
+            }
             Self::Sha256 => "must be the SHA-256 of the token: 64 hexadecimal digits".to_owned(),
         }
     }

@@ -22,6 +22,9 @@ pub(super) struct File {
     /// Model names for clients, and the targets that may serve them.
     #[serde(default)]
     pub routes: Vec<Route>,
+    /// Global weights that begin at given hours. A change by hand holds until the next of these times.
+    #[serde(default)]
+    pub schedules: Vec<Schedule>,
     pub budget: Budget,
     pub alerts: Alerts,
     pub store: Store,
@@ -292,6 +295,38 @@ pub(super) struct Route {
     pub order: Option<String>,
     /// One whole number for each target, for fixed shares such as [90, 10] among the healthy ones; 0 makes a target the reserve.
     pub weights: Option<Vec<u32>>,
+}
+
+/// Global weights that begin at a time of day.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Schedule {
+    /// Unique; the changes that it makes are recorded as made by "schedule NAME".
+    #[serde(default)]
+    pub name: String,
+    /// When the weights begin: "08:00" for every day, or days before it, such as "Mon-Fri 08:00" or "Sat,Sun 10:00".
+    #[serde(default)]
+    pub at: String,
+    /// The time zone of these hours, such as "Europe/Lisbon". Default: UTC.
+    pub zone: Option<String>,
+    /// The weights, as in [balancing.weights].
+    pub weights: Option<ScheduleWeights>,
+}
+
+/// cost, latency and reliability are required and sum to 100; without load or priority these stay as they are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScheduleWeights {
+    /// How much a lower price counts.
+    pub cost: Option<f64>,
+    /// How much a faster answer counts.
+    pub latency: Option<f64>,
+    /// How much a higher success rate counts.
+    pub reliability: Option<f64>,
+    /// How much fewer requests in flight count.
+    pub load: Option<f64>,
+    /// How much the provider's own priority counts.
+    pub priority: Option<f64>,
 }
 
 /// Spending limits of all requests; none by default.

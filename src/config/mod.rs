@@ -47,12 +47,14 @@ mod unsupported;
 mod command;
 mod diff;
 mod price_list;
+mod schedule;
 mod schema;
 
 mod atomic_write;
 mod edit;
 mod leftovers;
 mod text_form;
+mod time_zone;
 mod write_back;
 
 pub use capabilities::ModelQuirks;

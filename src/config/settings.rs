@@ -7,7 +7,7 @@ use super::capabilities::ModelQuirks;
 use super::file;
 use crate::domain::{
     AlertConfig, BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role,
-    RouteOrder, Strategy, Tuning, WeightOverride, Weights,
+    RouteOrder, Strategy, Tuning, WeightOverride, Weights, WeightsSchedule,
 };
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub struct Settings {
     /// In the order of the file, then those found in the environment; the skipped ones included.
     pub providers: Vec<ProviderSettings>,
     pub routes: Vec<RouteSettings>,
+    /// Weights at given hours.
+    pub schedules: Vec<WeightsSchedule>,
     /// The limits of all requests and those of each token.
     pub budget: BudgetConfig,
     pub alerts: AlertSettings,

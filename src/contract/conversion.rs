@@ -59,6 +59,7 @@ impl Status {
             budget: (&snapshot.budget).into(),
             weights: snapshot.weights.into(),
             reverts_at: snapshot.reverts_at.map(rfc3339),
+            schedule: None,
             providers,
             series: series(&snapshot.columns, snapshot),
             alerts: snapshot.alerts.iter().map(AlertReport::from).collect(),

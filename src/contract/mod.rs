@@ -27,6 +27,7 @@ mod performance;
 mod performance_sums;
 mod problem;
 mod reload;
+mod schedule_report;
 mod score;
 mod selection;
 mod selection_round;
@@ -68,6 +69,7 @@ pub use performance::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use reload::{ReloadReport, SettingChange};
+pub use schedule_report::{ScheduleReport, ScheduledTimeReport};
 pub use score::{Contributions, Factors, PenaltiesReport};
 pub use selection::{ExcludedTarget, Fallback, SelectRequest, Selection};
 pub use selection_round::{

@@ -3,6 +3,7 @@ use super::budget::{BudgetReport, RateReport};
 use super::event::EventReport;
 use super::key_report::KeyReport;
 use super::performance::{ProviderPerformance, Totals};
+use super::schedule_report::ScheduleReport;
 use super::score::Factors;
 use super::weights::{WeightOverride, WeightPoints};
 use serde::{Deserialize, Serialize};
@@ -131,6 +132,9 @@ pub struct Status {
     /// Time at which an unconfirmed change reverts, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts_at: Option<String>,
+    /// Schedules of weights, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleReport>,
     /// In the order of the configuration.
     pub providers: Vec<ProviderStatus>,
     /// All providers together; a delta holds only new and changed buckets.

@@ -69,6 +69,7 @@ mod tuning;
 mod units;
 mod upstream_quota;
 mod weights;
+mod weights_schedule;
 mod what_if;
 
 pub use alerts::{
@@ -160,4 +161,8 @@ pub use tuning::{GUARD_FREE_RISK, Tuning};
 pub use units::{Money, UnixTime};
 pub use upstream_quota::{MAX_LEARNT_WAIT, UpstreamLimit, UpstreamLimits, UpstreamQuota};
 pub use weights::{Objective, WeightOverride, Weights, WeightsError};
+pub use weights_schedule::{
+    ScheduledTime, ScheduledWeights, WeeklyTime, WeightsSchedule, scheduled_change, scheduled_next,
+    scheduled_now,
+};
 pub use what_if::{TargetWhatIf, WhatIf, WhatIfTotals, simulate, what_if};

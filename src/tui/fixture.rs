@@ -29,6 +29,7 @@ pub fn status(providers: usize, step: u64) -> Status {
         .map(|at| provider(at, providers, step))
         .collect();
     Status {
+        schedule: None,
         version: "0.1.0".to_owned(),
         environment: "dev".to_owned(),
         revision: 42,

@@ -2,7 +2,7 @@
 
 use crate::access::TokenAuth;
 use crate::client::TokenGroups;
-use crate::domain::{Catalogue, GlobalLimits, Strategy, Tuning, Weights};
+use crate::domain::{Catalogue, GlobalLimits, Strategy, Tuning, Weights, WeightsSchedule};
 use crate::gateway::{CacheLimits, GatewayConfig};
 use crate::protocols::EndpointRegistry;
 use crate::server::ConnectionLimits;
@@ -17,6 +17,8 @@ pub(in crate::app) struct InstanceConfig {
     pub strategy: Strategy,
     pub tuning: Tuning,
     pub weights: Weights,
+    /// Weights at given hours.
+    pub schedules: Vec<WeightsSchedule>,
     pub gateway: GatewayConfig,
     pub limits: GlobalLimits,
     pub connect_timeout: Duration,

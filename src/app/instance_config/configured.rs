@@ -110,6 +110,7 @@ pub(in crate::app) async fn build_instance_config(
         environment: settings.server.environment.clone(),
         server: connection_limits(&settings.server),
         drain: settings.server.drain,
+        schedules: settings.schedules.clone(),
         pre_stop: settings.server.pre_stop,
         metrics_cache: settings.server.metrics_cache,
         token_groups: token_groups(settings),

@@ -75,6 +75,7 @@ pub(in crate::app) fn demo_instance_config(
             DRAIN_TIMEOUT,
         ),
         drain: DRAIN_TIMEOUT,
+        schedules: Vec::new(),
         pre_stop: Duration::ZERO,
         metrics_cache: METRICS_CACHE,
         token_groups: TokenGroups::new(),

@@ -10,6 +10,7 @@ mod lines;
 mod messages;
 mod providers;
 mod reference;
+mod schedules;
 mod starter;
 mod writing;
 
