@@ -7,8 +7,12 @@
 #[path = "../benches/simulation/mod.rs"]
 mod simulation;
 
-use aibal_tui::domain::{ForecastEffort, Strategy, Weights};
-use simulation::futures::{drafts, error, future, mean, predict, predicted_shares, truth, watched};
+use aibal_tui::domain::{
+    ForecastEffort, ServiceGoal, SettingsDraft, Strategy, WeightAdvice, Weights, advise,
+};
+use simulation::futures::{
+    LIMITS, drafts, error, future, mean, predict, predicted_shares, truth, watched,
+};
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
 use simulation::scenario::{Scenario, Trouble};
@@ -317,6 +321,39 @@ fn limits_that_a_provider_does_not_state_are_learnt() {
     );
     let score = score_forecasts(&scenario, 501, &["unchanged", "35/37/28", "70/15/15"]);
     assert!(ForecastScore::mean(&score.errors) <= 2.5, "{score:?}");
+}
+
+#[test]
+fn advised_weights_meet_their_goal_when_they_are_applied() {
+    let scenario = watched(Scenario::named("S1"), 8.0);
+    let present = future(&scenario, 501, &SettingsDraft::default(), 1);
+    let known = present.known.as_ref().expect("our balancer played");
+    let goal = ServiceGoal {
+        p95_ms: Some(17_000.0),
+        success_rate: Some(0.99),
+        usd_per_day: None,
+    };
+
+    let advised =
+        |goal| advise(&known.data, goal, LIMITS, 7).expect("the weights in force are valid");
+    let advice = advised(goal);
+
+    assert!(advice.is_met, "{advice:?}");
+    assert!(advice.now.met_share < 0.75, "it is no goal: {advice:?}");
+    let draft = SettingsDraft {
+        weights: Some(advice.then.weights),
+        ..SettingsDraft::default()
+    };
+    let played = [1, 2, 3].map(|number| future(&scenario, 501, &draft, number));
+    let real = mean(&played.each_ref().map(|one| truth(&scenario, one)));
+    assert!(real.p95 <= 17.0, "{real:?}, {advice:?}");
+    // Less latency would cost more.
+    let dear = advised(ServiceGoal {
+        p95_ms: Some(14_500.0),
+        ..goal
+    });
+    let cost = |it: &WeightAdvice| it.then.figures.usd_per_1k.unwrap_or_default().value;
+    assert!(dear.is_met && cost(&dear) > cost(&advice), "{dear:?}");
 }
 
 #[test]

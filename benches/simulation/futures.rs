@@ -11,8 +11,8 @@ use aibal_tui::domain::{
 /// When the draft applies, and how long it is watched.
 pub const CHANGE_AT: f64 = 900.0;
 pub const WATCHED: f64 = 300.0;
-/// Requests that arrive right after the change find the old load.
-const LIMITS: RunLimits = RunLimits {
+/// Time limits and attempts, as the world has them.
+pub const LIMITS: RunLimits = RunLimits {
     first_token_s: 10.0,
     response_s: 30.0,
     max_retries: 2,

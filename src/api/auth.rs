@@ -88,7 +88,7 @@ fn needed_permission(method: &Method, path: &str) -> Permission {
         "/api/load-balancing/select" => Permission::Select,
         "/api/load-balancing" => Permission::Use,
         // A POST that changes nothing.
-        "/api/what-if" => Permission::Read,
+        "/api/what-if" | "/api/advise" => Permission::Read,
         _ if is_read => Permission::Read,
         _ => Permission::Change,
     }
@@ -109,6 +109,7 @@ mod tests {
             ),
             (Method::POST, "/api/load-balancing", Permission::Use),
             (Method::POST, "/api/what-if", Permission::Read),
+            (Method::POST, "/api/advise", Permission::Read),
             (Method::GET, "/api/weights", Permission::Read),
             (Method::PUT, "/api/weights", Permission::Change),
             (Method::DELETE, "/api/anything", Permission::Change),

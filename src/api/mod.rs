@@ -63,6 +63,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/decisions/{id}", get(monitoring::decision))
         .route("/api/usage", get(monitoring::usage))
         .route("/api/what-if", post(mutations::what_if))
+        .route("/api/advise", post(mutations::advise))
         .route(
             "/api/revisions/{number}/rollback",
             post(mutations::roll_back),

@@ -5,8 +5,8 @@ use super::state::SharedState;
 use crate::access::Principal;
 use crate::client::ApiError;
 use crate::contract::{
-    ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, WeightsChange,
-    WeightsReport, WhatIfReport, WhatIfRequest,
+    AdviceReport, AdviceRequest, ProbeReport, Problem, ProviderChange, ProviderReport,
+    ReloadReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
 };
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -63,6 +63,14 @@ pub(super) async fn what_if(
     JsonBody(request): JsonBody<WhatIfRequest>,
 ) -> Result<Json<WhatIfReport>, ApiError> {
     Ok(Json(state.api.local.what_if(&request).await?))
+}
+
+/// `POST /api/advise`
+pub(super) async fn advise(
+    State(state): SharedState,
+    JsonBody(request): JsonBody<AdviceRequest>,
+) -> Result<Json<AdviceReport>, ApiError> {
+    Ok(Json(state.api.local.advise(request).await?))
 }
 
 /// `PATCH /api/providers/{name}`

@@ -1,5 +1,6 @@
 //! The management API as scripts see it, with a real engine behind it.
 
+mod advising;
 mod agreeing;
 mod auth;
 mod compressing;

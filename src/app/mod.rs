@@ -1,6 +1,7 @@
 //! Wiring: builds the parts of an instance, starts them and stops them in order. Only `main`
 //! imports it.
 
+mod advise_command;
 mod alerts_command;
 mod audit_command;
 mod commands;
@@ -64,6 +65,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Usage(usage)) => commands::usage(&globals, &usage),
         Some(CliCommand::Select(select)) => commands::select(&globals, select),
         Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
+        Some(CliCommand::Advise(advise)) => advise_command::advise(&globals, &advise),
         Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),
         Some(CliCommand::Audit(audit)) => audit_command::run(&globals, &audit),
         Some(CliCommand::Store(store)) => store_command::run(&globals, &store),

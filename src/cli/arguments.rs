@@ -68,6 +68,8 @@ pub enum CliCommand {
     Select(SelectArgs),
     /// Replay recorded requests under other weights and print the differences
     Simulate(SimulateArgs),
+    /// Find the cheapest weights that meet a goal
+    Advise(AdviseArgs),
     /// List the alerts of a running instance, acknowledge or mute one, test the delivery
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -194,6 +196,25 @@ pub struct SimulateArgs {
     /// may be repeated
     #[arg(long, value_name = "C,L,R", required = true)]
     pub weights: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[group(id = "goal", args = ["p95", "success", "budget_per_day"], required = true, multiple = true)]
+pub struct AdviseArgs {
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    pub url: Option<String>,
+    /// 95th percentile of the latency at most, such as 2s or 800ms
+    #[arg(long, value_name = "TIME", value_parser = super::advice::goal_milliseconds)]
+    pub p95: Option<f64>,
+    /// Successful requests at least, in percent
+    #[arg(long, value_name = "PERCENT")]
+    pub success: Option<f64>,
+    /// Cost of a day at most, in USD, at the traffic of the last 15 minutes
+    #[arg(long, value_name = "USD")]
+    pub budget_per_day: Option<f64>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

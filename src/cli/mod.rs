@@ -1,5 +1,6 @@
 //! The command line: commands, flags, and reports as text.
 
+mod advice;
 mod alerts;
 pub mod arguments;
 mod audit;
@@ -12,6 +13,7 @@ mod store;
 mod text_format;
 mod usage;
 
+pub use advice::render_advice;
 pub use alerts::{parse_time, render_alert, render_alerts, render_deliveries};
 pub use audit::{audit_csv_line, audit_csv_names, audit_json_line, render_audit_check};
 pub use reloading::render_reload;

@@ -1,10 +1,11 @@
 use super::audit_filter::AuditFilter;
 use super::{ClientError, Update};
 use crate::contract::{
-    AlertList, AlertReport, AlertTestReport, AuditCheckReport, AuditList, DecisionDetail,
-    DecisionReport, MuteRequest, Performance, ProbeReport, ProviderChange, ProviderReport,
-    ReloadReport, RevisionReport, SelectRequest, Selection, Status, UsageBy, UsagePeriod,
-    UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
+    AuditList, DecisionDetail, DecisionReport, MuteRequest, Performance, ProbeReport,
+    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
+    UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
+    Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -39,6 +40,9 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Recorded requests replayed under other settings.
     fn what_if(&self, request: WhatIfRequest) -> Call<'_, WhatIfReport>;
+
+    /// The cheapest weights that meet a goal; takes up to 20 seconds.
+    fn advise(&self, request: AdviceRequest) -> Call<'_, AdviceReport>;
 
     /// Changes weights; missing ones keep their value.
     fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport>;

@@ -3,23 +3,34 @@
 use super::error::ApiError;
 use super::selection::find_provider;
 use super::validation;
-use crate::contract::WhatIfRequest;
+use crate::contract::{Problem, WhatIfRequest};
 use crate::domain::{
     BudgetDraft, Catalogue, ClosedLoopForecast, CommandError, DecisionRecord, ForecastEffort,
-    Money, RunLimits, SettingsDraft, TrafficData, Weights, WhatIf, WhatIfSettings, forecast,
-    simulate,
+    Money, RunLimits, ServiceGoal, SettingsDraft, TrafficData, WeightAdvice, Weights, WhatIf,
+    WhatIfSettings, advise, forecast, simulate,
 };
 use crate::engine::Busy;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Computes forecasts, one at a time: they take all of a core.
+/// Seconds after which another search may begin.
+const SEARCH_S: u64 = 10;
+
+/// Computes forecasts, one at a time: they take all of a core. A search for weights takes much longer,
+/// so it has a turn of its own, and a second one is refused.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Forecaster {
     limits: Arc<ArcSwap<RunLimits>>,
     turn: Arc<Mutex<()>>,
+    search: Arc<Mutex<()>>,
 }
+
+/// The turn of a search. It ends with the search, also if its caller has left.
+pub(super) struct SearchTurn(
+    #[expect(dead_code, reason = "it is held, not read")] OwnedMutexGuard<()>,
+);
 
 /// A checked draft, for the replay of single decisions and for the closed loop.
 #[derive(Debug)]
@@ -63,6 +74,35 @@ impl Forecaster {
     /// Replaces the time limits of the runs, after a reload.
     pub fn set_limits(&self, limits: RunLimits) {
         self.limits.store(Arc::new(limits));
+    }
+
+    /// Begins a search for weights.
+    pub fn begin_search(&self) -> Result<SearchTurn, ApiError> {
+        let turn = Arc::clone(&self.search).try_lock_owned();
+        turn.map(SearchTurn).map_err(|_| ApiError::Other {
+            problem: Problem::new(
+                503,
+                "another search for weights is running; only one runs at a time",
+            ),
+            retry_after: Some(Duration::from_secs(SEARCH_S)),
+        })
+    }
+
+    /// Searches weights for a goal.
+    pub async fn advise(
+        &self,
+        goal: ServiceGoal,
+        (data, revision): (Box<TrafficData>, u64),
+        turn: SearchTurn,
+    ) -> Result<WeightAdvice, ApiError> {
+        let limits = **self.limits.load();
+        let work = move || {
+            let advice = advise(&data, goal, limits, goal.seed(revision));
+            drop(turn);
+            advice
+        };
+        let done = tokio::task::spawn_blocking(work).await.map_err(|_| Busy)?;
+        Ok(done?)
     }
 
     /// Replays single decisions and runs the closed loop.

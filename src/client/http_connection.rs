@@ -16,7 +16,7 @@ use tokio::time::timeout;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time of one call; for an event stream, until its headers arrive.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// The same for a call that reads much.
+/// The same for a call that reads or computes much.
 const SLOW_CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// Largest answer of an instance, after decompression: the report of a thousand providers.
 pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
@@ -114,6 +114,17 @@ impl HttpConnection {
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
         self.call(self.request(method, path).json(body)).await
+    }
+
+    /// Sends a JSON body to a call that computes for long; reads the answer.
+    pub async fn send_slowly<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let request = self.request(method, path).json(body);
+        self.call_within(request, SLOW_CALL_TIMEOUT).await
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {

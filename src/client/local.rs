@@ -7,13 +7,15 @@ use super::selection::{DryRunContext, find_provider, select};
 use super::store_report::{store_report, unavailable};
 use super::stored_figures::StoredFigures;
 use super::update::{UPDATE_QUEUE, Update, send_latest};
+use super::validation;
 use crate::clock;
 use crate::contract::ScheduleReport;
 use crate::contract::{
-    AlertList, AlertReport, AlertTestReport, AuditCheckReport, AuditList, DecisionDetail,
-    DecisionReport, Dropped, InstanceInfo, MuteRequest, Performance, ProbeReport, Problem,
-    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
+    AuditList, DecisionDetail, DecisionReport, Dropped, InstanceInfo, MuteRequest, Performance,
+    ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
+    SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
+    Window,
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
@@ -310,6 +312,16 @@ impl LocalClient {
         })
     }
 
+    /// Searches the cheapest weights that meet a goal, on a thread of its own.
+    pub async fn advise(&self, request: AdviceRequest) -> Result<AdviceReport, ApiError> {
+        validation::advice(&request)?;
+        let revision = self.handle.routing_table().revision;
+        let turn = self.forecaster.begin_search()?;
+        let data = (self.handle.traffic_data().await?, revision);
+        let advice = self.forecaster.advise(request.into(), data, turn).await?;
+        Ok(AdviceReport::new(request, &advice))
+    }
+
     async fn send_updates(self, window: Window, updates: mpsc::Sender<Update>) {
         let mut snapshots = self.handle.watch(window.seconds());
         let first = match self.status(window).await {
@@ -363,6 +375,10 @@ impl Control for LocalClient {
 
     fn what_if(&self, request: WhatIfRequest) -> Call<'_, WhatIfReport> {
         Box::pin(async move { Ok(self.what_if(&request).await?) })
+    }
+
+    fn advise(&self, request: AdviceRequest) -> Call<'_, AdviceReport> {
+        Box::pin(async move { Ok(self.advise(request).await?) })
     }
 
     fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport> {

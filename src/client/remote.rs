@@ -7,11 +7,11 @@ use super::remote_feed::send_updates;
 use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
-    AlertList, AlertReport, AlertTestReport, AuditCheckReport, AuditList, DecisionDetail,
-    DecisionList, DecisionReport, MuteRequest, Performance, ProbeReport, ProviderChange,
-    ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest, Selection, Status,
-    UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window,
+    AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
+    AuditList, DecisionDetail, DecisionList, DecisionReport, MuteRequest, Performance, ProbeReport,
+    ProviderChange, ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest,
+    Selection, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport,
+    WhatIfReport, WhatIfRequest, Window,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -69,6 +69,15 @@ impl Control for RemoteClient {
 
     fn what_if(&self, request: WhatIfRequest) -> Call<'_, WhatIfReport> {
         Box::pin(async move { self.0.send(Method::POST, "/api/what-if", &request).await })
+    }
+
+    fn advise(&self, request: AdviceRequest) -> Call<'_, AdviceReport> {
+        Box::pin(async move {
+            validation::advice(&request)?;
+            self.0
+                .send_slowly(Method::POST, "/api/advise", &request)
+                .await
+        })
     }
 
     fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport> {

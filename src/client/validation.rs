@@ -2,7 +2,8 @@
 
 use super::error::ApiError;
 use crate::contract::{
-    FieldProblem, MuteRequest, ProviderChange, SelectRequest, WeightsChange, WhatIfRequest,
+    AdviceRequest, FieldProblem, MuteRequest, ProviderChange, SelectRequest, WeightsChange,
+    WhatIfRequest,
 };
 use crate::domain::{
     CommandError, ModelType, ProviderPatch, Strategy, WeightOverride, WeightsPatch,
@@ -82,6 +83,41 @@ pub(super) fn forecast(request: &WhatIfRequest) -> Result<Option<Strategy>, ApiE
         }
     }
     mistakes.finish().map(|()| strategy)
+}
+
+/// Checks the bounds of a goal, of which there must be one.
+pub(super) fn advice(request: &AdviceRequest) -> Result<(), ApiError> {
+    let mut mistakes = Mistakes::default();
+    let bounds = [
+        (
+            "p95Ms",
+            request.p95_ms,
+            1.0..=86_400_000.0,
+            "milliseconds from 1 to 86400000",
+        ),
+        (
+            "successRate",
+            request.success_rate,
+            0.0..=1.0,
+            "a share from 0 to 1",
+        ),
+        (
+            "usdPerDay",
+            request.usd_per_day,
+            0.0..=1e9,
+            "a number from 0 to 1e9",
+        ),
+    ];
+    if bounds.iter().all(|(_, bound, ..)| bound.is_none()) {
+        let expected = "a goal: one of p95Ms, successRate and usdPerDay, or several";
+        mistakes.reject("p95Ms", Value::Null, expected);
+    }
+    for (field, bound, range, expected) in bounds {
+        if let Some(bound) = bound.filter(|bound| !range.contains(bound)) {
+            mistakes.reject(field, json_number(bound), expected);
+        }
+    }
+    mistakes.finish()
 }
 
 /// Checks the values of a selection request.

@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod advice;
 mod alert;
 mod attempt;
 mod audit;
@@ -38,6 +39,7 @@ mod usage;
 mod weights;
 mod what_if;
 
+pub use advice::{AdviceReport, AdviceRequest, AdvisedWeightsReport, MissedGoalReport};
 pub use alert::{
     AlertList, AlertNoticeReport, AlertReport, AlertTestReport, DeliveryReport, MuteRequest,
     WebhookReport,

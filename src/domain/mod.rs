@@ -87,8 +87,9 @@ pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;
 pub use circuit_breaker::{BreakerState, CircuitBreaker, FailureContext, Transition};
 pub use closed_loop::{
-    BudgetDraft, Capacity, ClosedLoopForecast, ForecastEffort, ForecastFigures, RunLimits,
-    SettingsDraft, Spread, TargetForecast, TrafficData, forecast,
+    BudgetDraft, Capacity, ClosedLoopForecast, ForecastEffort, ForecastFigures, GoalPart,
+    JudgedWeights, MissedGoal, RunLimits, ServiceGoal, SettingsDraft, Spread, TargetForecast,
+    TrafficData, WeightAdvice, advise, forecast,
 };
 pub use command::{
     Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,

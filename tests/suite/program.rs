@@ -205,6 +205,16 @@ fn a_headless_demo_shows_the_same_numbers_everywhere_and_drains_on_term() {
         "{explained}"
     );
 
+    let (code, advice, _) = run(program(&home).args(["advise", "--success", "99", &url]));
+    assert_eq!(code, 1, "{advice}");
+    assert!(
+        advice.contains("goal: success from 99 %") && advice.contains("too little traffic"),
+        "{advice}"
+    );
+    let (code, _, mistake) = run(program(&home).args(["advise", &url]));
+    assert_eq!(code, 2, "{mistake}");
+    assert!(mistake.contains("--p95"), "{mistake}");
+
     // Requests finish between two calls, so both are repeated until no request did.
     until("two equal reports", || {
         let status = get(&format!("{url}/api/status"));

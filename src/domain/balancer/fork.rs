@@ -13,6 +13,7 @@ use crate::domain::timeline::Timeline;
 use crate::domain::traffic_recording::TrafficRecording;
 use crate::domain::units::{Money, UnixTime};
 use crate::domain::upstream_quota::UpstreamQuota;
+use crate::domain::weights::Weights;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -64,6 +65,11 @@ impl BalancerState {
     /// Counts a finished client request of a forecast.
     pub(in crate::domain) fn note_request(&mut self, now: UnixTime) {
         self.request_rate.add(now);
+    }
+
+    /// Returns the weights in force.
+    pub(in crate::domain) fn global_weights(&self) -> Weights {
+        self.weights
     }
 
     /// Replaces the strategy.

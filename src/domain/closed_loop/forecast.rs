@@ -25,6 +25,8 @@ const RUN_S: f64 = 300.0;
 const MIN_RUN_S: f64 = 10.0;
 /// Requests of a quick forecast.
 const QUICK_REQUESTS: f64 = 2_000.0;
+/// Share of the attempts from which doubts about a target matter.
+const DOUBTFUL_SHARE: f64 = 0.05;
 /// Seconds of the recorded attempts that the forecast of the settings in force is compared with.
 const SELF_TEST_S: f64 = 300.0;
 
@@ -76,39 +78,24 @@ pub fn forecast(
 ) -> Result<ClosedLoopForecast, CommandError> {
     // An invalid draft is an error, also without traffic.
     draft.apply(&mut data.state.fork(data.at), data.at)?;
-    let history = data.history_s();
-    let is_long = history >= MIN_HISTORY_S || data.is_full;
     let known = ClosedLoopForecast {
         requests: data.requests.len(),
         since: data.requests.first().map(|first| first.at),
         ..ClosedLoopForecast::default()
     };
-    if !is_long || data.requests.len() < MIN_REQUESTS {
+    if !is_enough(data) {
         return Ok(ClosedLoopForecast {
             is_too_little: true,
             ..known
         });
     }
     let learnt = learn(data);
-    let rate = data.requests.len() as f64 / history.max(1.0);
-    let (runs, seconds) = extent(effort, rate);
-    let side = |draft: &SettingsDraft| -> Result<Side, CommandError> {
-        let results: Result<Vec<RunResult>, CommandError> = (0..runs)
-            .map(|number| {
-                let plan = RunPlan {
-                    number,
-                    seed,
-                    seconds,
-                    limits,
-                };
-                run(data, &learnt, draft, plan)
-            })
-            .collect();
-        Ok(Side::of(results?, seconds))
-    };
+    let rate = data.requests.len() as f64 / data.history_s().max(1.0);
+    let extent = extent(effort, rate);
+    let side = |draft: &SettingsDraft| Side::play(data, &learnt, draft, (limits, extent, seed));
     let (now, then) = (side(&SettingsDraft::default())?, side(draft)?);
-    let real = recent_shares(data);
-    let (self_test_points, is_moving) = self_test(&now, &real);
+    let (self_test_points, is_moving) = now.self_test(data);
+    let (runs, _) = extent;
     Ok(ClosedLoopForecast {
         runs,
         targets: compared(data, &learnt, &now, &then),
@@ -118,6 +105,12 @@ pub fn forecast(
         is_moving: is_moving && runs > 1,
         ..known
     })
+}
+
+/// Returns true if enough traffic was recorded to forecast from.
+pub(super) fn is_enough(data: &TrafficData) -> bool {
+    let is_long = data.history_s() >= MIN_HISTORY_S || data.is_full;
+    is_long && data.requests.len() >= MIN_REQUESTS
 }
 
 /// Returns the number of runs and their seconds.
@@ -132,14 +125,51 @@ fn extent(effort: ForecastEffort, rate: f64) -> (usize, f64) {
 }
 
 /// All runs of one draft.
-struct Side {
+pub(super) struct Side {
     targets: Vec<ForecastFigures>,
     /// Targets that too many attempts reach at a load that was never seen.
     beyond_seen: Vec<bool>,
-    total: ForecastFigures,
+    /// All requests in the mean of the runs, and in each run.
+    pub total: ForecastFigures,
+    pub runs: Vec<ForecastFigures>,
 }
 
 impl Side {
+    /// Plays so many runs of so many seconds.
+    pub fn play(
+        data: &TrafficData,
+        learnt: &[LearntTarget],
+        draft: &SettingsDraft,
+        (limits, (runs, seconds), seed): (RunLimits, (usize, f64), u64),
+    ) -> Result<Self, CommandError> {
+        let one = |number| {
+            let plan = RunPlan {
+                number,
+                seed,
+                seconds,
+                limits,
+            };
+            run(data, learnt, draft, plan)
+        };
+        let results: Result<Vec<RunResult>, CommandError> = (0..runs).map(one).collect();
+        Ok(Self::of(results?, seconds))
+    }
+
+    /// Returns true if a target with much of the traffic is hardly measured or was never seen at its
+    /// load.
+    pub fn is_doubtful(&self, learnt: &[LearntTarget]) -> bool {
+        let targets = self.targets.iter().zip(learnt).zip(&self.beyond_seen);
+        targets.into_iter().any(|((figures, learnt), beyond)| {
+            let is_much = figures.share.value > DOUBTFUL_SHARE;
+            is_much && (learnt.is_hardly_measured || *beyond)
+        })
+    }
+
+    /// Compares the shares with those of the last minutes.
+    pub fn self_test(&self, data: &TrafficData) -> (f64, bool) {
+        self_test(self, &recent_shares(data))
+    }
+
     fn of(mut results: Vec<RunResult>, seconds: f64) -> Self {
         let count = results.first().map_or(0, |result| result.targets.len());
         let mut all = RunResult::default();
@@ -152,16 +182,17 @@ impl Side {
             .collect();
         let mut figures = |of: &dyn Fn(&mut RunResult) -> ForecastFigures| {
             let runs: Vec<ForecastFigures> = results.iter_mut().map(of).collect();
-            combined(&runs)
+            (combined(&runs), runs)
         };
         let targets = (0..count).map(|at| {
-            figures(&|result| {
+            let of = |result: &mut RunResult| {
                 let attempts = result.total.attempts;
                 result.targets[at].figures(attempts, seconds)
-            })
+            };
+            figures(&of).0
         });
         let targets = targets.collect();
-        let total = figures(&|result| {
+        let (total, runs) = figures(&|result| {
             let attempts = result.total.attempts;
             result.total.figures(attempts, seconds)
         });
@@ -169,6 +200,7 @@ impl Side {
             targets,
             beyond_seen,
             total,
+            runs,
         }
     }
 }

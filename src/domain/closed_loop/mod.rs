@@ -6,12 +6,15 @@
 //! explains one decision, but its shares do not come true.
 //!
 //! Reading order: `load_curve` and `learnt_target` (what is known of a target), `learning`,
-//! `simulated_target` (what it does in a run), `run` (one run), `forecast` (eight runs, ranges).
+//! `simulated_target` (what it does in a run), `run` (one run), `forecast` (eight runs, ranges),
+//! `advice` (a search over many weights).
 
+mod advice;
 mod attempt_limits;
 mod draft;
 mod failure_rate;
 mod forecast;
+mod goal;
 mod learning;
 mod learnt_target;
 mod load_curve;
@@ -25,8 +28,10 @@ mod slowness;
 mod tests;
 mod traffic_data;
 
+pub use advice::{JudgedWeights, WeightAdvice, advise};
 pub use attempt_limits::RunLimits;
 pub use draft::{BudgetDraft, SettingsDraft};
 pub use forecast::{ClosedLoopForecast, ForecastEffort, forecast};
+pub use goal::{GoalPart, MissedGoal, ServiceGoal};
 pub use run_figures::{Capacity, ForecastFigures, Spread, TargetForecast};
 pub use traffic_data::TrafficData;

@@ -43,30 +43,40 @@ fn state(names: &[&str]) -> BalancerState {
 
 /// Sends one request in a second for so many seconds; every answer takes two, or fails.
 fn traffic(state: &mut BalancerState, seconds: u32, failure: Option<Failure>) {
+    for second in 0..seconds {
+        request_at(state, second, |_| (2.0, failure));
+    }
+}
+
+/// Sends a request; its target answers or fails after so many seconds.
+fn request_at(
+    state: &mut BalancerState,
+    second: u32,
+    fate: impl Fn(usize) -> (f64, Option<Failure>),
+) {
     let mut field = CandidateSet::default();
     let profile = RequestProfile::usual(ModelType::Chat);
-    for second in 0..seconds {
-        let now = at(f64::from(second));
-        state.tick(now);
-        let table = state.routing_table(now);
-        let draw = RandomDraw::without_exploration(f64::from(second % 10) / 10.0);
-        let choice = select_target(&table, &profile, now, draw, &mut field).ok();
-        let context = SelectionContext {
-            decision: DecisionId(u64::from(second)),
-            is_dry_run: false,
-            attempt: 1,
-            class: RequestClass::new(ModelType::Chat, true),
-            input: 500.0,
-            luck: draw,
-            at: now,
-        };
-        let round = SelectionRound::of(&table, &field, choice.as_ref(), context)
-            .with_terms(RequestTerms::of(&profile, None));
-        state.observe(&Observation::Selection(Box::new(round)), now);
-        let Some(choice) = choice else { continue };
-        let ended = now.plus(Duration::from_secs(2));
-        state.observe(&attempt(choice.target, now, ended, failure), ended);
-    }
+    let now = at(f64::from(second));
+    state.tick(now);
+    let table = state.routing_table(now);
+    let draw = RandomDraw::without_exploration(f64::from(second % 10) / 10.0);
+    let choice = select_target(&table, &profile, now, draw, &mut field).ok();
+    let context = SelectionContext {
+        decision: DecisionId(u64::from(second)),
+        is_dry_run: false,
+        attempt: 1,
+        class: RequestClass::new(ModelType::Chat, true),
+        input: 500.0,
+        luck: draw,
+        at: now,
+    };
+    let round = SelectionRound::of(&table, &field, choice.as_ref(), context)
+        .with_terms(RequestTerms::of(&profile, None));
+    state.observe(&Observation::Selection(Box::new(round)), now);
+    let Some(choice) = choice else { return };
+    let (seconds, failure) = fate(choice.target.get());
+    let ended = now.plus(Duration::from_secs_f64(seconds));
+    state.observe(&attempt(choice.target, now, ended, failure), ended);
 }
 
 fn attempt(
@@ -242,4 +252,81 @@ fn an_invalid_draft_is_an_error() {
     };
     let effort = (ForecastEffort::Quick, 1);
     assert!(forecast(&data, &draft, LIMITS, effort).is_err());
+}
+
+fn advice(state: &BalancerState, now: UnixTime, goal: ServiceGoal) -> WeightAdvice {
+    let data = TrafficData::of(state, now);
+    advise(&data, goal, LIMITS, 7).expect("the weights in force are valid")
+}
+
+/// A cheap slow target and a dear fast one.
+fn slow_and_fast() -> BalancerState {
+    let mut state = state(&["cheap", "dear"]);
+    for second in 0..400_u32 {
+        // One target alone would say nothing of the other.
+        let seconds = |target| if target == 0 { 6.0 } else { 1.0 };
+        request_at(&mut state, second, |target| (seconds(target), None));
+        let other = usize::from(second % 2 == 0);
+        let started = at(f64::from(second));
+        let ended = started.plus(Duration::from_secs_f64(seconds(other)));
+        state.observe(&attempt(other.into(), started, ended, None), ended);
+    }
+    state
+}
+
+#[test]
+fn the_cheapest_weights_that_meet_a_goal_are_found() {
+    let state = slow_and_fast();
+    let goal = ServiceGoal {
+        p95_ms: Some(9_000.0),
+        success_rate: Some(0.9),
+        usd_per_day: None,
+    };
+    let loose = advice(&state, at(402.0), goal);
+    assert!(loose.is_met && loose.missed.is_empty(), "{loose:?}");
+    assert!(loose.then.met_share >= 0.75, "{loose:?}");
+
+    let strict = ServiceGoal {
+        p95_ms: Some(2_500.0),
+        ..goal
+    };
+    let strict = advice(&state, at(402.0), strict);
+    assert!(strict.is_met, "{strict:?}");
+    assert!(strict.then.weights.latency > loose.then.weights.latency);
+    let cost = |it: &WeightAdvice| it.then.figures.usd_per_1k.unwrap_or_default().value;
+    assert!(cost(&strict) > cost(&loose), "{strict:?} {loose:?}");
+    let sum = strict.then.weights;
+    assert_eq!(sum.cost + sum.latency + sum.reliability, 100.0);
+}
+
+#[test]
+fn a_goal_out_of_reach_has_the_nearest_weights_and_what_limits() {
+    let state = slow_and_fast();
+    let goal = ServiceGoal {
+        p95_ms: Some(300.0),
+        ..ServiceGoal::default()
+    };
+
+    let advice = advice(&state, at(402.0), goal);
+
+    assert!(!advice.is_met && advice.then.met_share < 0.75, "{advice:?}");
+    let [missed] = advice.missed.as_slice() else {
+        panic!("{advice:?}")
+    };
+    assert_eq!((missed.part, missed.wanted), (GoalPart::P95, 300.0));
+    assert!(missed.expected >= missed.best, "{missed:?}");
+    assert!(missed.best > Some(300.0), "{missed:?}");
+    let p95 = |it: &JudgedWeights| it.figures.p95_ms.unwrap_or_default().value;
+    assert!(p95(&advice.then) <= p95(&advice.now), "{advice:?}");
+}
+
+#[test]
+fn advice_needs_traffic() {
+    let goal = ServiceGoal {
+        success_rate: Some(0.5),
+        ..ServiceGoal::default()
+    };
+    let advice = advice(&state(&["a"]), at(0.0), goal);
+    assert!(advice.is_too_little && !advice.is_met);
+    assert_eq!(advice.tried, 0);
 }
