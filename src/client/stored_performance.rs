@@ -8,7 +8,7 @@ use super::stored_figures::{PerformanceFilter, TokenGroups};
 use crate::clock;
 use crate::contract::{Performance, PerformanceStep, Problem, ProviderPerformance, Totals};
 use crate::domain::{BucketCounts, BucketRange, Merge as _, UnixTime};
-use crate::store::{RollUpFilter, RollUpRow};
+use crate::store::{RollUpFilter, RollUpRow, SumBy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,12 +46,12 @@ impl LocalClient {
             .map(|step| checked_step(step, span))
             .transpose()?;
         let now = clock::now();
-        let rows = self.sums(filter, span, now).await?;
+        let rows = self.sums(filter, span, step, now).await?;
         if filter.is_filtered() {
             narrow(&mut report, &rows);
         }
-        if let Some(step) = step {
-            report.series = course(&rows, step, span.start(now), now);
+        if step.is_some() {
+            report.series = course(&rows);
         }
         Ok(report)
     }
@@ -60,6 +60,7 @@ impl LocalClient {
         &self,
         filter: &PerformanceFilter,
         span: BucketRange,
+        step: Option<u64>,
         now: UnixTime,
     ) -> Result<Vec<RollUpRow>, ApiError> {
         let group = filter.group.as_deref();
@@ -83,7 +84,10 @@ impl LocalClient {
             clients,
             tag: filter.tag.clone(),
         };
-        let rows = self.store().load_roll_ups(&filter).await;
+        let rows = self
+            .store()
+            .sum_roll_ups(&filter, SumBy::Target, step)
+            .await;
         rows.map_err(|error| unavailable(&error))
     }
 }
@@ -137,15 +141,11 @@ fn replace(provider: &mut ProviderPerformance, models: &[(&str, &BucketCounts)])
 }
 
 /// Sums of each step, oldest first; empty steps are left out.
-fn course(rows: &[RollUpRow], step: u64, from: UnixTime, now: UnixTime) -> Vec<PerformanceStep> {
-    let first = from.unix_seconds();
+fn course(rows: &[RollUpRow]) -> Vec<PerformanceStep> {
     let mut steps: BTreeMap<u64, BucketCounts> = BTreeMap::new();
-    for row in rows
-        .iter()
-        .filter(|row| row.key.start_s <= now.unix_seconds())
-    {
-        let start = first + row.key.start_s.saturating_sub(first) / step * step;
-        steps.entry(start).or_default().merge(&row.counts);
+    for row in rows {
+        let step = steps.entry(row.key.start_s).or_default();
+        step.merge(&row.counts);
     }
     steps
         .into_iter()

@@ -5,14 +5,13 @@ use super::local::LocalClient;
 use crate::clock;
 use crate::contract::{Problem, UsageBy, UsagePeriod, UsageReport, UsageRow, rfc3339};
 use crate::domain::{BucketCounts, Merge as _, Money, UnixTime};
-use crate::store::{RollUpFilter, RollUpKey};
+use crate::store::{RollUpFilter, RollUpKey, SumBy};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest period that is summed by the minute; longer ones are by the hour.
-const MAX_BY_MINUTE: Duration = Duration::from_hours(6);
+/// Longest period that begins at a full minute; longer ones begin at a full hour.
+const MAX_BY_MINUTE: Duration = Duration::from_hours(24);
 /// Names in one report; the cheapest of more are summed under [`REST`].
 const MAX_ROWS: usize = 1_000;
 const REST: &str = "(all others)";
@@ -35,34 +34,27 @@ impl LocalClient {
             until_s: now.unix_seconds() + 1,
             ..RollUpFilter::default()
         };
-        let rows = self.store().load_roll_ups(&filter).await;
+        let (sum_by, name): (SumBy, fn(&RollUpKey) -> &Arc<str>) = match by {
+            UsageBy::Token => (SumBy::Client, |key| &key.client),
+            UsageBy::Model => (SumBy::Model, |key| &key.model),
+            UsageBy::Provider => (SumBy::Provider, |key| &key.provider),
+            UsageBy::Tag => (SumBy::Tag, |key| &key.tag),
+        };
+        let rows = self.store().sum_roll_ups(&filter, sum_by, None).await;
         let rows =
             rows.map_err(|error| unavailable(&format!("the store does not answer: {error}")))?;
-        let mut sums: BTreeMap<Arc<str>, BucketCounts> = BTreeMap::new();
-        for row in rows {
-            let sum = sums.entry(name(&row.key, by)).or_default();
-            sum.merge(&row.counts);
-        }
-        Ok(report(by, sums, (UnixTime::from_seconds(from_s), now)))
+        let sums = rows.into_iter();
+        let sums = sums.map(|row| (Arc::clone(name(&row.key)), row.counts));
+        let period = (UnixTime::from_seconds(from_s), now);
+        Ok(report(by, sums.collect(), period))
     }
-}
-
-/// What a sum is listed under.
-fn name(key: &RollUpKey, by: UsageBy) -> Arc<str> {
-    Arc::clone(match by {
-        UsageBy::Token => &key.client,
-        UsageBy::Model => &key.model,
-        UsageBy::Provider => &key.provider,
-        UsageBy::Tag => &key.tag,
-    })
 }
 
 fn report(
     by: UsageBy,
-    sums: BTreeMap<Arc<str>, BucketCounts>,
+    mut sums: Vec<(Arc<str>, BucketCounts)>,
     (since, now): (UnixTime, UnixTime),
 ) -> UsageReport {
-    let mut sums: Vec<(Arc<str>, BucketCounts)> = sums.into_iter().collect();
     let size = |counts: &BucketCounts| (counts.cost, counts.tokens, counts.all());
     sums.sort_by_key(|(_, counts)| Reverse(size(counts)));
     let mut total = BucketCounts::default();

@@ -1,13 +1,14 @@
 //! Sums of the attempts of each client and tag, which no timeline has.
 
 use super::record::{RollUpKey, RollUpRow};
+use super::summed_roll_ups::DAY_S;
 use crate::domain::{AttemptEnd, BucketCounts, Merge as _, Target, UnixTime, Uptime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Widths of these sums in seconds.
-pub(super) const CLIENT_WIDTHS: [u64; 2] = [60, 3_600];
-/// Sums that are held; beyond that the tags of further ones are not told apart.
+pub(super) const CLIENT_WIDTHS: [u64; 3] = [60, 3_600, DAY_S];
+/// Sums of one width that are held; beyond that the tags of further ones are not told apart.
 const MAX_SUMS: usize = 20_000;
 /// Seconds after its end in which an attempt may still belong to a bucket.
 const LATE_S: u64 = 60;
@@ -17,7 +18,8 @@ const OTHER: &str = "other";
 /// Sums of the buckets that are not over yet, or not written yet.
 #[derive(Debug, Default)]
 pub(super) struct ClientSums {
-    sums: BTreeMap<RollUpKey, ClientSum>,
+    /// For each width.
+    sums: [BTreeMap<RollUpKey, ClientSum>; CLIENT_WIDTHS.len()],
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +32,7 @@ impl ClientSums {
     /// Counts one attempt.
     pub(super) fn add(&mut self, end: &AttemptEnd, target: &Target) {
         let tag = end.identity.tag.as_ref().map(|tag| Arc::from(tag.as_str()));
-        for width_s in CLIENT_WIDTHS {
+        for (sums, width_s) in self.sums.iter_mut().zip(CLIENT_WIDTHS) {
             let mut key = RollUpKey {
                 width_s,
                 start_s: end.ended.unix_seconds() / width_s * width_s,
@@ -40,10 +42,10 @@ impl ClientSums {
                 client: end.identity.client.clone(),
                 tag: tag.clone().unwrap_or_default(),
             };
-            if self.sums.len() >= MAX_SUMS && !self.sums.contains_key(&key) {
+            if sums.len() >= MAX_SUMS && !sums.contains_key(&key) {
                 key.tag = OTHER.into();
             }
-            let sum = self.sums.entry(key).or_default();
+            let sum = sums.entry(key).or_default();
             sum.counts.add(end);
             sum.is_written = false;
         }
@@ -52,15 +54,17 @@ impl ClientSums {
     /// Adds what an earlier process counted in buckets that are not over yet.
     pub(super) fn restore(&mut self, rows: Vec<RollUpRow>) {
         for row in rows {
-            let sum = self.sums.entry(row.key).or_default();
-            sum.counts.merge(&row.counts);
+            let widths = self.sums.iter_mut().zip(CLIENT_WIDTHS);
+            if let Some((sums, _)) = { widths }.find(|(_, width)| *width == row.key.width_s) {
+                sums.entry(row.key).or_default().counts.merge(&row.counts);
+            }
         }
     }
 
     /// Returns the sums that changed, and forgets those that are over.
     pub(super) fn changed(&mut self, now: UnixTime) -> Vec<RollUpRow> {
         let mut changed = Vec::new();
-        for (key, sum) in &mut self.sums {
+        for (key, sum) in self.sums.iter_mut().flatten() {
             if !sum.is_written {
                 sum.is_written = true;
                 changed.push(RollUpRow {
@@ -71,14 +75,15 @@ impl ClientSums {
             }
         }
         let oldest = now.unix_seconds().saturating_sub(LATE_S);
-        self.sums
-            .retain(|key, _| key.start_s + key.width_s > oldest);
+        for sums in &mut self.sums {
+            sums.retain(|key, _| key.start_s + key.width_s > oldest);
+        }
         changed
     }
 
     /// Writes all again, because some may be lost.
     pub(super) fn rewrite(&mut self) {
-        for sum in self.sums.values_mut() {
+        for sum in self.sums.iter_mut().flat_map(BTreeMap::values_mut) {
             sum.is_written = false;
         }
     }

@@ -32,13 +32,20 @@ pub(super) fn read(text: &str) -> impl Iterator<Item = (u8, u32)> {
     })
 }
 
-/// Reads counts by code; unknown codes are left out.
+/// Reads counts by code, which may stand there several times; unknown codes are left out.
 pub(super) fn read_counts(text: &str) -> Vec<(&'static str, u64)> {
     let read = |cell: &str| {
         let (code, count) = cell.split_once(':')?;
-        Some((Failure::parse(code)?.as_str(), count.parse().ok()?))
+        Some((Failure::parse(code)?.as_str(), count.parse::<u64>().ok()?))
     };
-    text.split(' ').filter_map(read).collect()
+    let mut counts: Vec<(&'static str, u64)> = Vec::new();
+    for (code, count) in text.split(' ').filter_map(read) {
+        match counts.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, sum)) => *sum = count.saturating_add(*sum),
+            None => counts.push((code, count)),
+        }
+    }
+    counts
 }
 
 fn separate(text: &mut String) {

@@ -40,6 +40,7 @@ mod shared;
 mod status;
 #[expect(clippy::module_inception, reason = "the handle of the module")]
 mod store;
+mod summed_roll_ups;
 mod tables;
 mod writer;
 
@@ -62,3 +63,4 @@ pub use requests::RequestFilter;
 pub use roll_ups::RollUpFilter;
 pub use status::{StoreState, StoreStatus};
 pub use store::Store;
+pub use summed_roll_ups::SumBy;

@@ -149,6 +149,7 @@ impl Retention {
             (15_u64, FINE_SECONDS),
             (60, self.rows_days.max(2) * 86_400),
             (3_600, self.rollup_days * 86_400),
+            (86_400, self.rollup_days * 86_400),
         ] {
             let before = now_s.saturating_sub(kept);
             let values = vec![width.into(), before.into()];

@@ -15,7 +15,7 @@ const SCOPES: [&str; 4] = ["requests", "provider", "target", "client"];
 /// Which sums to read.
 #[derive(Debug, Clone, Default)]
 pub struct RollUpFilter {
-    /// Width in seconds: 15, 60 or 3600.
+    /// Width in seconds: 15, 60 or 3600; of clients 60, 3600 or 86400.
     pub width_s: u64,
     /// `requests`, `provider`, `target` or `client`.
     pub scope: &'static str,
@@ -35,35 +35,74 @@ pub struct RollUpFilter {
     pub tag: Option<String>,
 }
 
-impl Store {
-    /// Sums of this instance, oldest first.
-    pub async fn load_roll_ups(&self, filter: &RollUpFilter) -> Result<Vec<RollUpRow>, StoreError> {
-        let mut sql = "SELECT start_s, provider, model, client, tag, succeeded, failed, \
-                       cancelled, client_errors, rejected_target, rejected_budget, rejected_room, \
-                       retries, latency_sum_ms, cost_pico, cost_exact, cost_estimated, \
-                       cost_unknown, metered, tokens, dropped_fields, watched_us, usable_us, \
-                       latency, first_token, failures FROM roll_ups WHERE width_s = $1 \
-                       AND scope = $2 AND start_s >= $3 AND start_s < $4 AND instance = $5"
+/// What a column of a sum holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    /// Start of the period.
+    Start,
+    /// What the sum covers.
+    Name,
+    Count,
+    Real,
+    /// Counts of a histogram, or by code.
+    Cells,
+}
+
+/// Columns in the order in which a row is read.
+pub(super) const COLUMNS: [(&str, Column); 26] = [
+    ("start_s", Column::Start),
+    ("provider", Column::Name),
+    ("model", Column::Name),
+    ("client", Column::Name),
+    ("tag", Column::Name),
+    ("succeeded", Column::Count),
+    ("failed", Column::Count),
+    ("cancelled", Column::Count),
+    ("client_errors", Column::Count),
+    ("rejected_target", Column::Count),
+    ("rejected_budget", Column::Count),
+    ("rejected_room", Column::Count),
+    ("retries", Column::Count),
+    ("latency_sum_ms", Column::Real),
+    ("cost_pico", Column::Count),
+    ("cost_exact", Column::Count),
+    ("cost_estimated", Column::Count),
+    ("cost_unknown", Column::Count),
+    ("metered", Column::Count),
+    ("tokens", Column::Count),
+    ("dropped_fields", Column::Count),
+    ("watched_us", Column::Count),
+    ("usable_us", Column::Count),
+    ("latency", Column::Cells),
+    ("first_token", Column::Cells),
+    ("failures", Column::Cells),
+];
+
+impl RollUpFilter {
+    /// The condition of a query for the rows of an instance, and its values.
+    pub(super) fn condition(&self, instance: &str) -> (String, Vec<Value>) {
+        let mut sql = "width_s = $1 AND scope = $2 AND start_s >= $3 AND start_s < $4 \
+                       AND instance = $5"
             .to_owned();
         let mut values: Vec<Value> = vec![
-            filter.width_s.into(),
-            filter.scope.into(),
-            filter.from_s.into(),
-            filter.until_s.into(),
-            self.instance().into(),
+            self.width_s.into(),
+            self.scope.into(),
+            self.from_s.into(),
+            self.until_s.into(),
+            instance.into(),
         ];
         for (column, wanted) in [
-            ("provider", &filter.provider),
-            ("model", &filter.model),
-            ("client", &filter.client),
-            ("tag", &filter.tag),
+            ("provider", &self.provider),
+            ("model", &self.model),
+            ("client", &self.client),
+            ("tag", &self.tag),
         ] {
             if let Some(wanted) = wanted {
                 values.push(wanted.as_str().into());
                 sql = format!("{sql} AND {column} = ${}", values.len());
             }
         }
-        if let Some(clients) = &filter.clients {
+        if let Some(clients) = &self.clients {
             // NULL equals nothing, so that no client means no row.
             sql.push_str(" AND client IN (NULL");
             for client in clients {
@@ -72,13 +111,23 @@ impl Store {
             }
             sql.push(')');
         }
-        sql.push_str(" ORDER BY start_s");
+        (sql, values)
+    }
+}
+
+impl Store {
+    /// Sums of this instance, oldest first.
+    pub async fn load_roll_ups(&self, filter: &RollUpFilter) -> Result<Vec<RollUpRow>, StoreError> {
+        let (condition, values) = filter.condition(self.instance());
+        let columns = COLUMNS.map(|(name, _)| name).join(", ");
+        let sql = format!("SELECT {columns} FROM roll_ups WHERE {condition} ORDER BY start_s");
         let rows = self.database()?.fetch(&sql, values).await?;
         rows.iter().map(|row| roll_up(row, filter)).collect()
     }
 }
 
-fn roll_up(row: &Row, filter: &RollUpFilter) -> Result<RollUpRow, StoreError> {
+/// Reads the columns of [`COLUMNS`].
+pub(super) fn roll_up(row: &Row, filter: &RollUpFilter) -> Result<RollUpRow, StoreError> {
     let scope = SCOPES.into_iter().find(|scope| *scope == filter.scope);
     Ok(RollUpRow {
         key: RollUpKey {

@@ -73,7 +73,23 @@ const V1: &[&str] = &[
 ];
 
 /// No query reads attempts by their decision, and every row paid for the index.
-const V2: &[&str] = &["DROP INDEX attempts_by_decision"];
+///
+/// Sums of clients by the day, made of those by the hour.
+const V2: &[&str] = &[
+    "DROP INDEX attempts_by_decision",
+    "INSERT INTO roll_ups (width_s, start_s, instance, scope, provider, model, client, tag, \
+     counted, succeeded, failed, cancelled, client_errors, rejected_target, rejected_budget, \
+     rejected_room, retries, latency_sum_ms, cost_pico, cost_exact, cost_estimated, cost_unknown, \
+     metered, tokens, dropped_fields, watched_us, usable_us, latency, first_token, failures) \
+     SELECT 86400, start_s / 86400 * 86400, instance, scope, provider, model, client, tag, \
+     SUM(counted), SUM(succeeded), SUM(failed), SUM(cancelled), SUM(client_errors), \
+     SUM(rejected_target), SUM(rejected_budget), SUM(rejected_room), SUM(retries), \
+     SUM(latency_sum_ms), SUM(cost_pico), SUM(cost_exact), SUM(cost_estimated), \
+     SUM(cost_unknown), SUM(metered), SUM(tokens), SUM(dropped_fields), SUM(watched_us), \
+     SUM(usable_us), string_agg(latency, ' '), string_agg(first_token, ' '), \
+     string_agg(failures, ' ') FROM roll_ups WHERE width_s = 3600 AND scope = 'client' \
+     GROUP BY 2, 3, 4, 5, 6, 7, 8",
+];
 
 /// Newest version that this program knows.
 pub(super) fn newest() -> u64 {

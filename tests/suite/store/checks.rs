@@ -104,7 +104,7 @@ on_both! {
         assert_eq!((code, out.contains("from version 0 to 2")), (0, true), "{out}");
         let (code, out, _) = command(&["store", "migrate", "--json"]);
         let report: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!((code, &report["from"], &report["to"]), (0, &json!(1), &json!(1)));
+        assert_eq!((code, &report["from"], &report["to"]), (0, &json!(2), &json!(2)));
         let store = filled(&database).await;
 
         let (code, out, err) = command(&["store", "check"]);

@@ -15,6 +15,7 @@ mod reading;
 mod restarts;
 mod rows;
 mod traps;
+mod sums;
 mod writing;
 
 use aibal_tui::domain::UnixTime;
