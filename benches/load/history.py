@@ -40,6 +40,7 @@ COUNTED = ("succeeded", "failed", "latency_sum_ms", "cost_pico", "tokens")
 CONFIGURATION = """
 [server]
 listen = "{address}"
+metrics_cache_ms = 0
 [probe]
 mode = "off"
 [store]
@@ -203,7 +204,7 @@ class Made:
         places = [("requests", "", "", "", ""), ("target", row["provider"], row["model"], "", ""),
                   ("client", row["provider"], row["model"], row["client"], row["tag"])]
         for scope, *names in places:
-            for width in (60, 3_600):
+            for width in (60, 3_600, 86_400) if scope == "client" else (60, 3_600):
                 key = (width, int(at) // width * width, self.instance, scope, *names)
                 counts, latencies, firsts = self.sums.setdefault(key, ([0, 0, 0.0, 0, 0], {}, {}))
                 counts[0 if is_ok else 1] += 1
