@@ -14,8 +14,8 @@ mod ledger;
 mod reading;
 mod restarts;
 mod rows;
-mod traps;
 mod sums;
+mod traps;
 mod writing;
 
 use aibal_tui::domain::UnixTime;
