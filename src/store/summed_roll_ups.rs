@@ -85,11 +85,10 @@ fn columns(by: SumBy, from_s: u64, step_s: Option<u64>) -> (String, String) {
                 format!("CAST({from_s} + ({name} - {from_s}) / {step} * {step} AS BIGINT)")
             }
             (Column::Name, _) if is_grouped => (*name).to_owned(),
-            (Column::Name, _) => "''".to_owned(),
             (Column::Count, _) => format!("CAST(SUM({name}) AS BIGINT)"),
             (Column::Real, _) => format!("SUM({name})"),
             (Column::Cells, _) if by == SumBy::Target => format!("string_agg({name}, ' ')"),
-            (Column::Cells, _) => "''".to_owned(),
+            (Column::Name | Column::Cells, _) => "''".to_owned(),
         });
     }
     (texts.join(", "), group.join(", "))
