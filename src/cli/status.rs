@@ -2,7 +2,8 @@
 
 use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
 use crate::contract::{
-    CostBasisCounts, HealthState, ProviderStatus, ServiceState, SpendingReport, Status,
+    CostBasisCounts, HealthState, ProviderStatus, ScheduledTimeReport, ServiceState,
+    SpendingReport, Status,
 };
 
 /// Number of latest events in the report.
@@ -90,6 +91,19 @@ fn head(status: &Status) -> String {
         "weights: cost {}, latency {}, reliability {}, load {}, priority {}{reverts}",
         weights.cost, weights.latency, weights.reliability, weights.load, weights.priority
     )));
+    if let Some(schedule) = &status.schedule {
+        let shown = |scheduled: &Option<ScheduledTimeReport>| {
+            let shown = scheduled
+                .as_ref()
+                .map(|it| format!("{} at {}", it.name, it.at));
+            shown.unwrap_or_else(|| "none".to_owned())
+        };
+        head.push_str(&line(&format!(
+            "schedule: {}, next: {}",
+            shown(&schedule.current),
+            shown(&schedule.next)
+        )));
+    }
     if status.dropped.total() > 0 {
         head.push_str(&line(&format!(
             "dropped: {} observations, {} events, {} log lines, {} held responses, {} refused responses, {} deliveries",

@@ -4,6 +4,7 @@ mod authorities;
 mod draining;
 mod providers;
 mod saving;
+mod schedules;
 
 use crate::program::{Running, program, run, serving};
 use crate::upstream::{Behaviour, Upstream};
