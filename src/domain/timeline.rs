@@ -3,7 +3,7 @@
 //! all readers see the same buckets.
 
 use super::histogram::Histogram;
-use super::observation::{AttemptEnd, Outcome};
+use super::observation::{AttemptEnd, Outcome, RequestEnd, RequestOutcome};
 use super::pricing::{CostBasisCounts, MeasuredUsage, cost_basis};
 use super::rejection::{RejectionCounts, RejectionReason};
 use super::units::{Money, UnixTime};
@@ -238,6 +238,26 @@ impl BucketCounts {
         if let Some(MeasuredUsage { usage, .. }) = used {
             self.metered += 1;
             self.tokens += usage.input + usage.output;
+        }
+    }
+
+    /// Counts one client request that ended.
+    pub fn add_request(&mut self, end: &RequestEnd) {
+        // A rejected request, or one answered from the cache, has no attempts.
+        self.retries += u64::from(end.attempts.saturating_sub(1));
+        match end.outcome {
+            RequestOutcome::Ok => {
+                let milliseconds = end.ended.seconds_since(end.started) * 1e3;
+                self.succeeded += 1;
+                self.latency.add(milliseconds);
+                self.latency_sum_ms += milliseconds;
+            }
+            RequestOutcome::Error(failure) if failure.is_client_error() => {
+                self.client_errors += 1;
+            }
+            RequestOutcome::Error(_) => self.failed += 1,
+            RequestOutcome::Rejected(reason) => self.record_rejected(reason, 1),
+            RequestOutcome::Cancelled => self.cancelled += 1,
         }
     }
 

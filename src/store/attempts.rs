@@ -4,15 +4,15 @@ use super::database::Row;
 use super::error::StoreError;
 use super::store::Store;
 use crate::domain::{
-    AttemptEnd, AttemptStart, Catalogue, DecisionId, Failure, MeasuredUsage, Outcome, RequestClass,
-    UnixTime, UpstreamLimits, Usage,
+    AttemptEnd, AttemptStart, Catalogue, DecisionId, Failure, MeasuredUsage, Money, Outcome,
+    RequestClass, UnixTime, UpstreamLimits, Usage, UsageBasis,
 };
 use std::sync::Arc;
 use std::time::Duration;
 
 const COLUMNS: &str = "at, latency_us, provider, model, outcome, failure, first_token_us, \
                        input_tokens, output_tokens, cached_tokens, streamed, load, prompt, class, \
-                       trial, client_deadline, silent_us";
+                       trial, client_deadline, silent_us, cost_pico, cost_basis, dropped_fields";
 
 /// One attempt as it was observed, with the names of its target.
 #[derive(Debug)]
@@ -20,6 +20,16 @@ pub(super) struct PastAttempt {
     provider: String,
     model: String,
     end: AttemptEnd,
+    /// What the balancer does not learn from.
+    counted: CountedAttempt,
+}
+
+/// What only the sums count of an attempt.
+#[derive(Debug, Clone, Copy)]
+struct CountedAttempt {
+    cost: Option<Money>,
+    is_exact: bool,
+    dropped_fields: u32,
 }
 
 impl PastAttempt {
@@ -27,6 +37,32 @@ impl PastAttempt {
     pub(super) fn at_target(self, catalogue: &Catalogue) -> Option<AttemptEnd> {
         let target = catalogue.target(&self.provider, &self.model)?;
         Some(AttemptEnd { target, ..self.end })
+    }
+
+    /// The attempt as it was counted, if it ended since a time and its target is configured.
+    pub(super) fn counted_since(
+        &self,
+        from: UnixTime,
+        catalogue: &Catalogue,
+    ) -> Option<AttemptEnd> {
+        if self.end.ended < from {
+            return None;
+        }
+        let usage = self.end.usage.map(|measured| MeasuredUsage {
+            basis: if self.counted.is_exact {
+                UsageBasis::Exact
+            } else {
+                UsageBasis::Estimated
+            },
+            ..measured
+        });
+        Some(AttemptEnd {
+            target: catalogue.target(&self.provider, &self.model)?,
+            cost: self.counted.cost,
+            usage,
+            dropped_fields: self.counted.dropped_fields,
+            ..self.end.clone()
+        })
     }
 }
 
@@ -67,9 +103,15 @@ fn attempt(row: &Row) -> Result<PastAttempt, StoreError> {
         "cancelled" => Outcome::Cancelled,
         _ => Outcome::Failed(Failure::parse(&row.string(5)?).unwrap_or(Failure::Server)),
     };
+    let exact = UsageBasis::as_str(Some(UsageBasis::Exact));
     Ok(PastAttempt {
         provider: row.string(2)?,
         model: row.string(3)?,
+        counted: CountedAttempt {
+            cost: row.optional_count(17)?.map(Money::from_pico),
+            is_exact: row.string(18)? == exact,
+            dropped_fields: u32::try_from(row.count(19)?).unwrap_or(u32::MAX),
+        },
         end: AttemptEnd {
             decision: DecisionId(0),
             identity: Arc::default(),

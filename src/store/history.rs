@@ -28,6 +28,8 @@ const EVENTS: u64 = 100;
 /// that are seldom used, and the rest has faded.
 const LEARNT_ATTEMPTS: u64 = 20_000;
 const LEARNING_REACH: Duration = Duration::from_hours(24);
+/// How far back charts by the second go, which are filled from rows.
+const SECONDS_REACH: Duration = Duration::from_mins(5);
 /// Revisions that are taken over.
 const REVISIONS: u64 = 200;
 /// How far back the sums of each width go, in seconds.
@@ -108,8 +110,8 @@ impl Store {
 }
 
 impl StoredHistory {
-    /// Puts the past into the state of a balancer. What names a target that is not configured any more
-    /// is left out. Returns the events of it, and what a journal continues.
+    /// Puts the past into the state of a balancer. Sums of targets that are not configured any more
+    /// count in totals; what else names one is left out. Returns the events of it, and what a journal continues.
     #[must_use]
     pub fn apply(self, state: &mut BalancerState, now: UnixTime) -> (Vec<Effect>, JournalStart) {
         if let Some(since) = self.since {
@@ -120,9 +122,15 @@ impl StoredHistory {
             apply_roll_up(row, state, &catalogue, now);
         }
         let decisions = self.requests.iter();
-        let decisions = decisions
+        let decisions: Vec<DecisionRecord> = decisions
             .filter_map(|row| stored_decision(row, &mut &*catalogue))
             .collect();
+        let from = now.minus(SECONDS_REACH);
+        let recent = self.attempts.iter().rev();
+        let recent: Vec<AttemptEnd> = recent
+            .filter_map(|attempt| attempt.counted_since(from, &catalogue))
+            .collect();
+        state.restore_seconds(&recent, &decisions, now);
         state.restore_decisions(decisions);
         state.restore_events(self.events.into_iter().map(event).collect());
         let attempts = self.attempts.into_iter();
@@ -147,11 +155,10 @@ fn apply_roll_up(row: &RollUpRow, state: &mut BalancerState, catalogue: &Catalog
     let place = (key.width_s, key.start_s);
     match key.scope {
         "requests" => state.restore_requests(key.width_s, key.start_s, &row.counts, now),
-        "target" => {
-            if let Some(target) = catalogue.target(&key.provider, &key.model) {
-                state.restore_target(target, place, &row.counts, now);
-            }
-        }
+        "target" => match catalogue.target(&key.provider, &key.model) {
+            Some(target) => state.restore_target(target, place, &row.counts, now),
+            None => state.restore_removed(place, &row.counts, now),
+        },
         "provider" => {
             if let Some(provider) = catalogue.provider(&key.provider) {
                 state.restore_uptime(provider, place, &row.uptime, now);

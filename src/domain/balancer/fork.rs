@@ -33,6 +33,7 @@ impl BalancerState {
             providers: self.providers.iter().map(ProviderState::fork).collect(),
             targets: self.targets.iter().map(|it| it.fork(now)).collect(),
             requests: Timeline::default(),
+            removed: Timeline::default(),
             counters: Counters::default(),
             request_rate: self.request_rate,
             output: self.output,

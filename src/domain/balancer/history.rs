@@ -5,8 +5,14 @@ use super::{BalancerState, MAX_EVENTS, push_bounded};
 use crate::domain::decision_log::DecisionRecord;
 use crate::domain::event::Event;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::observation::AttemptEnd;
 use crate::domain::timeline::{BucketCounts, Timeline, Uptime};
 use crate::domain::units::UnixTime;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How far back there are buckets of a second.
+const SECONDS_REACH: Duration = Duration::from_mins(5);
 
 impl BalancerState {
     /// Returns the counts of client requests.
@@ -46,6 +52,49 @@ impl BalancerState {
         self.targets[target]
             .history
             .restore(width, start, counts, now);
+    }
+
+    /// Adds counts of the attempts at a target that is not configured any more: totals include them.
+    pub fn restore_removed(
+        &mut self,
+        (width, start): (u64, u64),
+        counts: &BucketCounts,
+        now: UnixTime,
+    ) {
+        self.removed.restore(width, start, counts, now);
+    }
+
+    /// Adds attempts and requests of an earlier process to the buckets of a second, which are not stored.
+    /// Does nothing if this process has counted requests: they may be among these.
+    pub fn restore_seconds(
+        &mut self,
+        attempts: &[AttemptEnd],
+        decisions: &[DecisionRecord],
+        now: UnixTime,
+    ) {
+        let from = now.minus(SECONDS_REACH);
+        if self.requests.stored(1, from).next().is_some() {
+            return;
+        }
+        let mut sums: BTreeMap<(u64, TargetIdx), BucketCounts> = BTreeMap::new();
+        for end in attempts.iter().filter(|end| end.ended >= from) {
+            let key = (end.ended.unix_seconds(), end.target);
+            sums.entry(key).or_default().add(end);
+        }
+        for ((second, target), counts) in sums {
+            if let Some(target) = self.targets.get_mut(target.get()) {
+                target.history.restore(1, second, &counts, now);
+            }
+        }
+        let ends = decisions
+            .iter()
+            .filter_map(|decision| decision.end.as_ref());
+        for end in ends.filter(|end| end.ended >= from) {
+            let mut counts = BucketCounts::default();
+            counts.add_request(end);
+            self.requests
+                .restore(1, end.ended.unix_seconds(), &counts, now);
+        }
     }
 
     /// Adds monitored time of a provider.

@@ -86,6 +86,8 @@ pub struct BalancerState {
     targets: Vec<TargetState>,
     /// Client requests.
     requests: Timeline<BucketCounts>,
+    /// Attempts of earlier processes at targets that are not configured any more.
+    removed: Timeline<BucketCounts>,
     counters: Counters,
     request_rate: DecayedCount,
     /// Output tokens of all responses, and by class.
@@ -164,6 +166,7 @@ impl BalancerState {
             providers,
             targets,
             requests: Timeline::default(),
+            removed: Timeline::default(),
             counters,
             request_rate: DecayedCount::new(RATE_MEMORY_S),
             output: DecayedMean::new(OUTPUT_MEMORY_S),

@@ -298,24 +298,8 @@ impl BalancerState {
     fn request_ended(&mut self, end: &RequestEnd, now: UnixTime, effects: &mut Vec<Effect>) {
         self.request_rate.add(now);
         self.counters.count_request(end);
-        let milliseconds = end.ended.seconds_since(end.started) * 1e3;
-        self.requests.record(end.ended, |column| {
-            // A rejected request, or one answered from the cache, has no attempts.
-            column.retries += u64::from(end.attempts.saturating_sub(1));
-            match end.outcome {
-                RequestOutcome::Ok => {
-                    column.succeeded += 1;
-                    column.latency.add(milliseconds);
-                    column.latency_sum_ms += milliseconds;
-                }
-                RequestOutcome::Error(failure) if failure.is_client_error() => {
-                    column.client_errors += 1;
-                }
-                RequestOutcome::Error(_) => column.failed += 1,
-                RequestOutcome::Rejected(reason) => column.record_rejected(reason, 1),
-                RequestOutcome::Cancelled => column.cancelled += 1,
-            }
-        });
+        self.requests
+            .record(end.ended, |column| column.add_request(end));
         self.recording.end_request(end);
         self.emit_request(end, now, effects);
         self.decisions.end(end.clone());

@@ -4,7 +4,6 @@ use super::BalancerState;
 use crate::domain::failure::Failure;
 use crate::domain::ids::KeyIdx;
 use crate::domain::index::{ProviderIdx, TargetIdx};
-use crate::domain::pricing::CostBasisCounts;
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{
     KeySnapshot, ModelSnapshot, PerformanceReport, ProviderSnapshot, SPREAD_MS, Snapshot,
@@ -54,10 +53,11 @@ impl BalancerState {
             provider.usd_per_hour = self.burn_rate(&provider.columns, span, provider.cost, now);
         }
         let requests = self.requests.buckets(span, now);
+        let removed = self.removed.buckets(span, now);
         // Totals include removed providers.
-        let totals = totals(&requests, &providers);
+        let totals = totals(&requests, &providers, &merged_all(&removed));
         let spending: Vec<TimeBucket> = (0..span.columns)
-            .map(|at| request_bucket(&requests[at], &providers, at))
+            .map(|at| request_bucket(&requests[at], &providers, &removed[at], at))
             .collect();
         let providers = self.active(providers);
         Snapshot {
@@ -104,7 +104,8 @@ impl BalancerState {
         for (at, provider) in ProviderIdx::enumerate(&mut providers) {
             provider.availability = self.providers[at].uptime.total(span, now).part();
         }
-        let totals = totals(&[self.requests.total(span, now)], &providers);
+        let removed = self.removed.total(span, now);
+        let totals = totals(&[self.requests.total(span, now)], &providers, &removed);
         let providers = self.active(providers);
         PerformanceReport {
             hours,
@@ -278,19 +279,24 @@ impl BalancerState {
     }
 }
 
-fn totals(requests: &[BucketCounts], providers: &[ProviderSnapshot]) -> Totals {
+fn totals(
+    requests: &[BucketCounts],
+    providers: &[ProviderSnapshot],
+    removed: &BucketCounts,
+) -> Totals {
     let sum = merged_all(requests);
-    let mut cost_basis = CostBasisCounts::default();
+    let mut cost_basis = removed.cost_basis;
     for provider in providers {
         cost_basis.merge(provider.cost_basis);
     }
     let costs: Vec<Money> = providers
         .iter()
         .filter_map(|provider| provider.cost)
+        .chain(removed.known_cost().filter(|_| removed.all() > 0))
         .collect();
     Totals {
         requests: sum.all(),
-        attempts: providers.iter().map(|provider| provider.requests).sum(),
+        attempts: removed.all() + sum_of(providers, |provider| provider.requests),
         retries: sum.retries,
         success_rate: sum.success_rate(),
         mean_latency_ms: sum.mean_latency_ms(),
@@ -299,9 +305,13 @@ fn totals(requests: &[BucketCounts], providers: &[ProviderSnapshot]) -> Totals {
         p99_ms: sum.latency.quantile(0.99),
         cost: (!costs.is_empty() || providers.is_empty()).then(|| costs.into_iter().sum()),
         cost_basis,
-        tokens: providers.iter().map(|provider| provider.tokens).sum(),
+        tokens: removed.tokens + sum_of(providers, |provider| provider.tokens),
         refused: sum.rejected,
     }
+}
+
+fn sum_of(providers: &[ProviderSnapshot], count: impl Fn(&ProviderSnapshot) -> u64) -> u64 {
+    providers.iter().map(count).sum()
 }
 
 fn time_bucket(tally: &BucketCounts) -> TimeBucket {
@@ -325,14 +335,15 @@ fn time_bucket(tally: &BucketCounts) -> TimeBucket {
 fn request_bucket(
     requests: &BucketCounts,
     providers: &[ProviderSnapshot],
+    removed: &BucketCounts,
     at: usize,
 ) -> TimeBucket {
-    let cost = providers
+    let cost: Money = providers
         .iter()
         .map(|provider| provider.columns[at].cost)
         .sum();
     TimeBucket {
-        cost,
+        cost: cost + removed.cost,
         ..time_bucket(requests)
     }
 }

@@ -3,7 +3,7 @@
 use super::gateway::Gateway;
 use super::{TestDatabase, on_both};
 use crate::upstream::{Behaviour, Upstream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 on_both! {
     async fn the_last_hour_is_the_same_after_a_restart(database: TestDatabase) {
@@ -24,6 +24,53 @@ on_both! {
         gateway.stop().await;
         gateway.begin().await;
         assert_eq!(gateway.hour().await["totals"]["requests"], 6);
+    }
+
+    async fn the_last_minutes_by_the_second_are_the_same_after_a_restart(database: TestDatabase) {
+        let upstream = Upstream::start(Behaviour::Good).await;
+        let mut gateway = Gateway::start(&database, &upstream.base_url).await;
+        for _ in 0..5 {
+            gateway.ask().await;
+        }
+        let minutes = async |gateway: &Gateway| {
+            let status = gateway.get("/api/status?window=5m").await;
+            let provider = status["providers"][0].clone();
+            let of = |name: &str| (status["totals"][name].clone(), provider[name].clone());
+            ["requests", "attempts", "totalCostUsd", "successRate", "latencyMs", "costBasis"]
+                .map(of)
+        };
+        let before = minutes(&gateway).await;
+        assert_eq!(before[0], (json!(5), json!(5)));
+
+        for _ in 0..2 {
+            gateway.stop().await;
+            gateway.begin().await;
+            assert_eq!(minutes(&gateway).await, before);
+        }
+    }
+
+    async fn totals_keep_what_a_removed_provider_did(database: TestDatabase) {
+        let upstream = Upstream::start(Behaviour::Good).await;
+        let more = format!(
+            "[[providers]]\nname = \"b\"\nkind = \"openai-compatible\"\nbase_url = {:?}\n\
+             [[providers.models]]\nid = \"n\"\ninput_usd_per_1m = 1.0\noutput_usd_per_1m = 2.0\n",
+            upstream.base_url
+        );
+        let mut gateway = Gateway::start_with(&database, &upstream.base_url, &more).await;
+        gateway.ask().await;
+        let body = r#"{"model":"n","messages":[{"role":"user","content":"hi"}]}"#;
+        let request = gateway.client.post(format!("{}/v1/chat/completions", gateway.url));
+        assert_eq!(request.body(body).send().await.unwrap().status(), 200);
+        let before = gateway.hour().await;
+        assert_eq!(before["providers"].as_array().map(Vec::len), Some(2));
+        gateway.stop().await;
+        gateway.configure(&database, &upstream.base_url, "");
+        gateway.begin().await;
+
+        let after = gateway.hour().await;
+        assert_eq!(after["providers"].as_array().map(Vec::len), Some(1));
+        assert_eq!(after["totals"], before["totals"]);
+        assert_eq!(after["totals"]["attempts"], 2);
     }
 
     async fn decisions_and_events_are_the_same_after_a_restart(database: TestDatabase) {
