@@ -13,6 +13,12 @@ const EXIT_UNMET: u8 = 1;
 
 /// Asks a running instance for the cheapest weights that meet a goal.
 pub(super) fn advise(globals: &Globals, advise: &AdviseArgs) -> Result<u8, ExitError> {
+    let has_goal = advise.p95.is_some() || advise.success.is_some();
+    if !has_goal && advise.budget_per_day.is_none() {
+        return Err(ExitError::usage(
+            "no goal is given, but one of --p95, --success and --budget-per-day must be",
+        ));
+    }
     let address = locate(advise.url.as_deref(), globals)?;
     let goal = AdviceRequest {
         p95_ms: advise.p95,

@@ -202,7 +202,6 @@ pub struct SimulateArgs {
 }
 
 #[derive(Debug, Clone, Args)]
-#[group(id = "goal", args = ["p95", "success", "budget_per_day"], required = true, multiple = true)]
 pub struct AdviseArgs {
     /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
