@@ -111,27 +111,30 @@ mod tests {
         let now = clock::now();
         let hour = now.unix_seconds() / 3_600 * 3_600;
         let sums = |age: u64, client: &str, tag: &str, attempts: u64| {
-            let key = RollUpKey {
-                width_s: 3_600,
-                start_s: hour - age * 3_600,
-                scope: "client",
-                provider: "p".into(),
-                model: "m".into(),
-                client: client.into(),
-                tag: tag.into(),
-            };
-            let counts = BucketCounts {
-                succeeded: attempts,
-                tokens: 10 * attempts,
-                cost: Money::from_usd(attempts as f64),
-                ..BucketCounts::default()
-            };
-            let uptime = Uptime::default();
-            store.record(Record::RollUp(Box::new(RollUpRow {
-                key,
-                counts,
-                uptime,
-            })));
+            let at = hour - age * 3_600;
+            for width_s in [3_600, 86_400] {
+                let key = RollUpKey {
+                    width_s,
+                    start_s: at / width_s * width_s,
+                    scope: "client",
+                    provider: "p".into(),
+                    model: "m".into(),
+                    client: client.into(),
+                    tag: tag.into(),
+                };
+                let counts = BucketCounts {
+                    succeeded: attempts,
+                    tokens: 10 * attempts,
+                    cost: Money::from_usd(attempts as f64),
+                    ..BucketCounts::default()
+                };
+                let uptime = Uptime::default();
+                store.record(Record::RollUp(Box::new(RollUpRow {
+                    key,
+                    counts,
+                    uptime,
+                })));
+            }
         };
         sums(0, "app", "nightly", 2);
         sums(5, "app", "", 1);
