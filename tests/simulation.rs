@@ -146,6 +146,24 @@ fn whole_answers_are_learnt_as_well_as_streams() {
 }
 
 #[test]
+fn prompt_caches_are_worth_their_price() {
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for name in ["C1", "C2", "C3", "C4", "C5"] {
+        let aware = world(name).fast();
+        let mut unaware = aware.clone();
+        unaware.has_affinity = false;
+        let oracle = simulate(&aware, Who::Oracle).0.loss;
+        let regret = |scenario| simulate(scenario, OURS).0.loss / oracle - 1.0;
+        with.push(regret(&aware));
+        without.push(regret(&unaware));
+    }
+    let mean = |regrets: &[f64]| regrets.iter().sum::<f64>() / regrets.len() as f64;
+    let gain = mean(&without) - mean(&with);
+    assert!(mean(&with) <= 0.0, "with: {with:.3?}");
+    assert!(gain >= 0.05, "with: {with:.3?}, without: {without:.3?}");
+}
+
+#[test]
 fn long_prompts_cost_little() {
     for (name, most) in [("P1", 0.04), ("P1u", 0.04)] {
         let regret = regret(name);

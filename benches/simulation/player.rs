@@ -6,12 +6,13 @@ use super::vendor::{BUCKET_SECONDS, Headers, Profile};
 use aibal_tui::domain::{
     AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, DecisionId,
     DecisionRecord, Failure, FirstToken, Lease, MeasuredUsage, ModelType, Observation, Outcome,
-    Price, Provider, ProviderOverride, ProviderPatch, RandomDraw, RequestClass, RequestEnd,
-    RequestOutcome, RequestProfile, RequestTerms, RoutingTable, SelectionContext, SelectionRound,
-    SettingsDraft, Strategy, Target, TargetId, TargetIdx, TargetScope, TrafficData, UnixTime,
-    UpstreamLimit, UpstreamLimits, Usage, Weights, WhatIfSettings, select_target, simulate,
+    Price, PromptCaches, Provider, ProviderOverride, ProviderPatch, RandomDraw, RequestClass,
+    RequestEnd, RequestOutcome, RequestProfile, RequestTerms, RoutingTable, SelectionContext,
+    SelectionRound, ServedPrompt, SessionKey, SettingsDraft, Strategy, Target, TargetId, TargetIdx,
+    TargetScope, TrafficData, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights,
+    WhatIfSettings, select_target, simulate,
 };
-use aibal_tui::domain::{ModelTypes, SplitMix64};
+use aibal_tui::domain::{ModelTypes, Money, SplitMix64};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub enum End {
     Answered {
         tokens: f64,
         first_token: f64,
+        /// Tokens of the prompt that were read from the cache.
+        cached: f64,
     },
     Failed,
     Refused {
@@ -101,12 +104,16 @@ pub fn moment(t: f64) -> UnixTime {
     UnixTime::from_micros(EPOCH * 1_000_000 + (t * 1e6) as u64)
 }
 
+/// The lifetime of a prompt cache that is assumed.
+const CACHE_LIFETIME: Duration = Duration::from_mins(5);
+
 /// An attempt under way.
 struct Running {
     lease: Lease,
     decision: DecisionId,
     streamed: bool,
     input: f64,
+    session: Option<SessionKey>,
     first_token: Option<f64>,
     /// Number of the attempt, 1 for the first.
     number: u32,
@@ -119,6 +126,8 @@ pub struct Ours {
     field: CandidateSet,
     chance: SplitMix64,
     places: BTreeMap<AttemptId, Running>,
+    /// What the vendors' caches hold, where that is considered.
+    caches: Option<PromptCaches>,
     /// Whether selections and ends of requests are reported, as the gateway does.
     records: bool,
 }
@@ -134,6 +143,7 @@ impl Ours {
             field: CandidateSet::default(),
             chance: SplitMix64::new(seed),
             places: BTreeMap::new(),
+            caches: scenario.has_affinity.then(PromptCaches::default),
             records: false,
         }
     }
@@ -188,6 +198,11 @@ impl Player for Ours {
         }
         let kind = request.work.kind();
         let tried: Vec<TargetIdx> = earlier.iter().copied().map(Into::into).collect();
+        let session = request.session.map(session_key);
+        let cached = session
+            .zip(self.caches.as_ref())
+            .map(|(session, caches)| caches.expected(session, request.input, now));
+        let cached = cached.unwrap_or_default();
         let ask = RequestProfile {
             scope: TargetScope::Type(kind),
             class: RequestClass::new(kind, request.streamed)
@@ -197,6 +212,7 @@ impl Player for Ours {
             max_tokens: request.work.max_tokens(),
             remaining: Some(request.deadline() - t),
             tried: &tried,
+            cached: &cached,
             ..RequestProfile::usual(kind)
         };
         let luck = if earlier.is_empty() {
@@ -226,6 +242,7 @@ impl Player for Ours {
             decision: DecisionId(request.id),
             streamed: request.streamed,
             input: request.input,
+            session,
             first_token: None,
             number: u32::try_from(earlier.len()).map_or(u32::MAX, |earlier| earlier + 1),
         };
@@ -277,6 +294,7 @@ impl Player for Ours {
             decision,
             streamed,
             input,
+            session,
             first_token,
             number,
         } = running;
@@ -290,9 +308,19 @@ impl Player for Ours {
             End::Silent | End::Late { .. } => Outcome::Failed(Failure::Timeout),
         };
         let usage = match end {
-            End::Answered { tokens, .. } => Some(usage(input, tokens)),
+            End::Answered { tokens, cached, .. } => Some(usage(input, tokens, cached)),
             _ => None,
         };
+        if let (Some(session), Some(caches), Some(_)) = (session, &self.caches, usage) {
+            let served = ServedPrompt {
+                session,
+                target: vendor.into(),
+                input,
+                usage,
+                lifetime: CACHE_LIFETIME,
+            };
+            caches.record(&served, moment(t));
+        }
         let report = AttemptEnd {
             decision,
             identity: Arc::default(),
@@ -343,7 +371,7 @@ impl Player for Ours {
             fallbacks: 0,
             first_content: None,
             gateway_seconds: None,
-            usage: Some(MeasuredUsage::exact(usage(request.input, tokens))),
+            usage: Some(MeasuredUsage::exact(usage(request.input, tokens, 0.0))),
             cost: None,
             dropped_fields: Vec::new(),
         };
@@ -383,12 +411,17 @@ impl Player for Ours {
     clippy::cast_sign_loss,
     reason = "token counts are whole and small"
 )]
-fn usage(input: f64, tokens: f64) -> Usage {
+fn usage(input: f64, tokens: f64, cached: f64) -> Usage {
     Usage {
         input: input as u64,
         output: tokens as u64,
+        cached: cached as u64,
         ..Usage::default()
     }
+}
+
+fn session_key(session: u64) -> SessionKey {
+    u128::from(session).to_le_bytes().into()
 }
 
 fn limits(headers: Option<Headers>) -> UpstreamLimits {
@@ -418,7 +451,10 @@ fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue 
             provider: place.into(),
             types: kinds.into_iter().collect::<ModelTypes>(),
             capabilities: Capabilities::default(),
-            price: Some(Price::flat(vendor.price.0, vendor.price.1)),
+            price: Some(Price {
+                cached: vendor.cache.map(|(price, _)| Money::per_token(price)),
+                ..Price::flat(vendor.price.0, vendor.price.1)
+            }),
             max_concurrent: None,
         });
     }

@@ -300,6 +300,7 @@ impl World<'_> {
             Fate::Answered {
                 first_token,
                 per_token,
+                cached,
             } if request.is_in_time(first_token, per_token, patience) => {
                 let total = first_token + per_token * request.output;
                 if request.streamed && first_token < left {
@@ -311,6 +312,7 @@ impl World<'_> {
                     End::Answered {
                         tokens,
                         first_token,
+                        cached,
                     },
                 )
             }
@@ -343,10 +345,10 @@ impl World<'_> {
             player.end(attempt, running.vendor, end, running.headers, t);
         }
         let at = running.request;
-        if let End::Answered { tokens, .. } = end {
+        if let End::Answered { tokens, cached, .. } = end {
             let profile = self.vendors[running.vendor].profile;
             let outcome = &mut self.outcomes[at];
-            outcome.usd += profile.cost(outcome.request.input, tokens);
+            outcome.usd += profile.cost(outcome.request.input, tokens) - profile.saving(cached);
             outcome.latency = t - outcome.request.at;
             if let Some(player) = &mut self.player {
                 player.answered(&outcome.request, tokens);

@@ -1,6 +1,6 @@
 //! What goes wrong, and when.
 
-use super::traffic::{Demand, PromptLengths, USUAL_MIX, Work};
+use super::traffic::{Demand, PromptLengths, Sessions, USUAL_MIX, Work};
 use super::vendor::{GOOGLE, OPENAI, Profile, VENDORS, XAI};
 
 /// A vendor at one moment of the script.
@@ -68,6 +68,10 @@ pub struct Scenario {
     pub mix: Vec<Demand>,
     /// Lengths of prompts, where they are not those of the work.
     pub prompts: Option<PromptLengths>,
+    /// Conversations, where requests belong to some.
+    pub sessions: Option<Sessions>,
+    /// Whether our balancer considers the prompt caches of vendors.
+    pub has_affinity: bool,
     /// Some answers take much longer: their part of all, and how many times as long.
     pub tail: Option<(f64, f64)>,
     pub vendors: Vec<Profile>,
@@ -89,6 +93,8 @@ impl Scenario {
             day: 3_600.0,
             mix: USUAL_MIX.to_vec(),
             prompts: None,
+            sessions: None,
+            has_affinity: true,
             tail: None,
             vendors: VENDORS.to_vec(),
             states_limits: true,

@@ -112,9 +112,22 @@ pub struct PromptLengths {
     pub sigma: f64,
 }
 
+/// Conversations of several turns, each of which sends all that was said before.
+#[derive(Debug, Clone, Copy)]
+pub struct Sessions {
+    /// Least and most turns.
+    pub turns: (f64, f64),
+    /// Mean seconds between two turns.
+    pub pause: f64,
+    /// Mean tokens that a turn adds to the prompt.
+    pub growth: f64,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub struct Request {
     pub id: u64,
+    /// The conversation that it belongs to.
+    pub session: Option<u64>,
     pub at: f64,
     pub work: Work,
     pub streamed: bool,
@@ -139,7 +152,10 @@ pub fn requests(scenario: &Scenario, seed: u64) -> Vec<Request> {
     loop {
         t += dice.exponential(highest);
         if t >= scenario.length {
-            return requests;
+            return match scenario.sessions {
+                Some(sessions) => turns(&requests, sessions, scenario, seed),
+                None => requests,
+            };
         }
         while scenario.burst > 1.0 && t >= burst {
             is_burst = !is_burst;
@@ -175,12 +191,42 @@ fn request(id: u64, at: f64, scenario: &Scenario, seed: u64) -> Request {
     };
     Request {
         id,
+        session: scenario.sessions.map(|_| id),
         at,
         work,
         streamed,
         input,
         output: size(output, sigma, least, most),
     }
+}
+
+/// Makes a conversation of each request, its first turn.
+fn turns(first: &[Request], sessions: Sessions, scenario: &Scenario, seed: u64) -> Vec<Request> {
+    let mut all = Vec::new();
+    for begin in first {
+        let mut dice = Dice::of(&[seed, 0x5E55, begin.id]);
+        let (least, most) = sessions.turns;
+        let mut left = least + (most - least) * dice.uniform();
+        let mut turn = *begin;
+        let mut nth = 0;
+        while left >= 1.0 && turn.at < scenario.length {
+            all.push(turn);
+            nth += 1;
+            left -= 1.0;
+            let sized = request((begin.id << 8) + nth, 0.0, scenario, seed);
+            turn = Request {
+                at: turn.at + dice.exponential(1.0 / sessions.pause) + 2.0,
+                input: turn.input + dice.lognormal(sessions.growth, 0.6).round(),
+                output: sized.output,
+                ..turn
+            };
+        }
+    }
+    all.sort_by(|a, b| a.at.total_cmp(&b.at));
+    for (id, request) in (0..).zip(&mut all) {
+        request.id = id;
+    }
+    all
 }
 
 fn drawn(mix: &[Demand], luck: f64) -> Demand {

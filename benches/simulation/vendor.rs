@@ -4,6 +4,7 @@
 use super::luck::Dice;
 use super::scenario::Mood;
 use super::traffic::{Request, Work};
+use std::collections::BTreeMap;
 
 /// Seconds after which a refusal or a fast failure is there.
 const FAST: f64 = 0.1;
@@ -16,6 +17,8 @@ const KNEE: f64 = 150.0;
 const K: f64 = 0.5;
 /// A local model works on so many at once; beyond that they share.
 const SLOTS: f64 = 6.0;
+/// Shortest prompt that is cached, in tokens.
+const MIN_CACHED: f64 = 1_024.0;
 const FIRST_TOKEN_SIGMA: f64 = 0.5;
 const PER_TOKEN_SIGMA: f64 = 0.25;
 
@@ -25,6 +28,9 @@ pub struct Profile {
     pub name: &'static str,
     /// USD per million tokens.
     pub price: (f64, f64),
+    /// USD per million tokens that are read from the prompt cache, and the seconds for which it holds
+    /// a prompt; none without a cache.
+    pub cache: Option<(f64, f64)>,
     /// Mean seconds.
     pub first_token: f64,
     pub per_token: f64,
@@ -50,6 +56,7 @@ pub const fn cloud(
     Profile {
         name,
         price,
+        cache: None,
         first_token: speed.0,
         per_token: speed.1,
         per_prompt: 0.0,
@@ -106,14 +113,26 @@ pub struct Vendor {
     requests: f64,
     tokens: f64,
     refilled: f64,
+    /// Tokens that the prompt cache holds of each session, and until when.
+    cached: BTreeMap<u64, (f64, f64)>,
 }
 
 /// What becomes of an attempt, in seconds from its start.
 #[derive(Debug, Clone, Copy)]
 pub enum Fate {
-    Answered { first_token: f64, per_token: f64 },
-    Failed { after: f64 },
-    Refused { after: f64, retry_after: f64 },
+    Answered {
+        first_token: f64,
+        per_token: f64,
+        /// Tokens of the prompt that were read from the cache.
+        cached: f64,
+    },
+    Failed {
+        after: f64,
+    },
+    Refused {
+        after: f64,
+        retry_after: f64,
+    },
     Silent,
 }
 
@@ -135,6 +154,20 @@ impl Vendor {
             requests: part(requests),
             tokens: part(tokens),
             refilled: 0.0,
+            cached: BTreeMap::new(),
+        }
+    }
+
+    /// Tokens of a prompt that its cache holds at `t`.
+    fn cached(&self, request: &Request, t: f64) -> f64 {
+        let held = request
+            .session
+            .and_then(|session| self.cached.get(&session));
+        match held {
+            Some((tokens, until)) if *until > t && *tokens >= MIN_CACHED => {
+                tokens.min(request.input)
+            }
+            _ => 0.0,
         }
     }
 
@@ -178,7 +211,9 @@ impl Vendor {
         dice: &mut Dice,
         (t, day): (f64, f64),
     ) -> Fate {
-        let (first_token, per_token) = self.pace(mood, (t, day), request.input, self.in_flight);
+        let cached = self.cached(request, t);
+        let uncached = request.input - cached;
+        let (first_token, per_token) = self.pace(mood, (t, day), uncached, self.in_flight);
         let first_token = dice.lognormal(first_token, FIRST_TOKEN_SIGMA);
         let per_token = dice.lognormal(per_token, PER_TOKEN_SIGMA);
         let luck = dice.uniform();
@@ -206,9 +241,13 @@ impl Vendor {
         if luck < self.errors(mood) {
             return Fate::Failed { after: first_token };
         }
+        if let (Some(session), Some((_, seconds))) = (request.session, self.profile.cache) {
+            self.cached.insert(session, (request.input, t + seconds));
+        }
         Fate::Answered {
             first_token,
             per_token,
+            cached,
         }
     }
 
@@ -263,5 +302,11 @@ impl Profile {
     /// USD.
     pub fn cost(&self, input: f64, output: f64) -> f64 {
         (self.price.0 * input + self.price.1 * output) / 1e6
+    }
+
+    /// USD that cached tokens cost less.
+    pub fn saving(&self, cached: f64) -> f64 {
+        let price = self.cache.map_or(self.price.0, |(price, _)| price);
+        (self.price.0 - price) * cached / 1e6
     }
 }

@@ -4,7 +4,7 @@
 //! world with every answer in one piece.
 
 use super::scenario::{Scenario, Trouble};
-use super::traffic::{Demand, PromptLengths, Work};
+use super::traffic::{Demand, PromptLengths, Sessions, Work};
 use super::vendor::{GOOGLE, Profile, VENDORS, cloud};
 
 /// The seconds that most worlds last.
@@ -33,6 +33,7 @@ fn world_of(name: &'static str) -> Scenario {
         b'E' | b'L' | b'T' => short(&mut world),
         b'M' => mixed(&mut world),
         b'P' => prompts(&mut world),
+        b'C' => caches(&mut world),
         b'H' => tails(&mut world),
         b'Q' => few(&mut world),
         b'F' => flapping(&mut world),
@@ -125,6 +126,46 @@ fn prompts(world: &mut Scenario) {
     }
 }
 
+/// Conversations, and providers with prompt caches. `1` six deployments that are nearly equal, `2` the
+/// same for agents with long prompts and short pauses, `3` as the first with one that fails for some
+/// minutes, `4` as the first with pauses around the lifetime of the caches, `5` the usual vendors.
+fn caches(world: &mut Scenario) {
+    let (mean, rate, (turns, pause, growth)) = match world.name {
+        "C2" => (20_000.0, 0.25, ((8.0, 24.0), 6.0, 1_500.0)),
+        "C4" => (8_000.0, 1.0, ((3.0, 10.0), 150.0, 1_200.0)),
+        _ => (8_000.0, 1.0, ((3.0, 10.0), 30.0, 1_200.0)),
+    };
+    (world.rate, world.burst) = (rate, 1.0);
+    world.prompts = Some(PromptLengths { mean, sigma: 0.7 });
+    world.sessions = Some(Sessions {
+        turns,
+        pause,
+        growth,
+    });
+    world.mix = vec![CHAT];
+    let per_prompt = [0.05, 0.08, 0.03, 0.15, 0.30];
+    if world.name == "C5" {
+        for (vendor, seconds) in world.vendors.iter_mut().zip(per_prompt) {
+            vendor.per_prompt = seconds;
+            vendor.cache = Some((vendor.price.0 * 0.1, 300.0));
+        }
+    } else {
+        world.vendors = (0..6).map(|at| deployment(at * 3)).collect();
+    }
+    if world.name == "C3" {
+        world.strike(0, 400.0, 700.0, Trouble::Down);
+    }
+}
+
+/// One of several that are nearly equal, with a prompt cache.
+fn deployment(at: usize) -> Profile {
+    Profile {
+        per_prompt: 0.06,
+        cache: Some((0.05, 300.0)),
+        ..alike(at % FLEET.len())
+    }
+}
+
 /// Outliers among labels: `1` 5 % take ten times as long, `2` 2 % take thirty times, `3` 5 % in
 /// chat; `4` 5 % at one request in two seconds.
 fn tails(world: &mut Scenario) {
@@ -193,22 +234,24 @@ fn fleet(world: &mut Scenario) {
             )
         }
     };
-    let alike = |at: usize| {
-        let step = 0.9 + 0.2 * (at * 7 % 20) as f64 / 19.0;
-        let price = 0.9 + 0.2 * (at * 3 % 20) as f64 / 19.0;
-        Profile {
-            errors: 0.005,
-            ..cloud(
-                FLEET[at],
-                (0.5 * price, 3.0 * price),
-                (0.7 * step, 0.013 * step),
-                at as f64 / 20.0,
-            )
-        }
-    };
     world.vendors = match world.name {
         "N2" => vec![VENDORS[0], VENDORS[GOOGLE]],
         "N8" => (0..8).map(unlike).collect(),
         _ => (0..20).map(alike).collect(),
     };
+}
+
+/// One of twenty that are nearly equal.
+fn alike(at: usize) -> Profile {
+    let step = 0.9 + 0.2 * (at * 7 % 20) as f64 / 19.0;
+    let price = 0.9 + 0.2 * (at * 3 % 20) as f64 / 19.0;
+    Profile {
+        errors: 0.005,
+        ..cloud(
+            FLEET[at],
+            (0.5 * price, 3.0 * price),
+            (0.7 * step, 0.013 * step),
+            at as f64 / 20.0,
+        )
+    }
 }

@@ -137,6 +137,7 @@ impl ReloadableState {
             tags: RequestTags::default(),
             responses: ResponseStore::default(),
             objects: OwnedObjects::default(),
+            prompt_caches: Arc::default(),
         }
     }
 

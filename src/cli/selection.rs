@@ -102,6 +102,12 @@ fn points(round: &SelectionRoundReport) -> String {
             candidate.points
         )));
     }
+    for candidate in &round.candidates {
+        if let Some(cache) = &candidate.cache {
+            let name = format!("{}/{}", candidate.provider, candidate.model);
+            text.push_str(&line(&format!("  {name}: {cache}")));
+        }
+    }
     let counterfactual = round.flip.as_ref().map_or_else(
         || "no change of a single weight would have selected another target".to_owned(),
         |flip| flip.text.clone(),

@@ -191,6 +191,8 @@ fn balancing(file: &file::Balancing) -> BalancingSettings {
         first_token_timeout: Duration::from_millis(file.first_token_timeout_ms),
         idle_timeout: Duration::from_millis(file.idle_timeout_ms),
         stream_timeout: Duration::from_millis(file.stream_timeout_ms),
+        cache_affinity: file.cache_affinity,
+        prompt_cache: Duration::from_millis(file.prompt_cache_ms),
         tuning: tuning(&file.adaptive),
         weights: Weights {
             cost: weights.cost,

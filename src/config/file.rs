@@ -82,6 +82,10 @@ pub(super) struct Balancing {
     pub idle_timeout_ms: u64,
     /// A whole stream.
     pub stream_timeout_ms: u64,
+    /// Whether cost and first token of a target consider what its prompt cache holds of a conversation that it served.
+    pub cache_affinity: bool,
+    /// How long prompt caches of providers hold a prompt after its last use.
+    pub prompt_cache_ms: u64,
     pub adaptive: Adaptive,
     pub weights: Weights,
 }
@@ -192,6 +196,8 @@ pub(super) struct Provider {
     pub timeout_ms: Option<u64>,
     /// As in [balancing], for this provider.
     pub first_token_timeout_ms: Option<u64>,
+    /// As in [balancing], for this provider.
+    pub prompt_cache_ms: Option<u64>,
     /// Weights for this provider; missing ones come from the global weights.
     pub weights: Option<WeightOverride>,
     /// Vertex AI: the project. Default: GOOGLE_CLOUD_PROJECT.

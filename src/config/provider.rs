@@ -18,6 +18,7 @@ use super::vendors::GatewayKeyMode;
 use crate::domain::{ModelTypes, RateLimits, WeightOverride};
 use config::{Value, ValueKind};
 use std::path::Path;
+use std::time::Duration;
 
 pub(super) fn providers(
     file: &File,
@@ -94,6 +95,7 @@ fn settings(
         patterns,
         timeout: provider_timeouts.timeout,
         first_token_timeout: provider_timeouts.first_token,
+        prompt_cache: provider.prompt_cache_ms.map(Duration::from_millis),
     }
 }
 

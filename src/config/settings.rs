@@ -74,6 +74,10 @@ pub struct BalancingSettings {
     pub first_token_timeout: Duration,
     pub idle_timeout: Duration,
     pub stream_timeout: Duration,
+    /// Whether the prompt caches of providers are considered.
+    pub cache_affinity: bool,
+    /// How long they hold a prompt.
+    pub prompt_cache: Duration,
     /// Parameters of the strategy `adaptive`.
     pub tuning: Tuning,
     pub weights: Weights,
@@ -142,6 +146,8 @@ pub struct ProviderSettings {
     pub timeout: Duration,
     /// For models that are not configured one by one.
     pub first_token_timeout: Duration,
+    /// How long its prompt cache holds a prompt; `None`: as long as others.
+    pub prompt_cache: Option<Duration>,
 }
 
 /// One of several keys of a provider.

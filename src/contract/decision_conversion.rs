@@ -11,9 +11,9 @@ use super::selection_round::{
 use super::time::rfc3339;
 use super::weights::WeightOverride;
 use crate::domain::{
-    AttemptRecord, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, KeyIdx, Money, Outcome,
-    RecordedCandidate, Replay, RequestOutcome, SelectionReason, SelectionRound, Strategy, TargetId,
-    TargetIdx, UnixTime, UsageBasis, Weights, cost_basis,
+    AttemptRecord, CacheSaving, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, KeyIdx,
+    Money, Outcome, RecordedCandidate, Replay, RequestOutcome, SelectionReason, SelectionRound,
+    Strategy, TargetId, TargetIdx, UnixTime, UsageBasis, Weights, cost_basis,
 };
 
 impl DecisionReport {
@@ -198,11 +198,20 @@ fn candidate(
         token_ms: row.predicted.per_token * 1e3,
         estimated_cost_usd: considered
             .price
-            .map(|(input, output)| input * round.input + output * round.output),
+            .map(|(input, output)| input * round.input + output * round.output - row.cache.usd),
+        cached_tokens: row.cache.tokens,
+        cache_saving_usd: row.cache.usd,
+        cache: cache(row.cache, round.input),
         usd_per_input_token: considered.price.map(|(input, _)| input),
         usd_per_output_token: considered.price.map(|(_, output)| output),
         own_weights: WeightOverride::from_domain(considered.own),
     }
+}
+
+/// Says what a prompt cache holds, in thousands of tokens.
+fn cache(saving: CacheSaving, input: f64) -> Option<String> {
+    let (held, all) = (saving.tokens / 1e3, input / 1e3);
+    (saving.tokens > 0.0).then(|| format!("its cache holds {held:.1}k of {all:.1}k tokens"))
 }
 
 fn why(entry: &Eligibility, at: UnixTime) -> Option<String> {

@@ -9,11 +9,11 @@ use super::decision::DecisionOutcome;
 use super::selection_round::{CandidateReport, DecisionDetail, SelectionRoundReport};
 use super::time::parse_rfc3339;
 use crate::domain::{
-    DecisionId, DecisionRecord, Eligibility, ExclusionReason, Failure, MeasuredUsage, ModelType,
-    Money, Penalties, Prediction, ProviderIdx, RandomDraw, RecordedCandidate, RejectionReason,
-    RequestClass, RequestEnd, RequestOutcome, Risk, ScoredCandidate, SelectionReason,
-    SelectionRound, Strategy, TargetId, TargetIdx, Tuning, Usage, UsageBasis, WeightOverride,
-    Weights, temperature,
+    CacheSaving, DecisionId, DecisionRecord, Eligibility, ExclusionReason, Failure, MeasuredUsage,
+    ModelType, Money, Penalties, Prediction, ProviderIdx, RandomDraw, RecordedCandidate,
+    RejectionReason, RequestClass, RequestEnd, RequestOutcome, Risk, ScoredCandidate,
+    SelectionReason, SelectionRound, Strategy, TargetId, TargetIdx, Tuning, Usage, UsageBasis,
+    WeightOverride, Weights, temperature,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,6 +222,10 @@ impl DecisionFile {
                     per_token: candidate.token_ms / 1e3,
                 },
                 headroom: candidate.headroom,
+                cache: CacheSaving {
+                    tokens: candidate.cached_tokens,
+                    usd: candidate.cache_saving_usd,
+                },
                 in_flight: candidate.in_flight,
                 temperature: temperature(&weights.with_override(&own), &penalties, tuning),
                 utility: candidate.points / 100.0,

@@ -147,6 +147,15 @@ pub struct CandidateReport {
     pub token_ms: f64,
     /// Expected cost; `null` where the price is unknown.
     pub estimated_cost_usd: Option<f64>,
+    /// Estimated tokens of the prompt that its prompt cache holds.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub cached_tokens: f64,
+    /// USD that these cost less than other tokens of the prompt; taken off the expected cost.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub cache_saving_usd: f64,
+    /// What its prompt cache holds, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
     /// Input price; `null` where unknown.
     pub usd_per_input_token: Option<f64>,
     /// Output price; `null` where unknown.
@@ -154,6 +163,14 @@ pub struct CandidateReport {
     /// The provider's own weights, where it has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_weights: Option<WeightOverride>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_nothing(amount: &f64) -> bool {
+    *amount == 0.0
 }
 
 /// Reason for an exclusion as a program reads it.

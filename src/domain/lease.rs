@@ -267,6 +267,8 @@ pub struct LeaseRequest {
     pub tokens: f64,
     /// Estimated tokens of the prompt.
     pub prompt: f64,
+    /// Those that the target's prompt cache is expected to hold.
+    pub cached: f64,
     /// Class of the request.
     pub class: RequestClass,
 }
@@ -287,6 +289,15 @@ pub struct AttemptStart {
     pub class: RequestClass,
     /// Estimated tokens of the prompt.
     pub prompt: f64,
+    /// Those that the target's prompt cache is expected to hold.
+    pub cached: f64,
+}
+
+impl AttemptStart {
+    /// Returns the estimated tokens of the prompt that the target has to read.
+    pub fn uncached_prompt(&self) -> f64 {
+        (self.prompt - self.cached).max(0.0)
+    }
 }
 
 /// Capacity of a target and its provider, held by one attempt.
@@ -343,6 +354,7 @@ impl Lease {
                 key: None,
                 class: request.class,
                 prompt: request.prompt,
+                cached: request.cached,
             },
             rates: request.rates,
             held: Some(request.most_tokens),

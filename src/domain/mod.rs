@@ -46,6 +46,7 @@ mod model_type;
 mod observation;
 mod pricing;
 mod prompt;
+mod prompt_cache;
 mod prompt_sensitivity;
 mod random;
 mod rate_limiter;
@@ -132,6 +133,7 @@ pub use pricing::{
     cost_basis, estimate_tokens,
 };
 pub use prompt::prompt_tokens;
+pub use prompt_cache::{CacheSaving, CachedPrompt, PromptCaches, ServedPrompt, SessionKey};
 pub use prompt_sensitivity::PromptCurve;
 pub use random::{RandomDraw, SplitMix64};
 pub use rate_limiter::{RateLimitExceeded, RateLimitRemaining, RateLimits};

@@ -231,6 +231,13 @@ impl Price {
     pub fn cost_of(&self, input: f64, output: f64) -> f64 {
         self.input.usd() * input + self.output.usd() * output
     }
+
+    /// Returns the USD that `tokens` prompt tokens cost less where they are read from the prompt cache;
+    /// 0 where no price of them is known.
+    pub fn cache_saving(&self, tokens: f64) -> f64 {
+        let cached = self.cached.unwrap_or(self.input);
+        (self.input.usd() - cached.usd()).max(0.0) * tokens
+    }
 }
 
 /// Returns the cost of an attempt; `None` if usage or price is unknown. Zero usage costs nothing

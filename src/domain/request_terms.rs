@@ -89,6 +89,7 @@ impl RequestTerms {
             tried,
             keys: KeyScope::default(),
             outgrown: &[],
+            cached: &[],
         }
     }
 }

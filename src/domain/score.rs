@@ -198,14 +198,19 @@ pub struct Factors {
 }
 
 /// Returns the cost penalty `C`; `max_prices` holds the highest input and output prices of the
-/// catalogue, in USD per token.
-pub fn cost_penalty(price: Option<&Price>, max_prices: (f64, f64), input: f64, output: f64) -> f64 {
+/// catalogue, in USD per token, and `saved` is what a prompt cache saves, in USD.
+pub fn cost_penalty(
+    price: Option<&Price>,
+    max_prices: (f64, f64),
+    (input, saved): (f64, f64),
+    output: f64,
+) -> f64 {
     let Some(price) = price else {
         return UNKNOWN_COST;
     };
     let reference = max_prices.0 * input + max_prices.1 * output;
     if reference > 0.0 {
-        clamp_penalty(price.cost_of(input, output) / reference, f64::MAX)
+        clamp_penalty((price.cost_of(input, output) - saved) / reference, f64::MAX)
     } else {
         0.0
     }
@@ -316,9 +321,17 @@ mod tests {
         let free = Price::flat(0.0, 0.0);
         let expensive = Price::flat(3.0, 15.0);
 
-        assert_eq!(cost_penalty(Some(&free), max_prices, 500.0, 300.0), 0.0);
-        assert!((cost_penalty(Some(&expensive), max_prices, 500.0, 300.0) - 1.0).abs() < 1e-9);
-        assert_eq!(cost_penalty(Some(&free), (0.0, 0.0), 500.0, 300.0), 0.0);
+        assert_eq!(
+            cost_penalty(Some(&free), max_prices, (500.0, 0.0), 300.0),
+            0.0
+        );
+        assert!(
+            (cost_penalty(Some(&expensive), max_prices, (500.0, 0.0), 300.0) - 1.0).abs() < 1e-9
+        );
+        assert_eq!(
+            cost_penalty(Some(&free), (0.0, 0.0), (500.0, 0.0), 300.0),
+            0.0
+        );
     }
 
     #[test]

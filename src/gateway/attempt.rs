@@ -8,8 +8,9 @@ use super::request_headers::TRACEPARENT;
 use crate::clock;
 use crate::domain::{
     AttemptEnd, BudgetReservation, BudgetScope, DecisionId, Failure, FirstToken, KeyIdx, Lease,
-    MeasuredUsage, Money, Observation, Outcome, Price, RequestIdentity, RoutingTable, TargetId,
-    TargetIdx, TargetSelection, UnixTime, UpstreamLimits, attempt_cost,
+    MeasuredUsage, Money, Observation, Outcome, Price, PromptCaches, RequestIdentity, RoutingTable,
+    ServedPrompt, TargetId, TargetIdx, TargetSelection, UnixTime, UpstreamLimits, UsageBasis,
+    attempt_cost,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::{Endpoint, UpstreamError, UpstreamSet};
@@ -55,6 +56,8 @@ pub(super) struct Attempt {
     first_token: Option<f64>,
     usage: Option<MeasuredUsage>,
     outcome: Outcome,
+    /// What the target's prompt cache holds after a success.
+    session: Option<(Arc<PromptCaches>, ServedPrompt)>,
     /// Its span and the name of its target, where spans are exported.
     trace: Option<Box<(AttemptTrace, TargetId)>>,
 }
@@ -104,6 +107,7 @@ impl Attempt {
             first_token: None,
             usage: None,
             outcome: Outcome::Cancelled,
+            session: None,
             trace: None,
         })
     }
@@ -122,6 +126,13 @@ impl Attempt {
     #[must_use]
     pub fn with_silence_limit(mut self, limit: Duration) -> Self {
         self.silence_limit = limit;
+        self
+    }
+
+    /// Sets what the target's prompt cache holds after a success.
+    #[must_use]
+    pub fn with_session(mut self, served: Option<(Arc<PromptCaches>, ServedPrompt)>) -> Self {
+        self.session = served;
         self
     }
 
@@ -315,6 +326,13 @@ impl Drop for Attempt {
         let ended = clock::now();
         if self.outcome == Outcome::Cancelled && !self.has_headers {
             self.on_client_disconnect(ended.since(self.started));
+        }
+        if let Some((caches, served)) = self.session.take()
+            && self.outcome == Outcome::Success
+        {
+            let exact = |measured: &MeasuredUsage| measured.basis == UsageBasis::Exact;
+            let usage = self.usage.filter(exact).map(|measured| measured.usage);
+            caches.record(&ServedPrompt { usage, ..served }, ended);
         }
         let cost = self.cost();
         self.reservation.settle(cost);

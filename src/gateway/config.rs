@@ -27,6 +27,10 @@ pub struct GatewayConfig {
     pub requested_model_in_answer: bool,
     /// Handling of streams that break after their first content.
     pub recovery: StreamRecovery,
+    /// Whether the prompt caches of providers are considered.
+    pub cache_affinity: bool,
+    /// How long they hold a prompt.
+    pub prompt_cache: Duration,
     /// Overrides for single targets, by their index in the catalogue.
     pub targets: Vec<TargetTimeouts>,
 }
@@ -36,6 +40,7 @@ pub struct GatewayConfig {
 pub struct TargetTimeouts {
     pub timeout: Option<Duration>,
     pub first_token_timeout: Option<Duration>,
+    pub prompt_cache: Option<Duration>,
 }
 
 impl PerTarget for TargetTimeouts {}
@@ -54,6 +59,8 @@ impl Default for GatewayConfig {
             early_headers: true,
             requested_model_in_answer: false,
             recovery: StreamRecovery::Error,
+            cache_affinity: true,
+            prompt_cache: Duration::from_mins(5),
             targets: Vec::new(),
         }
     }
@@ -66,6 +73,14 @@ impl GatewayConfig {
             .get(target.get())
             .and_then(|timeouts| timeouts.timeout)
             .unwrap_or(self.timeout)
+    }
+
+    /// How long the prompt cache of `target` holds a prompt.
+    pub(super) fn prompt_cache(&self, target: TargetIdx) -> Duration {
+        self.targets
+            .get(target.get())
+            .and_then(|timeouts| timeouts.prompt_cache)
+            .unwrap_or(self.prompt_cache)
     }
 
     /// The limit on the time to the first token that applies to `target`.

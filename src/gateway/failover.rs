@@ -14,10 +14,10 @@ use super::upstream_call::UpstreamCall;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
-    CandidateSet, Failure, KeyIdx, KeyScope, MIN_TIME_LEFT, NoEligibleTarget, ProviderIdx,
-    RandomDraw, RejectionReason, RequestOutcome, RequestProfile, RetryDecision, RetryState,
-    SelectionReason, TargetId, TargetIdx, TargetScope, TargetSelection, backoff_estimate,
-    select_target, soonest_recovery,
+    CachedPrompt, CandidateSet, Failure, KeyIdx, KeyScope, MIN_TIME_LEFT, NoEligibleTarget,
+    ProviderIdx, RandomDraw, RejectionReason, RequestOutcome, RequestProfile, RetryDecision,
+    RetryState, SelectionReason, TargetId, TargetIdx, TargetScope, TargetSelection,
+    backoff_estimate, select_target, soonest_recovery,
 };
 use crate::protocols::UpstreamError;
 use std::sync::Arc;
@@ -66,6 +66,8 @@ struct FailoverLoop<'g> {
     /// Usage of the attempts that failed before their first content.
     spent: AttemptUsage,
     early_headers: Option<EarlyHeaders>,
+    /// What prompt caches are expected to hold of the prompt.
+    cached: Vec<CachedPrompt>,
 }
 
 /// Tries targets until one responds. `early_headers` is for a client that may wait long for a stream.
@@ -85,6 +87,7 @@ pub(super) async fn run(
         context_exceeded: Vec::new(),
         spent: AttemptUsage::ZERO,
         early_headers: early_headers.filter(|_| context.request.stream),
+        cached: context.cached(),
     };
     failover.run().await
 }
@@ -338,6 +341,7 @@ impl FailoverLoop<'_> {
                 tried: &self.tried_keys,
                 ..base.keys
             },
+            cached: &self.cached,
             ..base
         }
     }
@@ -396,6 +400,8 @@ impl FailoverLoop<'_> {
                 let limit = self.deadlines.silence_limit(&table, selection);
                 let trace = self.recorder.trace.as_deref();
                 let id = &table.candidates[selection.target].id;
+                let served = self.context.served(selection.target);
+                let attempt = attempt.with_session(served);
                 Some(attempt.with_silence_limit(limit).with_trace(trace, id))
             });
             if attempt.is_some() || result.is_err() {

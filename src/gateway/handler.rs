@@ -193,6 +193,7 @@ async fn operate(
         path: Arc::clone(path),
         headers: Arc::clone(headers),
         body: body.clone(),
+        wants_session: gateway.config.load().cache_affinity,
     };
     let work = gateway.body_work.run(body.len(), move || reader.read());
     let read = work.await.and_then(|read| read);

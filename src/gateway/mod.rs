@@ -49,6 +49,7 @@ mod request_recorder;
 mod request_tags;
 mod response_headers;
 mod router;
+mod session_key;
 mod shutdown;
 mod split_request;
 mod state;

@@ -9,8 +9,8 @@ use super::request_tags::stated_tag;
 use super::stream_form::StreamForm;
 use crate::domain::{
     Catalogue, Failure, KeyScope, ModelResolution, ModelType, ProviderIdx, RequestClass,
-    RequestProfile, RequiredCapabilities, RouteOrder, Tag, TargetIdx, TargetScope, prompt_tokens,
-    resolve,
+    RequestProfile, RequiredCapabilities, RouteOrder, SessionKey, Tag, TargetIdx, TargetScope,
+    prompt_tokens, resolve,
 };
 use crate::protocols::{
     CallSpec, Endpoint, ForwardCall, GuardedAdapter, PendingResponse, PreparedCall, RawObject,
@@ -61,6 +61,8 @@ pub(super) struct ParsedRequest {
     pub is_strict: bool,
     /// What the client says the request is for.
     pub tag: Option<Tag>,
+    /// The conversation that it continues, where prompt caches are considered.
+    pub session: Option<SessionKey>,
 }
 
 impl ParsedRequest {
@@ -113,6 +115,7 @@ impl ParsedRequest {
             resolution,
             fields,
             pending: None,
+            session: None,
             forward: None,
         })
     }
@@ -179,6 +182,7 @@ impl ParsedRequest {
             resolution,
             fields,
             pending: None,
+            session: None,
             forward: Some(ForwardCall {
                 names_target,
                 ..forward.call
@@ -281,6 +285,7 @@ impl ParsedRequest {
                     .is_some_and(ForwardCall::names_objects),
             },
             outgrown: context_exceeded,
+            cached: &[],
         }
     }
 }

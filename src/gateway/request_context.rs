@@ -4,7 +4,8 @@ use super::answer_memory::ClientMemory;
 use super::relay::KeepAlive;
 use super::request::ParsedRequest;
 use super::state::Gateway;
-use crate::domain::BudgetScope;
+use crate::clock;
+use crate::domain::{BudgetScope, CachedPrompt, PromptCaches, ServedPrompt, TargetIdx};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
@@ -29,6 +30,28 @@ pub(super) struct RequestContext<'g> {
 }
 
 impl RequestContext<'_> {
+    /// What the prompt caches of targets are expected to hold of the prompt.
+    pub fn cached(&self) -> Vec<CachedPrompt> {
+        let input = self.request.input as f64;
+        let caches = &self.gateway.prompt_caches;
+        let session = self.request.session;
+        session.map_or_else(Vec::new, |session| {
+            caches.expected(session, input, clock::now())
+        })
+    }
+
+    /// What a target holds once it has served the request.
+    pub fn served(&self, target: TargetIdx) -> Option<(Arc<PromptCaches>, ServedPrompt)> {
+        let served = ServedPrompt {
+            session: self.request.session?,
+            target,
+            input: self.request.input as f64,
+            usage: None,
+            lifetime: self.gateway.config.load().prompt_cache(target),
+        };
+        Some((Arc::clone(&self.gateway.prompt_caches), served))
+    }
+
     /// What breaks the client's silence; `None` where the response is no stream of events, or where
     /// the operator does not want it.
     pub fn keep_alive(&self) -> Option<KeepAlive> {

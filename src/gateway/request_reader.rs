@@ -5,6 +5,7 @@ use super::operation::Operation;
 use super::owned_id::without_owned_ids;
 use super::request::ParsedRequest;
 use super::request_fields::RequestFields;
+use super::session_key::session_key;
 use super::stored_conversation::StoredConversation;
 use crate::domain::Catalogue;
 use crate::protocols::{PathFields, ResponseStore, check_json_size};
@@ -24,6 +25,8 @@ pub(super) struct RequestReader {
     pub path: Arc<PathFields>,
     pub headers: Arc<HeaderMap>,
     pub body: Bytes,
+    /// Whether the conversation is looked for that the request continues.
+    pub wants_session: bool,
 }
 
 /// A request that was read.
@@ -60,6 +63,9 @@ impl RequestReader {
         let request = ParsedRequest::read(operation, &self.headers, fields, &self.catalogue)?;
         let mut request = request.allow_models(&self.catalogue, self.models.as_deref())?;
         request.pending = stored.pending;
+        if self.wants_session && matches!(operation, Operation::Generate(_)) {
+            request.session = session_key(&self.owner, &self.headers, &request);
+        }
         if let Some(provider) = holder {
             request.hold_to(&self.catalogue, &provider);
         }

@@ -9,6 +9,7 @@ use super::owned_objects::OwnedObjects;
 use super::request_body::BodyBuffer;
 use super::request_tags::RequestTags;
 use super::shutdown::ShutdownSignal;
+use crate::domain::PromptCaches;
 use crate::engine::EngineHandle;
 use crate::protocols::{ResponseStore, UpstreamSet};
 use crate::telemetry::SpanSink;
@@ -36,6 +37,8 @@ pub struct Gateway {
     pub responses: ResponseStore,
     /// Files and batches that clients made.
     pub objects: OwnedObjects,
+    /// What the prompt caches of providers hold.
+    pub prompt_caches: Arc<PromptCaches>,
     /// `None` where the cache is switched off.
     pub cache: Option<Arc<Cache>>,
 }

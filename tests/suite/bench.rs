@@ -253,6 +253,7 @@ async fn serve(
         tags: RequestTags::default(),
         responses: ResponseStore::default(),
         objects: OwnedObjects::default(),
+        prompt_caches: Arc::default(),
     };
     let router = match access {
         Some(access) => with_auth(router(gateway), access),

@@ -46,6 +46,7 @@ pub(super) async fn build(
             timeouts.push(TargetTimeouts {
                 timeout: Some(model.timeout),
                 first_token_timeout: Some(model.first_token_timeout),
+                prompt_cache: provider.prompt_cache,
             });
         }
         let unreachable = endpoint
@@ -105,6 +106,8 @@ fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
         early_headers: settings.streaming.early_headers,
         requested_model_in_answer: settings.server.requested_model_in_answer,
         recovery: settings.streaming.recovery.into(),
+        cache_affinity: balancing.cache_affinity,
+        prompt_cache: balancing.prompt_cache,
         targets,
     }
 }

@@ -63,7 +63,7 @@ impl BalancerState {
     ) {
         self.targets[first.target].latency.observe_first_token(
             first.seconds,
-            first.ticket.prompt,
+            first.ticket.uncached_prompt(),
             self.peers,
             now,
         );

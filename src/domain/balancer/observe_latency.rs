@@ -33,7 +33,7 @@ impl BalancerState {
         } else {
             let peers = self.peers;
             let latency = &mut self.targets[end.target].latency;
-            latency.observe_first_token(end.seconds(), end.ticket.prompt, peers, now);
+            latency.observe_first_token(end.seconds(), end.ticket.uncached_prompt(), peers, now);
         }
     }
 
@@ -50,7 +50,7 @@ impl BalancerState {
             tokens,
             expected_tokens,
             prompt: counted_prompt(end),
-            estimated_prompt: end.ticket.prompt,
+            estimated_prompt: end.ticket.uncached_prompt(),
             load: end.ticket.load,
         };
         self.targets[end.target]
@@ -63,7 +63,7 @@ impl BalancerState {
             return;
         };
         let peers = self.peers;
-        let prompt = (counted_prompt(end), end.ticket.prompt);
+        let prompt = (counted_prompt(end), end.ticket.uncached_prompt());
         self.targets[end.target]
             .latency
             .observe_stream_prompt(first_token, prompt, peers, now);

@@ -11,6 +11,7 @@ use super::target_selection::RankedTarget;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::model_type::ModelType;
 use crate::domain::pricing::Price;
+use crate::domain::prompt_cache::CacheSaving;
 use crate::domain::score::{
     Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score, latency_penalty,
     linear_score, load_penalty, temperature, utility, weighted_sum,
@@ -194,13 +195,15 @@ fn row(
     now: UnixTime,
 ) -> ScoredCandidate {
     let provider_in_flight = candidate.provider_load_counters.in_flight();
-    let (predicted, risk) = predict(table, candidate, ask, scale.output, now);
+    let cache = cache_saving(candidate, ask.cached_at(target));
+    let uncached = ask.input - cache.tokens;
+    let (predicted, risk) = predict(table, candidate, (ask, uncached), scale.output, now);
     let latency = predicted.latency(scale.output);
     let bads = Penalties {
         cost: cost_penalty(
             candidate.price.as_ref(),
             scale.max_prices,
-            ask.input,
+            (ask.input, cache.usd),
             scale.output,
         ),
         latency: latency_penalty(latency, scale.output, &table.tuning),
@@ -221,10 +224,9 @@ fn row(
             .seconds_since(UnixTime::default()),
         Strategy::LeastBusy => -f64::from(provider_in_flight),
         Strategy::LowestLatency => -latency,
-        Strategy::LowestCost => candidate
-            .price
-            .as_ref()
-            .map_or(f64::MIN, |price| -price.cost_of(ask.input, scale.output)),
+        Strategy::LowestCost => candidate.price.as_ref().map_or(f64::MIN, |price| {
+            cache.usd - price.cost_of(ask.input, scale.output)
+        }),
     };
     let sent = candidate.load_counters.sent_totals();
     ScoredCandidate {
@@ -241,6 +243,7 @@ fn row(
             .min(candidate.keys.headroom(now))
             .min(rate_headroom(candidate, now))
             * slow_start(candidate, now),
+        cache,
         in_flight: candidate.load_counters.in_flight(),
         temperature: temperature(&candidate.weights, &bads, &table.tuning),
         utility: if utility.is_nan() {
@@ -265,11 +268,20 @@ pub fn strategy_utility(
     }
 }
 
-/// Predicts the times and the risk of a target as the strategy sees them.
+fn cache_saving(candidate: &Candidate, tokens: f64) -> CacheSaving {
+    let saving = |price: &Price| price.cache_saving(tokens);
+    CacheSaving {
+        tokens,
+        usd: candidate.price.as_ref().map_or(0.0, saving),
+    }
+}
+
+/// Predicts the times and the risk of a target as the strategy sees them, for a prompt of which its
+/// cache does not hold `uncached` tokens.
 fn predict(
     table: &RoutingTable,
     candidate: &Candidate,
-    ask: &RequestProfile<'_>,
+    (ask, uncached): (&RequestProfile<'_>, f64),
     output: f64,
     now: UnixTime,
 ) -> (Prediction, Risk) {
@@ -279,7 +291,7 @@ fn predict(
     };
     if table.strategy != Strategy::Adaptive {
         let predicted = Prediction {
-            first_token: estimate.first_token + estimate.prompt.seconds(ask.input),
+            first_token: estimate.first_token + estimate.prompt.seconds(uncached),
             per_token: estimate.per_token,
         };
         let risk = Risk {
@@ -292,7 +304,7 @@ fn predict(
         candidate.load_counters.in_flight(),
         candidate.load_counters.waiting(now),
     );
-    let predicted = estimate.predict(ask.input, in_flight, waiting, table.peers_first_token);
+    let predicted = estimate.predict(uncached, in_flight, waiting, table.peers_first_token);
     let risk = Risk {
         failure: estimate.failure,
         limited: estimate.limited,

@@ -14,6 +14,8 @@
 //! 7. Last resort, if only estimates exclude all targets: the one expected to recover first.
 
 mod budget_filter;
+#[cfg(test)]
+mod cache_tests;
 mod candidates;
 mod eligibility;
 mod exclusion;
@@ -108,10 +110,11 @@ pub fn select_target(
         expected_usd: candidate
             .price
             .as_ref()
-            .map(|price| price.cost_of(ask.input, ask.choices * field.output)),
+            .map(|price| price.cost_of(ask.input, ask.choices * field.output) - row.cache.usd),
         expected_latency: row.predicted.latency(field.output),
         expected_tokens: tokens,
         prompt: ask.input,
+        cached: row.cache.tokens,
         most,
         is_over_budget,
         class: ask.class,

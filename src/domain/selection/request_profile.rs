@@ -6,6 +6,7 @@ use crate::domain::capability::{MissingCapability, RequiredCapabilities};
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::key_pool::KeyScope;
 use crate::domain::model_type::{ModelType, RequestClass};
+use crate::domain::prompt_cache::CachedPrompt;
 use crate::domain::snapshot::{Candidate, RoutingTable};
 use crate::domain::target::RouteOrder;
 
@@ -54,6 +55,8 @@ pub struct RequestProfile<'a> {
     pub keys: KeyScope<'a>,
     /// Targets in `tried` whose context window was exceeded.
     pub outgrown: &'a [TargetIdx],
+    /// What caches of providers are expected to hold of the prompt.
+    pub cached: &'a [CachedPrompt],
 }
 
 impl RequestProfile<'_> {
@@ -76,7 +79,14 @@ impl RequestProfile<'_> {
             tried: &[],
             keys: KeyScope::default(),
             outgrown: &[],
+            cached: &[],
         }
+    }
+
+    /// Returns the estimated tokens of the prompt that the cache of a target is expected to hold.
+    pub fn cached_at(&self, target: TargetIdx) -> f64 {
+        let held = self.cached.iter().find(|cached| cached.target == target);
+        held.map_or(0.0, |cached| cached.tokens.clamp(0.0, self.input.max(0.0)))
     }
 
     /// Checks the stated capabilities of the model against the request.

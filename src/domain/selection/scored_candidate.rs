@@ -2,6 +2,7 @@
 
 use super::exclusion::ExclusionReason;
 use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::prompt_cache::CacheSaving;
 use crate::domain::score::{Factors, Penalties, Prediction, Risk};
 
 /// Eligibility of a target.
@@ -34,6 +35,8 @@ pub struct ScoredCandidate {
     pub predicted: Prediction,
     /// Factor on its probability from rate limits and a slow start, 0..1.
     pub headroom: f64,
+    /// What its prompt cache is expected to save.
+    pub cache: CacheSaving,
     /// Its attempts in flight.
     pub in_flight: u32,
     /// Temperature of the selection if this is the best one ([`temperature`](crate::domain::score::temperature)).

@@ -36,6 +36,8 @@ pub struct TargetSelection {
     pub expected_tokens: f64,
     /// Estimated tokens of the prompt.
     pub prompt: f64,
+    /// Those that its prompt cache is expected to hold.
+    pub cached: f64,
     /// Upper bound of tokens and cost.
     pub most: MaxUsage,
     /// True if it exceeds a budget and the policy sends it anyway.
@@ -147,6 +149,7 @@ impl TargetSelection {
             max_trials: candidate.max_trials,
             tokens: self.expected_tokens,
             prompt: self.prompt,
+            cached: self.cached,
             class: self.class,
         };
         let lease = Lease::try_acquire(

@@ -3,7 +3,7 @@
 use super::exclusion::StoredExclusion;
 use super::shape::{StoredAttempt, StoredCandidate, StoredDecision, StoredRound};
 use crate::domain::{
-    AttemptRecord, Capabilities, Catalogue, DecisionId, Eligibility, Failure, KeyIdx,
+    AttemptRecord, CacheSaving, Capabilities, Catalogue, DecisionId, Eligibility, Failure, KeyIdx,
     MeasuredUsage, ModelType, ModelTypes, Money, Outcome, Penalties, Prediction, Provider,
     ProviderIdx, RandomDraw, RecordedCandidate, RequestClass, Risk, ScoredCandidate,
     SelectionReason, SelectionRound, Strategy, Target, TargetId, TargetIdx, Tuning, UnixTime,
@@ -224,6 +224,12 @@ fn candidate(
                 per_token,
             },
             headroom,
+            cache: stored
+                .h
+                .map_or_else(CacheSaving::default, |(tokens, usd)| CacheSaving {
+                    tokens,
+                    usd,
+                }),
             in_flight: stored.f,
             temperature,
             utility,

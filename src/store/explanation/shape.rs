@@ -104,4 +104,7 @@ pub(super) struct StoredCandidate {
     /// Price per token in and out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) c: Option<(f64, f64)>,
+    /// Tokens that its prompt cache is expected to hold, and the USD that they save.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) h: Option<(f64, f64)>,
 }

@@ -1,10 +1,10 @@
 use super::write::short;
 use super::*;
 use crate::domain::{
-    AttemptRecord, BalancerState, CandidateSet, DecisionId, Eligibility, ExclusionReason, Failure,
-    KeyIdx, MeasuredUsage, MissingCapability, ModelType, Money, Outcome, Provider, RandomDraw,
-    RateLimitExceeded, RequestClass, RequestProfile, SelectionContext, SelectionReason,
-    SelectionRound, Strategy, Target, TargetId, UnixTime, Weights, select_target,
+    AttemptRecord, BalancerState, CacheSaving, CandidateSet, DecisionId, Eligibility,
+    ExclusionReason, Failure, KeyIdx, MeasuredUsage, MissingCapability, ModelType, Money, Outcome,
+    Provider, RandomDraw, RateLimitExceeded, RequestClass, RequestProfile, SelectionContext,
+    SelectionReason, SelectionRound, Strategy, Target, TargetId, UnixTime, Weights, select_target,
 };
 
 fn catalogue() -> Catalogue {
@@ -135,6 +135,10 @@ fn a_decision_is_read_as_it_was_written() {
     }
     for candidate in &mut record.rounds[0].candidates {
         let row = &mut candidate.row;
+        row.cache = CacheSaving {
+            tokens: 28_000.0,
+            usd: 0.012_5,
+        };
         row.bads.latency = short(row.bads.latency);
         row.predicted.first_token = short(row.predicted.first_token);
         row.predicted.per_token = short(row.predicted.per_token);

@@ -3,8 +3,9 @@
 use super::exclusion::StoredExclusion;
 use super::shape::{StoredAttempt, StoredCandidate, StoredDecision, StoredRound};
 use crate::domain::{
-    AttemptRecord, Catalogue, DecisionRecord, Eligibility, MeasuredUsage, Money, Outcome,
-    RecordedCandidate, SelectionReason, SelectionRound, TargetIdx, UsageBasis, WeightOverride,
+    AttemptRecord, CacheSaving, Catalogue, DecisionRecord, Eligibility, MeasuredUsage, Money,
+    Outcome, RecordedCandidate, SelectionReason, SelectionRound, TargetIdx, UsageBasis,
+    WeightOverride,
 };
 
 /// Significant digits of a stored number.
@@ -155,6 +156,8 @@ fn candidate(recorded: &RecordedCandidate, names: &mut Names<'_>) -> StoredCandi
         c: recorded
             .price
             .map(|(input, output)| (short(input), short(output))),
+        h: (row.cache != CacheSaving::default())
+            .then_some((short(row.cache.tokens), short(row.cache.usd))),
     }
 }
 

@@ -182,7 +182,7 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
     let mut candidates: Vec<&CandidateReport> = round.candidates.iter().collect();
     candidates.sort_by(|a, b| b.points.total_cmp(&a.points));
     let bar = usize::from(width).saturating_sub(CANDIDATE).min(60);
-    lines.extend(candidates.into_iter().map(|candidate| {
+    lines.extend(candidates.iter().map(|candidate| {
         let name = format!("{}/{}", candidate.provider, candidate.model);
         let what = match &candidate.why {
             Some(why) => format!("{}: {why}", candidate.entry),
@@ -194,6 +194,11 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
             candidate.points,
             format::share(candidate.share)
         )
+    }));
+    lines.extend(candidates.iter().filter_map(|candidate| {
+        let cache = candidate.cache.as_ref()?;
+        let (provider, model) = (&candidate.provider, &candidate.model);
+        Some(format!(" cached   {provider}/{model}: {cache}"))
     }));
     lines.extend(
         round

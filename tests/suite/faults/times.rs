@@ -156,6 +156,7 @@ async fn a_targets_own_limits_override_the_general_ones() {
     let patient = TargetTimeouts {
         timeout: Some(seconds(90)),
         first_token_timeout: Some(seconds(60)),
+        ..TargetTimeouts::default()
     };
     let limits = GatewayConfig {
         targets: vec![patient],

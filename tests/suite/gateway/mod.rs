@@ -17,6 +17,7 @@ mod native_lines;
 mod recovering;
 mod refusals;
 mod reported;
+mod sessions;
 mod stored;
 mod targets;
 mod tokens;
