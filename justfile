@@ -74,7 +74,17 @@ load *ARGS:
     cargo bench --locked --bench load --no-run
     python3 benches/load/run.py {{ARGS}}
 
-# Needs wrk unless --rate is given; takes 20 minutes unless --minutes says otherwise.
+# Needs wrk, Debian's postgresql, and root to mount a small file system; takes 20 minutes.
+# Measure what the store costs, its views with a million requests, its failures, and deletion.
+load-store:
+    cargo build --profile dist --locked
+    cargo bench --locked --bench load --no-run
+    python3 benches/load/store_cost.py
+    python3 benches/load/history.py
+    python3 benches/load/store_faults.py
+    python3 benches/load/retention.py
+
+# Needs wrk unless --rate is given; takes 36 minutes unless --minutes says otherwise.
 # Run half the possible load for a long time: does memory grow, is an answer wrong?
 soak *ARGS:
     cargo build --profile dist --locked
@@ -98,7 +108,7 @@ deny:
 snapshots:
     cargo insta review
 
-# All fuzz targets for 10 minutes each, the soak of 20 minutes, all clients, all benchmarks, licences
+# All fuzz targets for 10 minutes each, the soak of 36 minutes, all clients, all benchmarks, licences
 # and advisories. Needs what these need; takes about an hour besides the builds.
 # Run what takes too long for every merge.
 deep: (fuzz 'streams' '600') (fuzz 'requests' '600') (fuzz-whole 'requests' '600') (fuzz-whole 'answers' '600') soak clients bench deny

@@ -2,15 +2,15 @@
 """A long run under half of the possible load: does memory grow, is an answer wrong?
 
     cargo build --profile dist && cargo bench --bench load --no-run
-    python3 benches/load/soak.py [--minutes 20] [--rate REQUESTS_PER_SECOND]
+    python3 benches/load/soak.py [--minutes 36] [--warm-up 16] [--rate REQUESTS_PER_SECOND]
 
 There are two upstreams. One flaps: healthy, failing, healthy, dropping connections, 15 seconds each.
 Of ten requests six ask for a whole answer, three for a stream, and one leaves in the middle of a
 stream. Every answer is checked. The rate is half of what a short run with wrk reaches, at most 2000
 per second, unless --rate is given. Memory and descriptors are read every five seconds; the slope is
-a least-squares fit without the first fifth, which warms up. Exits with 1 if memory grows by more than
-1 MiB in ten minutes, if the second half has more descriptors than the first, if some stay open at the
-end, or if an answer was wrong.
+a least-squares fit without the first sixteen minutes, in which the traffic recorded for
+forecasts fills up. Exits with 1 if memory grows by more than 1 MiB in ten minutes, if the second half
+has more descriptors than the first, if some stay open at the end, or if an answer was wrong.
 """
 
 import argparse
@@ -89,7 +89,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=run.ROOT / "target/dist/aibal-tui")
     parser.add_argument("--load", help="the load tool; default: the newest that cargo built")
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=36)
+    parser.add_argument("--warm-up", type=float, default=16)
     parser.add_argument("--rate", type=float)
     options = parser.parse_args()
     options.binary, options.seconds = pathlib.Path(options.binary).resolve(), 5
@@ -112,7 +113,7 @@ def main():
             after = ours.descriptors()
         finally:
             bench.stop()
-    warm = samples[len(samples) // 5:]
+    warm = [sample for sample in samples if sample[0] >= options.warm_up * 60]
     grown = slope([(at, memory) for at, memory, _ in warm])
     open_at = [descriptors for _, _, descriptors in warm]
     early, late = open_at[:len(open_at) // 2], open_at[len(open_at) // 2:]
