@@ -306,7 +306,7 @@ pub enum StoreCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
-    /// Database to use instead of the configured one, written as [store] url
+    /// Database to use instead of the configured one, written as store.url in the configuration
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Print JSON
