@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The URL has none of the known forms.
     #[error("store.url is {0:?}, but must be sqlite:PATH, postgres://… or memory:")]
     Url(String),
+    /// Nothing is stored, so there is no database.
+    #[error("store.url is \"off\", so nothing is stored; name a database with --url")]
+    Off,
     /// A store in memory has no database that another process could open.
     #[error("the store is in memory and ends with its process; name a database with --url")]
     Memory,

@@ -47,6 +47,11 @@ impl StoreOptions {
         }
     }
 
+    /// Returns true if nothing is stored.
+    pub(super) fn is_off(&self) -> bool {
+        self.url.expose() == "off"
+    }
+
     /// The address for people, without user, password and parameters.
     pub fn shown(&self) -> String {
         let url = self.url.expose();
@@ -74,6 +79,9 @@ impl Location {
     /// Reads the URL.
     pub(super) fn parse(options: &StoreOptions) -> Result<Self, StoreError> {
         let url = options.url.expose();
+        if options.is_off() {
+            return Err(StoreError::Off);
+        }
         if url == "memory:" {
             return Ok(Self::Memory);
         }

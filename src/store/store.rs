@@ -36,7 +36,7 @@ impl Store {
     /// Opens a store and brings its schema to this version. A server that cannot be reached is tried
     /// again and again in the background; a file must open at once.
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        if options.url.expose() == "off" {
+        if options.is_off() {
             return Ok(Self::off());
         }
         let now = clock::now();

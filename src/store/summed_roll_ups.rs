@@ -48,9 +48,9 @@ impl Store {
         step_s: Option<u64>,
     ) -> Result<Vec<RollUpRow>, StoreError> {
         let mut sums: BTreeMap<RollUpKey, RollUpRow> = BTreeMap::new();
+        let (select, group) = columns(by, filter.from_s, step_s);
         for part in parts(filter, step_s) {
             let (condition, values) = part.condition(self.instance());
-            let (select, group) = columns(by, filter.from_s, step_s);
             let sql = format!("SELECT {select} FROM roll_ups WHERE {condition} GROUP BY {group}");
             for row in self.database()?.fetch(&sql, values).await? {
                 let row = roll_up(&row, filter)?;

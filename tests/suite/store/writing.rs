@@ -1,7 +1,9 @@
 //! Opening, closing, migrating, and what a failing database does.
 
 use super::{TestDatabase, now, on_both};
-use aibal_tui::store::{EventRow, Record, Store, StoreError, StoreOptions, StoreState};
+use aibal_tui::store::{
+    EventRow, Record, Store, StoreError, StoreOptions, StoreState, check_database,
+};
 use std::time::Duration;
 
 fn event(store: &Store, text: &str) -> Record {
@@ -23,6 +25,8 @@ async fn a_store_that_is_off_keeps_nothing() {
     assert!(!store.is_on());
     assert_eq!(store.status().state, StoreState::Off);
     assert!(store.load_events(9).await.is_err());
+    let check = check_database(&StoreOptions::at("off"), false, now()).await;
+    assert!(matches!(check, Err(StoreError::Off)), "{check:?}");
 }
 
 on_both! {
