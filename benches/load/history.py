@@ -108,9 +108,12 @@ class Postgres:
                 shutil.chown(part, "postgres")
             os.chmod(folder, 0o755)
         self.call(self.programs / "initdb", "-D", self.folder, "-U", "postgres", "--auth=trust", "--no-sync")
+        self.start()
+        self.url = f"postgres://postgres@localhost/postgres?host={self.folder}"
+
+    def start(self):
         options = f"-c listen_addresses='' -c unix_socket_directories={self.folder}"
         self.call(self.programs / "pg_ctl", "-D", self.folder, "-o", options, "-w", "-l", self.folder / "log", "start")
-        self.url = f"postgres://postgres@localhost/postgres?host={self.folder}"
 
     def call(self, *words):
         words = self.user + [str(word) for word in words]

@@ -63,11 +63,10 @@ class Server(history.Postgres):
         super().__init__(folder)
 
     def fail(self):
-        self.call(self.programs / "pg_ctl", "-D", self.folder, "-m", "immediate", "-w", "stop")
+        self.stop()
 
     def mend(self):
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder}"
-        self.call(self.programs / "pg_ctl", "-D", self.folder, "-o", options, "-w", "-l", self.folder / "log", "start")
+        self.start()
 
 
 def status(ours):
