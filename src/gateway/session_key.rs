@@ -12,16 +12,20 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Headers with the session of a client: our own, then those of Claude Code, Codex and OpenCode.
-const HEADERS: [&str; 7] = [
+/// Headers with the conversation of a client: our own, then those of Claude Code, of Codex now and
+/// before, and of OpenCode. The threads of one Codex session are conversations of their own.
+const HEADERS: [&str; 8] = [
     "x-aibal-session",
     "x-claude-code-session-id",
-    "session_id",
+    "thread-id",
     "session-id",
-    "x-opencode-session",
-    "x-session-affinity",
+    "session_id",
     "conversation_id",
+    "x-session-affinity",
+    "x-opencode-session",
 ];
+/// Header of Claude Code with the subagent whose conversation it is.
+const AGENT: &str = "x-claude-code-agent-id";
 /// Fields with instructions for the model, and with the conversation.
 const INSTRUCTIONS: [&str; 4] = [
     "system",
@@ -50,6 +54,9 @@ pub(super) fn session_key(
     if let Some(session) = stated(headers, &object) {
         add(&mut hash, b"session");
         add(&mut hash, session.as_bytes());
+        if let Some(agent) = headers.get(AGENT) {
+            add(&mut hash, agent.as_bytes());
+        }
     } else {
         add(&mut hash, b"prefix");
         add_prefix(&mut hash, &object)?;
@@ -61,15 +68,22 @@ pub(super) fn session_key(
 
 /// The session that the client names, in a header or a field.
 fn stated<'r>(headers: &'r HeaderMap, object: &RawObject<'_>) -> Option<Cow<'r, str>> {
-    let of = |name: &&str| headers.get(*name)?.to_str().ok();
-    let header = HEADERS.iter().find_map(of).filter(|text| !text.is_empty());
+    let mut names = HEADERS.iter();
+    let header = names.find_map(|name| {
+        headers
+            .get(*name)?
+            .to_str()
+            .ok()
+            .filter(|it| !it.is_empty())
+    });
     header.map(Cow::Borrowed).or_else(|| {
         let key = object.read::<String>("prompt_cache_key");
         key.or_else(|| claude_session(object)).map(Cow::Owned)
     })
 }
 
-/// Claude Code names its session in the user's id.
+/// Claude Code names its session in the user's id too: `user_…_session_…`, or JSON with a
+/// `session_id`.
 fn claude_session(object: &RawObject<'_>) -> Option<String> {
     #[derive(Deserialize)]
     struct Metadata {
@@ -165,6 +179,10 @@ mod tests {
             (
                 r#"{"metadata":{"user_id":"user_1_account__session_2"}}"#,
                 Some("user_1_account__session_2"),
+            ),
+            (
+                r#"{"metadata":{"user_id":"{\"device_id\":\"d\",\"session_id\":\"s\"}"}}"#,
+                Some(r#"{"device_id":"d","session_id":"s"}"#),
             ),
             (r#"{"metadata":{"user_id":"ann"}}"#, None),
         ] {

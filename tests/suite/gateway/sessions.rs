@@ -89,6 +89,24 @@ async fn without_a_session_the_beginning_tells_conversations_apart() {
 }
 
 #[tokio::test]
+async fn each_agent_of_a_session_has_a_conversation_of_its_own() {
+    let bench = two(limits()).await;
+    let session = ("x-claude-code-session-id", "mine");
+    let (one, two) = (
+        ("x-claude-code-agent-id", "1"),
+        ("x-claude-code-agent-id", "2"),
+    );
+    assert_eq!(
+        served(&bench, &turn("x", 0), &[session, one, AT_B]).await,
+        "b"
+    );
+
+    assert_eq!(served(&bench, &turn("x", 1), &[session, one]).await, "b");
+    assert_eq!(served(&bench, &turn("x", 1), &[session, two]).await, "a");
+    assert_eq!(served(&bench, &turn("x", 1), &[session]).await, "a");
+}
+
+#[tokio::test]
 async fn switched_off_it_changes_nothing() {
     let limits = GatewayConfig {
         cache_affinity: false,
