@@ -6,12 +6,12 @@
 //! decisions under other weights: ≤ 100 ms. An update of the numbers ≤ 5 µs, a frame ≤ 3 ms.
 
 use aibal_tui::domain::{
-    AttemptEnd, AttemptStart, BalancerState, BudgetConfig, BudgetHeadroom, Budgets, CandidateSet,
-    Capabilities, Catalogue, DecisionId, FirstToken, MeasuredUsage, ModelType, ModelTypes, Money,
-    Objective, Observation, Outcome, OverBudgetPolicy, Price, Provider, RandomDraw, RateLimits,
-    RequestEnd, RequestOutcome, RequestProfile, SelectionContext, SelectionRound, SplitMix64,
-    Strategy, Target, TargetId, UnixTime, UpstreamLimits, Usage, Weights, prompt_tokens,
-    select_target, what_if,
+    AttemptEnd, AttemptStart, BalancerState, BudgetConfig, BudgetHeadroom, Budgets, CandidateKey,
+    CandidateSet, Capabilities, Catalogue, DecisionId, FirstToken, MeasuredUsage, ModelType,
+    ModelTypes, Money, Objective, Observation, Outcome, OverBudgetPolicy, Price, Provider,
+    RandomDraw, RateLimits, RequestEnd, RequestOutcome, RequestProfile, SelectionContext,
+    SelectionRound, SplitMix64, Strategy, Target, TargetId, UnixTime, UpstreamLimits,
+    UpstreamQuota, Usage, Weights, prompt_tokens, select_target, what_if,
 };
 use aibal_tui::tui::{self, Model, Options, Theme, fixture};
 use divan::{Bencher, black_box};
@@ -160,6 +160,36 @@ fn selection_within_limits(bencher: Bencher, candidates: usize) {
         RandomDraw::without_exploration(0.37),
         CandidateSet::default(),
     );
+    bencher.bench_local(|| {
+        select_target(
+            black_box(&table),
+            black_box(&ask),
+            at(900_000),
+            luck,
+            &mut field,
+        )
+    });
+}
+
+/// The same among five providers with so many keys each; 0 is a provider with a single key, which
+/// must cost what it costs above.
+#[divan::bench(args = [0, 2, 8])]
+fn selection_among_keys(bencher: Bencher, keys: u16) {
+    let mut table = fleet(5, true).routing_table(at(900_000));
+    for candidate in &mut table.candidates {
+        let key = |_| CandidateKey {
+            weight: 1.0,
+            blocked: None,
+            quota: UpstreamQuota::default(),
+            sent: Arc::default(),
+        };
+        candidate.keys.keys = (0..keys).map(key).collect();
+    }
+    let (ask, luck) = (
+        RequestProfile::usual(ModelType::Chat),
+        RandomDraw::without_exploration(0.37),
+    );
+    let mut field = CandidateSet::default();
     bencher.bench_local(|| {
         select_target(
             black_box(&table),

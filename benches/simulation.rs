@@ -48,7 +48,7 @@ struct Group {
 }
 
 /// All groups, in the order of the report.
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 12] = [
     Group {
         name: "streams",
         worlds: &[
@@ -92,6 +92,10 @@ const GROUPS: [Group; 11] = [
     Group {
         name: "fleets",
         worlds: &["N2", "N8", "N20", "N2u", "N8u", "N20u"],
+    },
+    Group {
+        name: "several keys",
+        worlds: &["A1", "A2", "A3", "A4"],
     },
     Group {
         name: "prompt caches",

@@ -163,6 +163,50 @@ fn prompt_caches_are_worth_their_price() {
     assert!(gain >= 0.05, "with: {with:.3?}, without: {without:.3?}");
 }
 
+/// Answers of the first vendor per minute between two moments, to first attempts.
+fn served_per_minute(outcomes: &[Outcome], from: f64, until: f64) -> f64 {
+    let served =
+        |it: &&Outcome| it.first == Some(0) && !it.failed && (from..until).contains(&it.request.at);
+    outcomes.iter().filter(served).count() as f64 / (until - from) * 60.0
+}
+
+#[test]
+fn two_keys_serve_what_both_may_and_a_refused_one_takes_nothing_with_it() {
+    let played = ["A1", "A2"].map(|name| simulate(&world(name), OURS));
+    for (figures, outcomes) in &played {
+        assert_eq!((figures.refusals, figures.failures), (0.0, 0.0));
+        let calm = served_per_minute(outcomes, 60.0, 400.0);
+        assert!((118.0..=122.0).contains(&calm), "{calm}");
+    }
+    let [(_, both), (_, denied)] = &played;
+    let denials = |outcomes: &[Outcome]| outcomes.iter().map(|it| it.denials).sum::<u32>();
+    assert_eq!(denials(both), 0);
+    assert!((1..=3).contains(&denials(denied)), "{}", denials(denied));
+    let one = served_per_minute(denied, 420.0, 700.0);
+    assert!(
+        (58.0..=61.0).contains(&one),
+        "the other key serves on: {one}"
+    );
+    let again = served_per_minute(denied, 800.0, 1_200.0);
+    assert!(again >= 118.0, "it is tried again: {again}");
+}
+
+#[test]
+fn keys_of_one_account_and_a_single_key_have_one_quota() {
+    let [(shared, outcomes), (single, _)] = ["A3", "A4"].map(|name| simulate(&world(name), OURS));
+    assert_eq!((shared.refusals, single.refusals), (0.0, 0.0));
+    let served = served_per_minute(&outcomes, 60.0, 1_200.0);
+    assert!((118.0..=122.0).contains(&served), "{served}");
+    assert!(
+        (shared.loss / single.loss - 1.0).abs() < 1e-3,
+        "{shared:?}, {single:?}"
+    );
+    for name in ["A1", "A2", "A3", "A4"] {
+        let regret = regret(name);
+        assert!(regret <= 0.02, "{name}: {regret:.3}");
+    }
+}
+
 #[test]
 fn long_prompts_cost_little() {
     for (name, most) in [("P1", 0.04), ("P1u", 0.04)] {

@@ -1,18 +1,18 @@
 //! Who decides. Ours is driven by the calls that the engine and the gateway use, and by no others.
 
+use super::fleet::{catalogue, limits, session_key, usage};
+use super::keys::LeftKeys;
 use super::scenario::Scenario;
 use super::traffic::{Request, Work};
-use super::vendor::{BUCKET_SECONDS, Headers, Profile};
+use super::vendor::Headers;
 use aibal_tui::domain::{
-    AttemptEnd, BalancerState, CandidateSet, Capabilities, Catalogue, Command, DecisionId,
-    DecisionRecord, Failure, FirstToken, Lease, MeasuredUsage, ModelType, Observation, Outcome,
-    Price, PromptCaches, Provider, ProviderOverride, ProviderPatch, RandomDraw, RequestClass,
-    RequestEnd, RequestOutcome, RequestProfile, RequestTerms, RoutingTable, SelectionContext,
-    SelectionRound, ServedPrompt, SessionKey, SettingsDraft, Strategy, Target, TargetId, TargetIdx,
-    TargetScope, TrafficData, UnixTime, UpstreamLimit, UpstreamLimits, Usage, Weights,
-    WhatIfSettings, select_target, simulate,
+    AttemptEnd, BalancerState, CandidateSet, Command, DecisionId, DecisionRecord, Failure,
+    FirstToken, KeyIdx, KeyScope, Lease, MeasuredUsage, Observation, Outcome, PromptCaches,
+    ProviderOverride, ProviderPatch, RandomDraw, RequestClass, RequestEnd, RequestOutcome,
+    RequestProfile, RequestTerms, RoutingTable, SelectionContext, SelectionReason, SelectionRound,
+    ServedPrompt, SessionKey, SettingsDraft, SplitMix64, Strategy, TargetIdx, TargetScope,
+    TargetSelection, TrafficData, UnixTime, Weights, WhatIfSettings, select_target, simulate,
 };
-use aibal_tui::domain::{ModelTypes, Money, SplitMix64};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub enum End {
     Refused {
         retry_after: f64,
     },
+    /// The key was not accepted.
+    Denied,
     /// No first token in the attempt's time.
     Silent,
     /// The client's time was over.
@@ -60,6 +62,10 @@ pub trait Player {
         attempt: AttemptId,
         t: f64,
     ) -> Option<usize>;
+    /// The key of an attempt, where it chose one of several.
+    fn key(&self, _attempt: AttemptId) -> Option<usize> {
+        None
+    }
     /// Whether one more attempt may be made.
     fn may_retry(&mut self, _t: f64) -> bool {
         true
@@ -126,6 +132,7 @@ pub struct Ours {
     field: CandidateSet,
     chance: SplitMix64,
     places: BTreeMap<AttemptId, Running>,
+    left_keys: LeftKeys,
     /// What the vendors' caches hold, where that is considered.
     caches: Option<PromptCaches>,
     /// Whether selections and ends of requests are reported, as the gateway does.
@@ -143,6 +150,7 @@ impl Ours {
             field: CandidateSet::default(),
             chance: SplitMix64::new(seed),
             places: BTreeMap::new(),
+            left_keys: LeftKeys::default(),
             caches: scenario.has_affinity.then(PromptCaches::default),
             records: false,
         }
@@ -176,6 +184,39 @@ impl Ours {
             shares[target.target.get()] = target.then.share;
         }
         shares
+    }
+
+    /// The last target once more where it has another key, else the best of the others.
+    fn selected(
+        &mut self,
+        request: u64,
+        ask: &RequestProfile<'_>,
+        luck: RandomDraw,
+        now: UnixTime,
+    ) -> Option<TargetSelection> {
+        let left = self.left_keys.of(request);
+        let ask = RequestProfile {
+            keys: KeyScope {
+                tried: &left,
+                ..ask.keys
+            },
+            ..*ask
+        };
+        if let Some(target) = self.left_keys.take_stay(request) {
+            let again = RequestProfile {
+                scope: TargetScope::Only(&[target]),
+                tried: &[],
+                ..ask
+            };
+            let choice = select_target(&self.table, &again, now, luck, &mut self.field);
+            let usable = choice
+                .ok()
+                .filter(|it| it.reason != SelectionReason::LastResort);
+            if usable.is_some() {
+                return usable;
+            }
+        }
+        select_target(&self.table, &ask, now, luck, &mut self.field).ok()
     }
 
     fn observe(&mut self, observation: &Observation, t: f64) {
@@ -220,7 +261,7 @@ impl Player for Ours {
         } else {
             RandomDraw::default()
         };
-        let choice = select_target(&self.table, &ask, now, luck, &mut self.field).ok()?;
+        let choice = self.selected(request.id, &ask, luck, now)?;
         if self.records && earlier.is_empty() {
             let context = SelectionContext {
                 decision: DecisionId(request.id),
@@ -248,6 +289,11 @@ impl Player for Ours {
         };
         self.places.insert(attempt, running);
         Some(choice.target.get())
+    }
+
+    fn key(&self, attempt: AttemptId) -> Option<usize> {
+        let running = self.places.get(&attempt)?;
+        running.lease.attempt_start().key.map(KeyIdx::get)
     }
 
     fn may_retry(&mut self, t: f64) -> bool {
@@ -298,15 +344,10 @@ impl Player for Ours {
             first_token,
             number,
         } = running;
-        let outcome = match end {
-            End::Answered { .. } => Outcome::Success,
-            End::Failed => Outcome::Failed(Failure::Server),
-            End::Refused { retry_after } => {
-                let delay = Duration::from_secs_f64(retry_after);
-                Outcome::Failed(Failure::RateLimit(Some(delay)))
-            }
-            End::Silent | End::Late { .. } => Outcome::Failed(Failure::Timeout),
-        };
+        let outcome = outcome(end);
+        let place = (vendor.into(), lease.attempt_start().key);
+        self.left_keys
+            .on_end(&self.table, decision.0, place, outcome);
         let usage = match end {
             End::Answered { tokens, cached, .. } => Some(usage(input, tokens, cached)),
             _ => None,
@@ -406,57 +447,15 @@ impl Player for Ours {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "token counts are whole and small"
-)]
-fn usage(input: f64, tokens: f64, cached: f64) -> Usage {
-    Usage {
-        input: input as u64,
-        output: tokens as u64,
-        cached: cached as u64,
-        ..Usage::default()
+fn outcome(end: End) -> Outcome {
+    match end {
+        End::Answered { .. } => Outcome::Success,
+        End::Failed => Outcome::Failed(Failure::Server),
+        End::Denied => Outcome::Failed(Failure::Auth),
+        End::Refused { retry_after } => {
+            let delay = Duration::from_secs_f64(retry_after);
+            Outcome::Failed(Failure::RateLimit(Some(delay)))
+        }
+        End::Silent | End::Late { .. } => Outcome::Failed(Failure::Timeout),
     }
-}
-
-fn session_key(session: u64) -> SessionKey {
-    u128::from(session).to_le_bytes().into()
-}
-
-fn limits(headers: Option<Headers>) -> UpstreamLimits {
-    let limit = |(limit, remaining): (f64, f64)| UpstreamLimit {
-        limit,
-        remaining,
-        reset: Some((limit - remaining) / limit * BUCKET_SECONDS),
-    };
-    UpstreamLimits {
-        requests: headers.map(|headers| limit(headers.requests)),
-        tokens: headers.map(|headers| limit(headers.tokens)),
-    }
-}
-
-fn catalogue(vendors: &[Profile], present: impl Fn(usize) -> bool) -> Catalogue {
-    let mut catalogue = Catalogue::default();
-    for (place, vendor) in vendors.iter().enumerate() {
-        catalogue.providers.push(Provider {
-            max_concurrent: Some(vendor.max_concurrent),
-            enabled: present(place),
-            ..Provider::new(vendor.name, "simulated")
-        });
-        let served = Work::ALL.into_iter().filter(|work| vendor.serves(*work));
-        let kinds: Vec<ModelType> = served.map(Work::kind).collect();
-        catalogue.targets.push(Target {
-            id: TargetId::new(vendor.name, "model"),
-            provider: place.into(),
-            types: kinds.into_iter().collect::<ModelTypes>(),
-            capabilities: Capabilities::default(),
-            price: Some(Price {
-                cached: vendor.cache.map(|(price, _)| Money::per_token(price)),
-                ..Price::flat(vendor.price.0, vendor.price.1)
-            }),
-            max_concurrent: None,
-        });
-    }
-    catalogue
 }

@@ -60,6 +60,8 @@ pub struct Outcome {
     pub usd: f64,
     pub attempts: u32,
     pub refusals: u32,
+    /// Attempts with a key that was not accepted.
+    pub denials: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -161,6 +163,7 @@ fn play(
         usd: 0.0,
         attempts: 0,
         refusals: 0,
+        denials: 0,
     };
     let mut world = World {
         scenario,
@@ -277,15 +280,17 @@ impl World<'_> {
         self.outcomes[at].first.get_or_insert(place);
         self.tried[at].push(place);
         let mood = self.scenario.mood(place, t);
+        let key = self.player.as_ref().and_then(|player| player.key(attempt));
         let vendor = &mut self.vendors[place];
         vendor.in_flight += 1;
+        let key = key.unwrap_or_else(|| vendor.best_key(&mood, t));
         let mut dice = Dice::of(&[self.seed, request.id, place as u64, nth]);
-        let fate = vendor.attempt(&mood, &request, &mut dice, (t, self.scenario.day));
+        let fate = vendor.attempt(&mood, (&request, key), &mut dice, (t, self.scenario.day));
         let running = Running {
             request: at,
             vendor: place,
             headers: vendor
-                .headers(&mood)
+                .headers(key, &mood, t)
                 .filter(|_| self.scenario.states_limits),
         };
         self.running.insert(attempt, running);
@@ -319,6 +324,7 @@ impl World<'_> {
             Fate::Answered { .. } | Fate::Silent => (patience, End::Silent),
             Fate::Failed { after } => (after, End::Failed),
             Fate::Refused { after, retry_after } => (after, End::Refused { retry_after }),
+            Fate::Denied { after } => (after, End::Denied),
         };
         if after <= left {
             self.plan(t + after, Happening::Ends(attempt, end));
@@ -358,6 +364,7 @@ impl World<'_> {
         let outcome = &mut self.outcomes[at];
         outcome.first_failed = true;
         outcome.refusals += u32::from(matches!(end, End::Refused { .. }));
+        outcome.denials += u32::from(end == End::Denied);
         let left = outcome.request.deadline() - t;
         let may_go_on = !matches!(end, End::Late { .. })
             && self.tried[at].len() < ATTEMPTS

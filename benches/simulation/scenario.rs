@@ -18,6 +18,8 @@ pub struct Mood {
     pub hangs: bool,
     /// Not there yet.
     pub is_absent: bool,
+    /// A key that it does not accept.
+    pub denied_key: Option<usize>,
     /// Some answers take much longer: their part of all, and how many times as long.
     pub tail: Option<(f64, f64)>,
 }
@@ -29,6 +31,7 @@ const WELL: Mood = Mood {
     is_down: false,
     hangs: false,
     is_absent: false,
+    denied_key: None,
     tail: None,
 };
 
@@ -44,6 +47,8 @@ pub enum Trouble {
     Limits(f64),
     Errors(f64),
     Absent,
+    /// One of its keys is not accepted.
+    DeniedKey(usize),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -169,6 +174,7 @@ impl Scenario {
                 Trouble::Limits(part) => mood.limits *= part,
                 Trouble::Errors(rate) => mood.errors = Some(rate),
                 Trouble::Absent => mood.is_absent = true,
+                Trouble::DeniedKey(key) => mood.denied_key = Some(key),
             }
         }
         mood

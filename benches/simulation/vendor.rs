@@ -1,6 +1,7 @@
 //! What a vendor does with an attempt: latency with its spread, its day and its load, errors, rate
 //! limits, and whatever the script has in store.
 
+use super::keys::{KeyPool, KeyQuota};
 use super::luck::Dice;
 use super::scenario::Mood;
 use super::traffic::{Request, Work};
@@ -38,6 +39,8 @@ pub struct Profile {
     pub per_prompt: f64,
     /// Per minute; none for a local model.
     pub limits: Option<(f64, f64)>,
+    /// Its keys, where it has several.
+    pub keys: Option<KeyPool>,
     pub errors: f64,
     /// Part of the day by which its drift is behind.
     pub phase: f64,
@@ -61,6 +64,7 @@ pub const fn cloud(
         per_token: speed.1,
         per_prompt: 0.0,
         limits: None,
+        keys: None,
         errors: 0.0,
         phase,
         max_concurrent: 300,
@@ -110,9 +114,8 @@ pub const XAI: usize = 3;
 pub struct Vendor {
     pub profile: Profile,
     pub in_flight: u32,
-    requests: f64,
-    tokens: f64,
-    refilled: f64,
+    /// Of each key, or of all together.
+    quotas: Vec<KeyQuota>,
     /// Tokens that the prompt cache holds of each session, and until when.
     cached: BTreeMap<u64, (f64, f64)>,
 }
@@ -133,6 +136,10 @@ pub enum Fate {
         after: f64,
         retry_after: f64,
     },
+    /// The key is not accepted.
+    Denied {
+        after: f64,
+    },
     Silent,
 }
 
@@ -146,14 +153,11 @@ pub struct Headers {
 
 impl Vendor {
     pub fn new(profile: Profile) -> Self {
-        let part = |limit: f64| limit / 60.0 * BUCKET_SECONDS;
-        let (requests, tokens) = profile.limits.unwrap_or_default();
+        let quotas = profile.keys.map_or(1, KeyPool::quotas);
         Self {
             profile,
             in_flight: 0,
-            requests: part(requests),
-            tokens: part(tokens),
-            refilled: 0.0,
+            quotas: vec![KeyQuota::full(profile.limits); quotas],
             cached: BTreeMap::new(),
         }
     }
@@ -197,17 +201,40 @@ impl Vendor {
         (first_token * factor, profile.per_token * factor)
     }
 
-    /// Whether its rate limits have room for a request now.
+    /// Whether the rate limits of one of its keys have room for a request now.
     pub fn has_room(&mut self, mood: &Mood, tokens: f64, t: f64) -> bool {
-        self.refill(mood, t);
-        self.profile.limits.is_none() || (self.requests >= 1.0 && self.tokens >= tokens)
+        let key = self.best_key(mood, t);
+        self.key_has_room(key, mood, tokens, t)
     }
 
-    /// Takes an attempt up.
+    /// The key with most requests left.
+    pub fn best_key(&mut self, mood: &Mood, t: f64) -> usize {
+        let rates = self.rates(mood);
+        let left = |quota: &mut KeyQuota| quota.refilled(rates, t).0;
+        let left: Vec<f64> = self.quotas.iter_mut().map(left).collect();
+        let keys = 0..self.profile.keys.map_or(1, |pool| pool.keys);
+        let usable = keys.filter(|key| mood.denied_key != Some(*key));
+        let left = |key: &usize| left[*key % left.len()];
+        let best = usable.max_by(|a, b| left(a).total_cmp(&left(b)));
+        best.unwrap_or_default()
+    }
+
+    fn key_has_room(&mut self, key: usize, mood: &Mood, tokens: f64, t: f64) -> bool {
+        let rates = self.rates(mood);
+        let (left_requests, left_tokens) = self.quota(key).refilled(rates, t);
+        rates.is_none() || (left_requests >= 1.0 && left_tokens >= tokens)
+    }
+
+    fn quota(&mut self, key: usize) -> &mut KeyQuota {
+        let place = key % self.quotas.len();
+        &mut self.quotas[place]
+    }
+
+    /// Takes an attempt with one of its keys up.
     pub fn attempt(
         &mut self,
         mood: &Mood,
-        request: &Request,
+        (request, key): (&Request, usize),
         dice: &mut Dice,
         (t, day): (f64, f64),
     ) -> Fate {
@@ -228,16 +255,19 @@ impl Vendor {
         if mood.hangs {
             return Fate::Silent;
         }
+        if mood.denied_key == Some(key) {
+            return Fate::Denied { after: FAST };
+        }
         let tokens = request.input + request.output;
-        if !self.has_room(mood, tokens, t) {
-            let retry_after = self.wait(mood, tokens);
+        if !self.key_has_room(key, mood, tokens, t) {
+            let rates = self.rates(mood);
+            let retry_after = self.quota(key).wait(rates, tokens);
             return Fate::Refused {
                 after: FAST,
                 retry_after,
             };
         }
-        self.requests -= 1.0;
-        self.tokens -= tokens;
+        self.quota(key).take(tokens);
         if luck < self.errors(mood) {
             return Fate::Failed { after: first_token };
         }
@@ -255,36 +285,21 @@ impl Vendor {
         mood.errors.unwrap_or(self.profile.errors)
     }
 
-    /// What it says of its limits, had it answered now.
-    pub fn headers(&self, mood: &Mood) -> Option<Headers> {
-        let (requests, tokens) = self.rates(mood)?;
+    /// What it says of the limits of a key, had it answered now.
+    pub fn headers(&mut self, key: usize, mood: &Mood, t: f64) -> Option<Headers> {
+        let rates = self.rates(mood);
+        let (requests, tokens) = rates?;
+        let left = self.quota(key).refilled(rates, t);
         Some(Headers {
-            requests: (requests * BUCKET_SECONDS, self.requests.max(0.0)),
-            tokens: (tokens * BUCKET_SECONDS, self.tokens.max(0.0)),
+            requests: (requests * BUCKET_SECONDS, left.0.max(0.0)),
+            tokens: (tokens * BUCKET_SECONDS, left.1.max(0.0)),
         })
     }
 
-    /// Requests and tokens per second.
+    /// Requests and tokens per second and key.
     fn rates(&self, mood: &Mood) -> Option<(f64, f64)> {
         let (requests, tokens) = self.profile.limits?;
         Some((requests / 60.0 * mood.limits, tokens / 60.0 * mood.limits))
-    }
-
-    fn refill(&mut self, mood: &Mood, t: f64) {
-        let Some((requests, tokens)) = self.rates(mood) else {
-            return;
-        };
-        let passed = t - self.refilled;
-        self.refilled = t;
-        self.requests = (self.requests + requests * passed).min(requests * BUCKET_SECONDS);
-        self.tokens = (self.tokens + tokens * passed).min(tokens * BUCKET_SECONDS);
-    }
-
-    fn wait(&self, mood: &Mood, needed: f64) -> f64 {
-        let (requests, tokens) = self.rates(mood).unwrap_or((1.0, 1.0));
-        let requests = (1.0 - self.requests) / requests;
-        let tokens = (needed - self.tokens) / tokens;
-        requests.max(tokens).max(1.0).ceil()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Worlds besides the scenarios of trouble: answers in one piece, short answers and embeddings,
-//! mixed traffic, long prompts, outliers, few requests, flapping at several speeds, small and large
-//! fleets. A name that ends in `u` is the
-//! world with every answer in one piece.
+//! mixed traffic, several keys, long prompts, prompt caches, outliers, few requests, flapping at
+//! several speeds, small and large fleets. A name that ends in `u` is the world with every answer in
+//! one piece.
 
+use super::keys::KeyPool;
 use super::scenario::{Scenario, Trouble};
 use super::traffic::{Demand, PromptLengths, Sessions, Work};
 use super::vendor::{GOOGLE, Profile, VENDORS, cloud};
@@ -33,6 +34,7 @@ fn world_of(name: &'static str) -> Scenario {
         b'E' | b'L' | b'T' => short(&mut world),
         b'M' => mixed(&mut world),
         b'P' => prompts(&mut world),
+        b'A' => keys(&mut world),
         b'C' => caches(&mut world),
         b'H' => tails(&mut world),
         b'Q' => few(&mut world),
@@ -163,6 +165,33 @@ fn deployment(at: usize) -> Profile {
         per_prompt: 0.06,
         cache: Some((0.05, 300.0)),
         ..alike(at % FLEET.len())
+    }
+}
+
+/// A cheap vendor with several keys, and a dear one without limits; more is asked than the cheap one
+/// may serve. `1` two keys of 60 requests a minute each, `2` the same with one that is not accepted
+/// for some minutes, `3` two keys that share 120 a minute, `4` one key with 120.
+fn keys(world: &mut Scenario) {
+    world.mix = vec![LABELS];
+    (world.rate, world.burst, world.day) = (3.0, 1.0, 0.0);
+    let (limit, shares_quota) = match world.name {
+        "A1" | "A2" => (60.0, false),
+        _ => (120.0, true),
+    };
+    let pool = KeyPool {
+        keys: 2,
+        shares_quota,
+    };
+    world.vendors = vec![
+        Profile {
+            limits: Some((limit, 1e6)),
+            keys: (world.name != "A4").then_some(pool),
+            ..cloud(FLEET[0], (0.2, 1.0), (0.2, 0.005), 0.0)
+        },
+        cloud(FLEET[1], (4.0, 20.0), (1.2, 0.03), 0.0),
+    ];
+    if world.name == "A2" {
+        world.strike(0, 400.0, 700.0, Trouble::DeniedKey(0));
     }
 }
 
