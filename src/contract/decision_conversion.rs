@@ -11,8 +11,8 @@ use super::selection_round::{
 use super::time::rfc3339;
 use super::weights::WeightOverride;
 use crate::domain::{
-    AttemptRecord, CacheSaving, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, KeyIdx,
-    Money, Outcome, RecordedCandidate, Replay, RequestOutcome, SelectionReason, SelectionRound,
+    AttemptRecord, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, KeyIdx, Money, Outcome,
+    Penalties, RecordedCandidate, Replay, RequestOutcome, SelectionReason, SelectionRound,
     Strategy, TargetId, TargetIdx, UnixTime, UsageBasis, Weights, cost_basis,
 };
 
@@ -165,7 +165,10 @@ fn candidate(
 ) -> CandidateReport {
     let row = &considered.row;
     let weights = round.weights.with_override(&considered.own);
-    let contributions = contributions(considered, &weights, round);
+    let gained = |bads| contributions(bads, row.priority, &weights, round);
+    let contributions = gained(&row.bads);
+    let without_cache = gained(&row.bads.plus(&row.cache.avoided));
+    let cache_points = contributions.sum() - without_cache.sum();
     CandidateReport {
         provider: id.provider.to_string(),
         model: id.model.to_string(),
@@ -201,17 +204,20 @@ fn candidate(
             .map(|(input, output)| input * round.input + output * round.output - row.cache.usd),
         cached_tokens: row.cache.tokens,
         cache_saving_usd: row.cache.usd,
-        cache: cache(row.cache, round.input),
+        cache_points,
+        cache: cache((row.cache.tokens, cache_points), round.input),
         usd_per_input_token: considered.price.map(|(input, _)| input),
         usd_per_output_token: considered.price.map(|(_, output)| output),
         own_weights: WeightOverride::from_domain(considered.own),
     }
 }
 
-/// Says what a prompt cache holds, in thousands of tokens.
-fn cache(saving: CacheSaving, input: f64) -> Option<String> {
-    let (held, all) = (saving.tokens / 1e3, input / 1e3);
-    (saving.tokens > 0.0).then(|| format!("its cache holds {held:.1}k of {all:.1}k tokens"))
+/// Says what a prompt cache gains a target in points, and holds in thousands of tokens.
+fn cache((tokens, points): (f64, f64), input: f64) -> Option<String> {
+    let (held, all) = (tokens / 1e3, input / 1e3);
+    // A gain that rounds to 0 has no sign but this.
+    let points = (points * 10.0).round() / 10.0 + 0.0;
+    (tokens > 0.0).then(|| format!("{points:+.1}: its cache holds {held:.1}k of {all:.1}k tokens"))
 }
 
 fn why(entry: &Eligibility, at: UnixTime) -> Option<String> {
@@ -231,11 +237,11 @@ fn exclusion(entry: &Eligibility) -> Option<Exclusion> {
 }
 
 fn contributions(
-    considered: &RecordedCandidate,
+    bads: &Penalties,
+    priority: f64,
     weights: &Weights,
     round: &SelectionRound,
 ) -> Contributions {
-    let (bads, priority) = (&considered.row.bads, considered.row.priority);
     let guard = if round.strategy == Strategy::Adaptive {
         round.tuning.guard * (bads.risk - GUARD_FREE_RISK).max(0.0) * 100.0
     } else {
@@ -319,4 +325,66 @@ fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<CounterfactualR
             flip.to, flip.from
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        BalancerState, CachedPrompt, CandidateSet, Capabilities, DecisionId, ModelType, ModelTypes,
+        Price, Provider, RandomDraw, RequestProfile, SelectionContext, Target, select_target,
+    };
+
+    #[test]
+    fn a_cache_is_explained_with_the_points_that_it_gains() {
+        let mut catalogue = Catalogue::default();
+        for (place, name) in ["a", "b"].into_iter().enumerate() {
+            catalogue.providers.push(Provider::new(name, "openai"));
+            catalogue.targets.push(Target {
+                id: TargetId::new(name, "large"),
+                provider: place.into(),
+                types: ModelTypes::CHAT,
+                capabilities: Capabilities::default(),
+                price: Some(Price {
+                    cached: Some(Money::per_token(0.1)),
+                    ..Price::flat(1.0, 2.0)
+                }),
+                max_concurrent: None,
+            });
+        }
+        let at = UnixTime::from_seconds(1_700_000_000);
+        let (strategy, weights) = (Strategy::Adaptive, Weights::default());
+        let state = BalancerState::new(catalogue.clone(), strategy, weights, 1, at);
+        let table = state.routing_table(at);
+        let profile = RequestProfile {
+            input: 30_000.0,
+            cached: &[CachedPrompt {
+                target: 1.into(),
+                tokens: 28_000.0,
+            }],
+            ..RequestProfile::usual(ModelType::Chat)
+        };
+        let (luck, mut field) = (RandomDraw::default(), CandidateSet::default());
+        let chosen = select_target(&table, &profile, at, luck, &mut field).ok();
+        let context = SelectionContext {
+            decision: DecisionId(1),
+            is_dry_run: false,
+            attempt: 1,
+            class: profile.class,
+            input: profile.input,
+            luck,
+            at,
+        };
+        let round = SelectionRound::of(&table, &field, chosen.as_ref(), context);
+
+        let report = SelectionRoundReport::new(&round, &catalogue).expect("known targets");
+
+        let [a, b] = &report.candidates[..] else {
+            panic!("{report:?}");
+        };
+        let difference = b.points - a.points;
+        assert!(b.cache_points > 10.0 && (b.cache_points - difference).abs() < 1e-6);
+        let text = format!("+{difference:.1}: its cache holds 28.0k of 30.0k tokens");
+        assert_eq!((&a.cache, &b.cache), (&None, &Some(text)));
+    }
 }

@@ -225,6 +225,7 @@ impl DecisionFile {
                 cache: CacheSaving {
                     tokens: candidate.cached_tokens,
                     usd: candidate.cache_saving_usd,
+                    ..CacheSaving::default()
                 },
                 in_flight: candidate.in_flight,
                 temperature: temperature(&weights.with_override(&own), &penalties, tuning),

@@ -153,7 +153,10 @@ pub struct CandidateReport {
     /// USD that these cost less than other tokens of the prompt; taken off the expected cost.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub cache_saving_usd: f64,
-    /// What its prompt cache holds, in words.
+    /// Points that both gain it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub cache_points: f64,
+    /// What its prompt cache holds and gains it, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<String>,
     /// Input price; `null` where unknown.

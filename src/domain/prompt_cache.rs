@@ -4,6 +4,7 @@
 
 use super::index::TargetIdx;
 use super::pricing::Usage;
+use super::score::Penalties;
 use super::units::UnixTime;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -56,6 +57,8 @@ pub struct CacheSaving {
     pub tokens: f64,
     /// USD that they cost less than other tokens of the prompt.
     pub usd: f64,
+    /// What they take off its penalties.
+    pub avoided: Penalties,
 }
 
 /// A request that a target served.

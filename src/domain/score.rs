@@ -170,6 +170,28 @@ pub struct Penalties {
 }
 
 impl Penalties {
+    /// Returns how much higher these are than others.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self {
+            cost: self.cost - other.cost,
+            latency: self.latency - other.latency,
+            risk: self.risk - other.risk,
+            load: self.load - other.load,
+        }
+    }
+
+    /// Returns the sum with others.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            cost: self.cost + other.cost,
+            latency: self.latency + other.latency,
+            risk: self.risk + other.risk,
+            load: self.load + other.load,
+        }
+    }
+
     /// Returns the factors, with the operator's priority.
     pub fn factors(&self, priority: f64) -> Factors {
         Factors {

@@ -51,6 +51,31 @@ fn a_cached_prompt_is_worth_its_price() {
 }
 
 #[test]
+fn what_a_cache_takes_off_the_penalties_is_known() {
+    let mut table = pair();
+    table.candidates[0].estimate.prompt = PromptCurve {
+        per_token: 1e-4,
+        ..PromptCurve::default()
+    };
+    let rows = |cached: &[CachedPrompt]| {
+        let ask = RequestProfile {
+            input: 30_000.0,
+            cached,
+            ..RequestProfile::usual(ModelType::Chat)
+        };
+        let mut set = CandidateSet::default();
+        set.evaluate(&table, &ask, NOW);
+        set.rows().to_vec()
+    };
+    let (without, with) = (rows(&[]), rows(&first_holds()));
+    let avoided = with[0].cache.avoided;
+    assert!(avoided.cost > 0.5 && avoided.latency > 0.1, "{avoided:?}");
+    let difference = with[0].bads.plus(&avoided).minus(&without[0].bads);
+    assert!(difference.cost.abs() + difference.latency.abs() < 1e-9);
+    assert_eq!(with[1].cache, without[1].cache);
+}
+
+#[test]
 fn without_a_price_of_cached_tokens_nothing_is_saved() {
     let mut table = pair();
     for target in &mut table.candidates {

@@ -195,21 +195,14 @@ fn row(
     now: UnixTime,
 ) -> ScoredCandidate {
     let provider_in_flight = candidate.provider_load_counters.in_flight();
-    let cache = cache_saving(candidate, ask.cached_at(target));
-    let uncached = ask.input - cache.tokens;
-    let (predicted, risk) = predict(table, candidate, (ask, uncached), scale.output, now);
+    let judged = |cache: &CacheSaving| penalties(table, candidate, (ask, cache), scale, now);
+    let mut cache = cache_saving(candidate, ask.cached_at(target));
+    let (predicted, risk, bads) = judged(&cache);
+    if cache.tokens > 0.0 {
+        let (_, _, without) = judged(&CacheSaving::default());
+        cache.avoided = without.minus(&bads);
+    }
     let latency = predicted.latency(scale.output);
-    let bads = Penalties {
-        cost: cost_penalty(
-            candidate.price.as_ref(),
-            scale.max_prices,
-            (ask.input, cache.usd),
-            scale.output,
-        ),
-        latency: latency_penalty(latency, scale.output, &table.tuning),
-        risk: risk.total(),
-        load: load(candidate, provider_in_flight),
-    };
     let priority = candidate.priority;
     let utility = match table.strategy {
         Strategy::Adaptive | Strategy::Best | Strategy::Weighted => strategy_utility(
@@ -255,6 +248,31 @@ fn row(
     }
 }
 
+/// Returns what is expected of a target whose cache holds so much of the prompt.
+fn penalties(
+    table: &RoutingTable,
+    candidate: &Candidate,
+    (ask, cache): (&RequestProfile<'_>, &CacheSaving),
+    scale: ScoringContext,
+    now: UnixTime,
+) -> (Prediction, Risk, Penalties) {
+    let uncached = ask.input - cache.tokens;
+    let (predicted, risk) = predict(table, candidate, (ask, uncached), scale.output, now);
+    let latency = predicted.latency(scale.output);
+    let bads = Penalties {
+        cost: cost_penalty(
+            candidate.price.as_ref(),
+            scale.max_prices,
+            (ask.input, cache.usd),
+            scale.output,
+        ),
+        latency: latency_penalty(latency, scale.output, &table.tuning),
+        risk: risk.total(),
+        load: load(candidate, candidate.provider_load_counters.in_flight()),
+    };
+    (predicted, risk, bads)
+}
+
 /// Returns the utility of a target under a strategy that uses the weights.
 pub fn strategy_utility(
     (strategy, tuning): (Strategy, &Tuning),
@@ -272,6 +290,7 @@ fn cache_saving(candidate: &Candidate, tokens: f64) -> CacheSaving {
     let saving = |price: &Price| price.cache_saving(tokens);
     CacheSaving {
         tokens,
+        avoided: Penalties::default(),
         usd: candidate.price.as_ref().map_or(0.0, saving),
     }
 }

@@ -2,8 +2,10 @@
 //! process finds them in another catalogue; numbers have nine digits.
 
 mod exclusion;
+mod names;
 mod read;
 mod shape;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod write;

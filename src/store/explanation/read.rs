@@ -9,6 +9,7 @@ use crate::domain::{
     SelectionReason, SelectionRound, Strategy, Target, TargetId, TargetIdx, Tuning, UnixTime,
     Usage, UsageBasis, WeightOverride, Weights,
 };
+use std::sync::Arc;
 
 /// Finds the targets that a stored decision names.
 pub trait NamedTargets {
@@ -139,6 +140,10 @@ fn round(
         .filter_map(|it| candidate(it, targets))
         .collect();
     let chosen = stored.x.and_then(|place| *targets.get(place)?);
+    let plain = RequestClass::new(stored.c.0.parse::<ModelType>().ok()?, stored.c.1);
+    let class = stored.i.and_then(RequestClass::from_index).unwrap_or(plain);
+    let terms = stored.q.as_ref();
+    let terms = terms.and_then(|terms| terms.terms(class.kind(), targets));
     Some(SelectionRound {
         decision,
         is_dry_run: false,
@@ -160,10 +165,10 @@ fn round(
             priority,
         },
         revision: stored.v,
-        class: RequestClass::new(stored.c.0.parse::<ModelType>().ok()?, stored.c.1),
+        class,
         input: stored.io.0,
         output: stored.io.1,
-        terms: None,
+        terms: terms.map(Arc::new),
         luck: RandomDraw {
             gate: stored.l.0,
             draw: stored.l.1,
@@ -224,12 +229,7 @@ fn candidate(
                 per_token,
             },
             headroom,
-            cache: stored
-                .h
-                .map_or_else(CacheSaving::default, |(tokens, usd)| CacheSaving {
-                    tokens,
-                    usd,
-                }),
+            cache: cache(stored),
             in_flight: stored.f,
             temperature,
             utility,
@@ -246,4 +246,19 @@ fn candidate(
             }),
         price: stored.c,
     })
+}
+
+fn cache(stored: &StoredCandidate) -> CacheSaving {
+    let (tokens, usd) = stored.h.unwrap_or_default();
+    let [cost, latency, risk] = stored.b.unwrap_or_default();
+    CacheSaving {
+        tokens,
+        usd,
+        avoided: Penalties {
+            cost,
+            latency,
+            risk,
+            load: 0.0,
+        },
+    }
 }

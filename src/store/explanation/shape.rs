@@ -1,6 +1,7 @@
 //! The shape of the JSON. Names are short, because there is one for every request.
 
 use super::exclusion::StoredExclusion;
+use super::terms::StoredTerms;
 use serde::{Deserialize, Serialize};
 
 /// All selections of a decision.
@@ -35,8 +36,14 @@ pub(super) struct StoredRound {
     pub(super) v: u64,
     /// Type of work, and whether streamed.
     pub(super) c: (String, bool),
+    /// Index of the class, where it tells more than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) i: Option<usize>,
     /// Tokens in and out.
     pub(super) io: (f64, f64),
+    /// What else was asked for; none for a further attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) q: Option<StoredTerms>,
     /// Random numbers.
     pub(super) l: (f64, f64),
     /// Place of the selected target in the list of targets.
@@ -107,4 +114,7 @@ pub(super) struct StoredCandidate {
     /// Tokens that its prompt cache is expected to hold, and the USD that they save.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) h: Option<(f64, f64)>,
+    /// What they take off the penalties of cost, latency and risk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) b: Option<[f64; 3]>,
 }

@@ -3,8 +3,9 @@ use super::*;
 use crate::domain::{
     AttemptRecord, BalancerState, CacheSaving, CandidateSet, DecisionId, Eligibility,
     ExclusionReason, Failure, KeyIdx, MeasuredUsage, MissingCapability, ModelType, Money, Outcome,
-    Provider, RandomDraw, RateLimitExceeded, RequestClass, RequestProfile, SelectionContext,
-    SelectionReason, SelectionRound, Strategy, Target, TargetId, UnixTime, Weights, select_target,
+    Penalties, Provider, RandomDraw, RateLimitExceeded, RequestClass, RequestProfile, RequestTerms,
+    RouteOrder, SelectionContext, SelectionReason, SelectionRound, Strategy, Target, TargetId,
+    UnixTime, Weights, select_target,
 };
 
 fn catalogue() -> Catalogue {
@@ -39,12 +40,20 @@ fn decision(catalogue: &Catalogue) -> DecisionRecord {
         decision: DecisionId(7),
         is_dry_run: false,
         attempt: 1,
-        class: RequestClass::new(ModelType::Chat, true),
+        class: RequestClass::new(ModelType::Chat, true).with_tools(true),
         input: 12.5,
         luck,
         at: now,
     };
-    let round = SelectionRound::of(&table, &field, Some(&chosen), context);
+    let terms = RequestTerms {
+        only: Some(vec![0.into(), 1.into()]),
+        order: RouteOrder::Weighted(vec![3, 1]),
+        preferred: Some(1.into()),
+        max_tokens: Some(300.0),
+        time_limit: Some(29.5),
+        ..RequestTerms::of(&ask, None)
+    };
+    let round = SelectionRound::of(&table, &field, Some(&chosen), context).with_terms(terms);
     DecisionRecord {
         id: DecisionId(7),
         rounds: vec![round],
@@ -138,6 +147,11 @@ fn a_decision_is_read_as_it_was_written() {
         row.cache = CacheSaving {
             tokens: 28_000.0,
             usd: 0.012_5,
+            avoided: Penalties {
+                cost: 0.25,
+                latency: 0.125,
+                ..Penalties::default()
+            },
         };
         row.bads.latency = short(row.bads.latency);
         row.predicted.first_token = short(row.predicted.first_token);
@@ -194,6 +208,9 @@ fn a_target_that_is_gone_is_left_out() {
 
     let round = &read.rounds[0];
     assert_eq!((round.candidates.len(), round.left_out), (1, 1));
+    let terms = round.terms.as_deref().expect("of the first attempt");
+    assert_eq!(terms.only.as_deref(), Some(&[0.into()][..]));
+    assert_eq!(terms.order, RouteOrder::Weighted(vec![3]));
 }
 
 #[test]

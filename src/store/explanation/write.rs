@@ -1,21 +1,20 @@
 //! A recorded decision → its JSON.
 
 use super::exclusion::StoredExclusion;
+use super::names::Names;
 use super::shape::{StoredAttempt, StoredCandidate, StoredDecision, StoredRound};
+use super::terms::StoredTerms;
 use crate::domain::{
     AttemptRecord, CacheSaving, Catalogue, DecisionRecord, Eligibility, MeasuredUsage, Money,
-    Outcome, RecordedCandidate, SelectionReason, SelectionRound, TargetIdx, UsageBasis,
-    WeightOverride,
+    Outcome, Penalties, RecordedCandidate, RequestClass, SelectionReason, SelectionRound,
+    UsageBasis, WeightOverride,
 };
 
 /// Significant digits of a stored number.
 const DIGITS: i32 = 9;
 
 pub(super) fn decision(decision: &DecisionRecord, catalogue: &Catalogue) -> String {
-    let mut names = Names {
-        catalogue,
-        known: Vec::new(),
-    };
+    let mut names = Names::of(catalogue);
     let rounds = decision.rounds.iter();
     let rounds = rounds.map(|it| round(it, &mut names)).collect();
     let dropped = decision.end.as_ref().map(|end| end.dropped_fields.clone());
@@ -30,32 +29,9 @@ pub(super) fn decision(decision: &DecisionRecord, catalogue: &Catalogue) -> Stri
     serde_json::to_string(&stored).unwrap_or_default()
 }
 
-/// Targets in the order in which they are named first.
-struct Names<'c> {
-    catalogue: &'c Catalogue,
-    known: Vec<TargetIdx>,
-}
-
-impl Names<'_> {
-    fn place(&mut self, target: TargetIdx) -> usize {
-        let place = self.known.iter().position(|known| *known == target);
-        place.unwrap_or_else(|| {
-            self.known.push(target);
-            self.known.len() - 1
-        })
-    }
-
-    fn texts(&self) -> Vec<(String, String)> {
-        let text = |target: &TargetIdx| match self.catalogue.targets.get(target.get()) {
-            Some(target) => (target.id.provider.to_string(), target.id.model.to_string()),
-            None => Default::default(),
-        };
-        self.known.iter().map(text).collect()
-    }
-}
-
 fn round(round: &SelectionRound, names: &mut Names<'_>) -> StoredRound {
     let (tuning, weights) = (&round.tuning, &round.weights);
+    let plain = RequestClass::new(round.class.kind(), round.class.is_streamed());
     let is_it = |reason: SelectionReason| SelectionReason::ALL.iter().position(|it| *it == reason);
     StoredRound {
         at: round.at.micros(),
@@ -80,7 +56,9 @@ fn round(round: &SelectionRound, names: &mut Names<'_>) -> StoredRound {
             round.class.kind().as_str().to_owned(),
             round.class.is_streamed(),
         ),
+        i: (round.class != plain).then(|| round.class.index()),
         io: (short(round.input), short(round.output)),
+        q: StoredTerms::of(round, names),
         // The draw decides, so all its digits count.
         l: (round.luck.gate, round.luck.draw),
         x: round.chosen.map(|chosen| names.place(chosen)),
@@ -142,7 +120,7 @@ fn candidate(recorded: &RecordedCandidate, names: &mut Names<'_>) -> StoredCandi
         row.utility,
         row.odds,
     ];
-    let own = recorded.own;
+    let (own, avoided) = (recorded.own, row.cache.avoided);
     StoredCandidate {
         t: names.place(row.target),
         e: match &row.entry {
@@ -158,6 +136,8 @@ fn candidate(recorded: &RecordedCandidate, names: &mut Names<'_>) -> StoredCandi
             .map(|(input, output)| (short(input), short(output))),
         h: (row.cache != CacheSaving::default())
             .then_some((short(row.cache.tokens), short(row.cache.usd))),
+        b: (avoided != Penalties::default())
+            .then_some([avoided.cost, avoided.latency, avoided.risk].map(short)),
     }
 }
 
