@@ -159,7 +159,9 @@ pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};
 pub use timeline::{BucketCounts, BucketRange, Merge, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
-pub use traffic_recording::{AttemptResult, RecordedAttempt, RecordedRequest, TrafficRecording};
+pub use traffic_recording::{
+    AttemptResult, PastTraffic, RecordedAttempt, RecordedRequest, TrafficRecording,
+};
 pub use tuning::{GUARD_FREE_RISK, Tuning};
 pub use units::{Money, UnixTime};
 pub use upstream_quota::{MAX_LEARNT_WAIT, UpstreamLimit, UpstreamLimits, UpstreamQuota};

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 const COLUMNS: &str = "at, latency_us, provider, model, outcome, failure, first_token_us, \
                        input_tokens, output_tokens, cached_tokens, streamed, load, prompt, class, \
-                       trial, client_deadline, silent_us, cost_pico, cost_basis, dropped_fields";
+                       trial, client_deadline, silent_us, cost_pico, cost_basis, dropped_fields, \
+                       decision";
 
 /// One attempt as it was observed, with the names of its target.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ fn attempt(row: &Row) -> Result<PastAttempt, StoreError> {
             dropped_fields: u32::try_from(row.count(19)?).unwrap_or(u32::MAX),
         },
         end: AttemptEnd {
-            decision: DecisionId(0),
+            decision: row.string(20)?.parse().unwrap_or(DecisionId(0)),
             identity: Arc::default(),
             target: 0.into(),
             started,

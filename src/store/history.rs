@@ -14,8 +14,8 @@ use super::saved_alerts::alerts_from_json;
 use super::store::Store;
 use crate::domain::{
     AttemptEnd, BalancerState, Catalogue, DecisionId, DecisionRecord, Effect, Event, EventKind,
-    Failure, HeldChanges, MeasuredUsage, Money, RejectionReason, RequestEnd, RequestIdentity,
-    RequestOutcome, Revision, SavedAlerts, Tag, UnixTime, Usage, UsageBasis,
+    Failure, HeldChanges, MeasuredUsage, Money, PastTraffic, RejectionReason, RequestEnd,
+    RequestIdentity, RequestOutcome, Revision, SavedAlerts, Tag, UnixTime, Usage, UsageBasis,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,8 @@ const EVENTS: u64 = 100;
 /// that are seldom used, and the rest has faded.
 const LEARNT_ATTEMPTS: u64 = 20_000;
 const LEARNING_REACH: Duration = Duration::from_hours(24);
-/// How far back charts by the second go, which are filled from rows.
-const SECONDS_REACH: Duration = Duration::from_mins(5);
+/// How far back charts by the second and forecasts go, which are filled from rows.
+const ROWS_REACH: Duration = Duration::from_mins(15);
 /// Revisions that are taken over.
 const REVISIONS: u64 = 200;
 /// How far back the sums of each width go, in seconds.
@@ -125,12 +125,19 @@ impl StoredHistory {
         let decisions: Vec<DecisionRecord> = decisions
             .filter_map(|row| stored_decision(row, &mut &*catalogue))
             .collect();
-        let from = now.minus(SECONDS_REACH);
+        let from = now.minus(ROWS_REACH);
         let recent = self.attempts.iter().rev();
         let recent: Vec<AttemptEnd> = recent
             .filter_map(|attempt| attempt.counted_since(from, &catalogue))
             .collect();
         state.restore_seconds(&recent, &decisions, now);
+        let past = PastTraffic {
+            decisions: &decisions,
+            attempts: &recent,
+            is_cut: self.requests.len() as u64 >= DECISIONS
+                && self.requests.first().is_some_and(|first| first.at > from),
+        };
+        state.restore_traffic(&past, now);
         state.restore_decisions(decisions);
         state.restore_events(self.events.into_iter().map(event).collect());
         let attempts = self.attempts.into_iter();
@@ -187,7 +194,10 @@ pub fn stored_decision(row: &RequestRow, names: &mut impl NamedTargets) -> Optio
         Explanation::Json(json) => json.as_str(),
         Explanation::Decision(..) => "",
     };
-    let read = read_explanation(json, id, names).unwrap_or_default();
+    let mut read = read_explanation(json, id, names).unwrap_or_default();
+    for terms in read.rounds.iter_mut().filter_map(|it| it.terms.as_mut()) {
+        Arc::make_mut(terms).payer = Some(row.client.clone());
+    }
     let mut end = request_end(row, id, read.dropped_fields)?;
     if !row.provider.is_empty() {
         end.target = names

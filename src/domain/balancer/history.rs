@@ -7,6 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::observation::AttemptEnd;
 use crate::domain::timeline::{BucketCounts, Timeline, Uptime};
+use crate::domain::traffic_recording::PastTraffic;
 use crate::domain::units::UnixTime;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -108,6 +109,11 @@ impl BalancerState {
         self.providers[provider]
             .uptime
             .restore(width, start, uptime, now);
+    }
+
+    /// Adds requests and attempts of an earlier process to the record that forecasts are made from.
+    pub fn restore_traffic(&mut self, past: &PastTraffic<'_>, now: UnixTime) {
+        self.recording.restore(past, now);
     }
 
     /// Adds decisions of an earlier process, oldest first, in front of all others.

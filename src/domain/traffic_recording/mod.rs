@@ -3,9 +3,11 @@
 
 mod recorded_attempt;
 mod recorded_request;
+mod restore;
 
 pub use recorded_attempt::{AttemptResult, RecordedAttempt};
 pub use recorded_request::RecordedRequest;
+pub use restore::PastTraffic;
 
 use super::ids::DecisionId;
 use super::index::TargetIdx;
@@ -36,6 +38,8 @@ pub struct TrafficRecording {
     /// Attempts by target index, in the order of their ends.
     attempts: Vec<VecDeque<RecordedAttempt>>,
     terms: VecDeque<Arc<RequestTerms>>,
+    /// True while the oldest requests are those of an earlier process, which had more.
+    is_cut: bool,
 }
 
 impl TrafficRecording {
@@ -59,6 +63,7 @@ impl TrafficRecording {
         });
         while self.requests.len() > MAX_REQUESTS || self.is_first_old(round.at) {
             self.remove_first();
+            self.is_cut = false;
         }
     }
 
@@ -77,11 +82,7 @@ impl TrafficRecording {
 
     /// Records an ended attempt.
     pub fn end_attempt(&mut self, end: &AttemptEnd) {
-        let target = end.target.get();
-        if self.attempts.len() <= target {
-            self.attempts.resize_with(target + 1, VecDeque::new);
-        }
-        let ring = &mut self.attempts[target];
+        let ring = self.ring(end.target);
         ring.push_back(RecordedAttempt::of(end));
         let is_old = |attempt: &RecordedAttempt| end.ended.since(attempt.ended) > MEMORY;
         while ring.len() > MAX_ATTEMPTS || ring.front().is_some_and(is_old) {
@@ -109,9 +110,17 @@ impl TrafficRecording {
         ring.filter(recent).copied().collect()
     }
 
-    /// Returns true if earlier requests were removed to bound the memory.
+    /// Returns true if earlier requests are missing, because the memory is bounded.
     pub fn is_full(&self) -> bool {
-        self.requests.len() >= MAX_REQUESTS
+        self.is_cut || self.requests.len() >= MAX_REQUESTS
+    }
+
+    fn ring(&mut self, target: TargetIdx) -> &mut VecDeque<RecordedAttempt> {
+        let target = target.get();
+        if self.attempts.len() <= target {
+            self.attempts.resize_with(target + 1, VecDeque::new);
+        }
+        &mut self.attempts[target]
     }
 
     fn is_first_old(&self, now: UnixTime) -> bool {

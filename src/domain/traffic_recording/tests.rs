@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{
-    BalancerState, CandidateSet, Catalogue, MeasuredUsage, ModelType, RandomDraw, RequestClass,
-    RequestProfile, RequestTerms, SelectionContext, Strategy, Usage, Weights,
+    BalancerState, CandidateSet, Catalogue, DecisionRecord, MeasuredUsage, ModelType, RandomDraw,
+    RequestClass, RequestProfile, RequestTerms, SelectionContext, Strategy, Usage, Weights,
 };
 
 fn at(seconds: u64) -> UnixTime {
@@ -99,4 +99,40 @@ fn the_number_of_requests_is_bounded() {
     assert_eq!(recording.requests(at(0)).len(), MAX_REQUESTS);
     assert_eq!(recording.running.len(), MAX_REQUESTS);
     assert!(recording.is_full());
+}
+
+fn ended(decision: u64, seconds: u64) -> DecisionRecord {
+    DecisionRecord {
+        id: DecisionId(decision),
+        rounds: vec![round(decision, seconds)],
+        attempts: Vec::new(),
+        end: Some(end(decision, 40 + decision)),
+    }
+}
+
+#[test]
+fn the_requests_of_an_earlier_process_come_first_without_the_pause_between() {
+    let decisions = [ended(3, 110), ended(2, 100), ended(1, 0), ended(6, 950)];
+    let past = PastTraffic {
+        decisions: &decisions,
+        attempts: &[],
+        is_cut: true,
+    };
+    let mut recording = TrafficRecording::default();
+    recording.add_round(&round(5, 930));
+    recording.restore(&past, at(960));
+    recording.end_request(&end(5, 77));
+
+    let requests = recording.requests(at(960));
+    let seen: Vec<(u64, UnixTime, f64)> = requests
+        .iter()
+        .map(|request| (request.decision.0, request.at, request.output))
+        .collect();
+    assert_eq!(
+        seen,
+        [(2, at(920), 42.0), (3, at(930), 43.0), (5, at(930), 77.0)]
+    );
+    assert!(recording.is_full(), "it had more requests");
+    recording.add_round(&round(7, 1_825));
+    assert!(!recording.is_full(), "what is missing is too old by now");
 }
