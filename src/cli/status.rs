@@ -208,6 +208,7 @@ mod tests {
             kind: "word".to_owned(),
             enabled: true,
             draining: false,
+            draining_until: None,
 
             pinned_until: None,
             weights: None,

@@ -18,6 +18,8 @@ const MAX_REVERT_AFTER_S: u64 = 31_536_000;
 const MAX_REASON_CHARS: usize = 500;
 /// Longest pin of a provider, in seconds: a day.
 const MAX_PIN_S: u64 = 86_400;
+/// Longest drain with an end, in seconds: a day.
+const MAX_DRAIN_S: u64 = 86_400;
 
 /// Longest silence about an alert, in seconds: 30 days.
 const MAX_MUTE_S: u64 = 2_592_000;
@@ -197,6 +199,7 @@ pub(super) fn provider(change: &ProviderChange) -> Result<ProviderPatch, ApiErro
     let patch = ProviderPatch {
         enabled: change.enabled,
         draining: change.draining,
+        drain_for: change.drain_seconds.map(Duration::from_secs),
         priority: change.priority,
         max_concurrent: change.max_concurrent,
         weights: change.weights.map(WeightOverride::from),
@@ -217,6 +220,10 @@ pub(super) fn provider(change: &ProviderChange) -> Result<ProviderPatch, ApiErro
         }
     }
     mistakes.check_whole("pinSeconds", change.pin_seconds, 0..=MAX_PIN_S);
+    mistakes.check_whole("drainSeconds", change.drain_seconds, 1..=MAX_DRAIN_S);
+    if let (Some(seconds), Some(_)) = (change.drain_seconds, change.draining) {
+        mistakes.reject("drainSeconds", seconds, "alone, without draining");
+    }
     let revert_after = change.revert_after_seconds;
     mistakes.check_whole("revertAfterSeconds", revert_after, 1..=MAX_REVERT_AFTER_S);
     if let Some(seconds) = revert_after

@@ -87,6 +87,10 @@ pub struct ProviderChange {
     /// Whether running requests end and no new ones are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draining: Option<bool>,
+    /// Seconds for which it drains, 1 to a day, after which requests are sent again; in place of
+    /// `draining`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_seconds: Option<u64>,
     /// Priority, a whole number in 0..100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,

@@ -79,6 +79,7 @@ impl ProviderStatus {
             kind: provider.kind.to_string(),
             enabled: provider.enabled,
             draining: provider.draining,
+            draining_until: provider.drains_until.map(rfc3339),
             pinned_until: provider.pinned_until.map(rfc3339),
             priority: provider.priority,
             weights: WeightOverride::from_domain(provider.weights),

@@ -239,6 +239,9 @@ pub struct ProviderStatus {
     pub enabled: bool,
     /// Whether running requests end and no new ones are sent.
     pub draining: bool,
+    /// End of the drain, where it has one, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_until: Option<String>,
     /// End of a pin: until then every request that it can serve goes there; RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned_until: Option<String>,

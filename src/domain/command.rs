@@ -80,6 +80,8 @@ pub struct ProviderPatch {
     pub enabled: Option<bool>,
     /// Start or stop draining it.
     pub draining: Option<bool>,
+    /// Drain it for this time; not together with `draining`.
+    pub drain_for: Option<Duration>,
     /// Priority, 0..100.
     pub priority: Option<f64>,
     /// Limit on concurrent requests, 1 or more.

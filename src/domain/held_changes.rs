@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub struct HeldChanges {
     /// Providers that get no new requests, by name.
     pub draining: Vec<Arc<str>>,
+    /// Ends of drains, by the provider's name.
+    pub drain_ends: Vec<(Arc<str>, UnixTime)>,
     /// Pinned provider, and the end of its pin.
     pub pin: Option<(Arc<str>, UnixTime)>,
     /// Changes that revert together unless they are confirmed.

@@ -353,6 +353,8 @@ pub struct ProviderSnapshot {
     pub enabled: bool,
     /// True while it gets no new requests.
     pub draining: bool,
+    /// End of the drain, if it has one.
+    pub drains_until: Option<UnixTime>,
     /// End of its pin.
     pub pinned_until: Option<UnixTime>,
     /// Priority, 0..100.

@@ -5,11 +5,15 @@ use crate::domain::{
     Weights,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// [`HeldChanges`] as JSON. Times are microseconds since the epoch.
 #[derive(Debug, Serialize, Deserialize)]
 struct HeldShape {
     draining: Vec<String>,
+    /// Missing in rows of versions without drains that end.
+    #[serde(default)]
+    drain_ends: Vec<(String, u64)>,
     pin: Option<(String, u64)>,
     pending: Option<PendingShape>,
 }
@@ -39,12 +43,11 @@ struct ProviderShape {
 
 /// Writes the changes as JSON.
 pub(super) fn write_held(held: &HeldChanges) -> String {
+    let end = |(name, until): &(Arc<str>, UnixTime)| (name.to_string(), until.micros());
     let shape = HeldShape {
         draining: held.draining.iter().map(ToString::to_string).collect(),
-        pin: held
-            .pin
-            .as_ref()
-            .map(|(name, until)| (name.to_string(), until.micros())),
+        drain_ends: held.drain_ends.iter().map(end).collect(),
+        pin: held.pin.as_ref().map(end),
         pending: held.pending.as_ref().map(|pending| PendingShape {
             until: pending.until.micros(),
             weights: pending.weights.map(|change| pair(change).map(values)),
@@ -57,11 +60,11 @@ pub(super) fn write_held(held: &HeldChanges) -> String {
 /// Reads them; `None` if the text is not understood.
 pub(super) fn read_held(json: &str) -> Option<HeldChanges> {
     let shape: HeldShape = serde_json::from_str(json).ok()?;
+    let end = |(name, until): (String, u64)| (name.into(), UnixTime::from_micros(until));
     Some(HeldChanges {
         draining: shape.draining.into_iter().map(Into::into).collect(),
-        pin: shape
-            .pin
-            .map(|(name, until)| (name.into(), UnixTime::from_micros(until))),
+        drain_ends: shape.drain_ends.into_iter().map(end).collect(),
+        pin: shape.pin.map(end),
         pending: shape.pending.map(|pending| PendingChanges {
             until: UnixTime::from_micros(pending.until),
             weights: pending.weights.map(|both| change(both.map(weights))),
@@ -136,6 +139,7 @@ mod tests {
     fn all_that_is_written_is_read_again() {
         let held = HeldChanges {
             draining: vec!["a".into()],
+            drain_ends: vec![("a".into(), UnixTime::from_micros(7))],
             pin: Some(("b".into(), UnixTime::from_micros(7))),
             pending: Some(PendingChanges {
                 until: UnixTime::from_micros(9),

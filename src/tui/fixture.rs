@@ -121,6 +121,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         enabled: true,
         draining: false,
 
+        draining_until: None,
         pinned_until: None,
         priority: 50,
         weights: None,

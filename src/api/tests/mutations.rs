@@ -135,6 +135,12 @@ async fn invalid_settings_are_rejected_by_name() {
             r#"{"priority":1,"revertAfterSeconds":0}"#,
             "revertAfterSeconds",
         ),
+        (r#"{"drainSeconds":0}"#, "drainSeconds"),
+        (r#"{"draining":false,"drainSeconds":9}"#, "drainSeconds"),
+        (
+            r#"{"drainSeconds":9,"revertAfterSeconds":9}"#,
+            "revertAfterSeconds",
+        ),
         (
             r#"{"pinSeconds":9,"revertAfterSeconds":9}"#,
             "revertAfterSeconds",
@@ -183,6 +189,20 @@ async fn a_stopped_engine_is_reported_as_busy() {
         "the engine is busy, try again in a moment"
     );
     assert_eq!(answer.header("retry-after"), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_drains_for_a_while() {
+    let api = TestApi::new();
+    let path = "/api/providers/alpha";
+
+    let drained = api.send("PATCH", path, r#"{"drainSeconds":60}"#).await;
+    assert!(drained.ok()["drainingUntil"].is_string());
+    let selection = api.get("/api/load-balancing").await;
+    assert_eq!(selection.ok()["provider"], "beta");
+    tokio::time::sleep(Duration::from_secs(62)).await;
+    let selection = api.get("/api/load-balancing").await;
+    assert_eq!(selection.ok()["provider"], "alpha");
 }
 
 #[tokio::test(start_paused = true)]

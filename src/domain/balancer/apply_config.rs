@@ -93,6 +93,7 @@ impl BalancerState {
             if retired(previous) && !retired(&catalogue) {
                 record.configure(spec);
                 record.draining = false;
+                record.drains_until = None;
             }
             if retired(&catalogue) {
                 self.forget_provider_revert(at);

@@ -92,8 +92,8 @@ impl BalancerState {
             before.enabled,
         );
         set_revert_value(
-            patch.draining.is_some(),
-            reverts,
+            patch.draining.is_some() || patch.drain_for.is_some(),
+            reverts && patch.drain_for.is_none(),
             &mut saved.draining,
             before.draining,
         );

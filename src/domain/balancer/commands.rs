@@ -135,6 +135,7 @@ impl BalancerState {
         let had_pending_revert = self.provider_reverts_at(at).is_some();
         let before = self.before(at);
         let mut what = set(&mut self.providers[at], patch, &changed);
+        self.providers[at].set_drain_end(patch, now, &mut what);
         let saved = self.schedule_provider_revert(at, before, patch, now);
         if let Some(pin) = patch.pin {
             self.pin(at, pin, now, &mut what);

@@ -56,6 +56,9 @@ impl BalancerState {
                 .filter(|&at| self.providers[at].draining)
                 .map(name)
                 .collect(),
+            drain_ends: active()
+                .filter_map(|at| Some((name(at), self.providers[at].drain_end()?)))
+                .collect(),
             pin: self.pin.map(|(at, until)| (name(at), until)),
             pending: self.pending_revert.as_ref().map(|pending| PendingChanges {
                 until: pending.until,
@@ -85,6 +88,12 @@ impl BalancerState {
                 self.providers[at].draining = true;
             }
         }
+        for (name, until) in &held.drain_ends {
+            if let Some(at) = self.catalogue.provider(name) {
+                self.providers[at].drains_until = Some(*until);
+            }
+        }
+        self.end_drains(now, &mut effects);
         if let Some((name, until)) = &held.pin {
             match self.catalogue.provider(name) {
                 Some(at) if now < *until => self.pin = Some((at, *until)),

@@ -7,6 +7,7 @@ mod apply_config;
 mod auto_revert;
 mod commands;
 mod cooldown;
+mod drain;
 mod forecast_cache;
 mod forecasting;
 mod fork;
@@ -213,6 +214,7 @@ impl BalancerState {
         self.revert_expired(now, &mut effects);
         self.refresh_states(now);
         self.end_pin(now, &mut effects);
+        self.end_drains(now, &mut effects);
         self.warn(now, &mut effects);
         self.emit_limit_events(now, &mut effects);
         if !self.is_fork {

@@ -153,6 +153,7 @@ impl BalancerState {
             kind: Arc::clone(&self.catalogue.providers[at].kind),
             enabled: record.enabled,
             draining: record.draining,
+            drains_until: record.drain_end(),
             pinned_until: self
                 .pinned_at(now)
                 .and_then(|(pinned, until)| (pinned == at).then_some(until)),

@@ -318,6 +318,8 @@ pub(super) struct ProviderState {
     /// Reason why it cannot be enabled.
     pub off: Option<Arc<str>>,
     pub draining: bool,
+    /// End of a drain with an end; kept while the drain is suspended.
+    pub drains_until: Option<UnixTime>,
     pub priority: u8,
     pub max_concurrent: Option<u32>,
     pub rates: RateLimits,
@@ -349,6 +351,7 @@ impl ProviderState {
             enabled: spec.enabled,
             off: spec.off.clone(),
             draining: false,
+            drains_until: None,
             priority: spec.priority,
             max_concurrent: spec.max_concurrent,
             rates: spec.rates,

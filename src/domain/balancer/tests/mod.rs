@@ -2,6 +2,7 @@ mod alerting;
 mod apply_config;
 mod auto_revert;
 mod commands;
+mod drain;
 mod forecasting;
 mod global_limits;
 mod held_changes;
