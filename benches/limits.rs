@@ -360,6 +360,7 @@ fn model(providers: usize, step: u64) -> Model {
         process: 4_242,
         over_line: false,
         logs: aibal_tui::logs::RecentLines::default(),
+        incidents: None,
     };
     Model::showing(options, fixture::status(providers, step))
 }

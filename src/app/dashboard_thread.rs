@@ -104,6 +104,7 @@ pub(super) fn options(
         process: std::process::id(),
         over_line: is_set("SSH_CONNECTION"),
         logs,
+        incidents: None,
     }
 }
 

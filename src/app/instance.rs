@@ -279,13 +279,21 @@ async fn engine(
 }
 
 fn balancer(config: &mut InstanceConfig) -> BalancerState {
+    match config.prepared.take() {
+        Some(state) => *state,
+        None => balancer_since(config, clock::now()),
+    }
+}
+
+/// A balancer of this configuration whose statistics begin at a time.
+pub(super) fn balancer_since(config: &mut InstanceConfig, since: UnixTime) -> BalancerState {
     let catalogue = std::mem::take(&mut config.catalogue);
     BalancerState::new(
         catalogue,
         config.strategy,
         config.weights,
         config.seed,
-        clock::now(),
+        since,
     )
     .with_tuning(config.tuning)
     .with_limits(&config.limits)

@@ -9,6 +9,7 @@ mod config_command;
 mod config_task;
 mod config_watcher;
 mod dashboard_thread;
+mod demo_history;
 mod exit_error;
 mod instance;
 mod instance_config;

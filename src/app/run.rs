@@ -1,6 +1,7 @@
 //! Long-running commands: start, wait for an end, stop in order.
 
 use super::dashboard_thread::{self, DashboardThread};
+use super::demo_history;
 use super::exit_error::ExitError;
 use super::instance::Instance;
 use super::instance_config;
@@ -10,19 +11,24 @@ use super::store;
 use super::{commands, config_command, config_task};
 use crate::cli::arguments::{AttachArgs, DemoArgs, Globals};
 use crate::cli::instance_address;
-use crate::config;
-use crate::demo::{Scenario, Traffic, Vendors};
+use crate::demo::{Scenario, SimulatedPast, Traffic, Vendors};
+use crate::domain::UnixTime;
 use crate::logs::{self, LogOptions, Logs};
 use crate::store::StoreOptions;
-use crate::tui::{ExitReason, Options};
+use crate::tui::{ExitReason, Incidents, Options};
+use crate::{clock, config};
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Upper bound of `--rps`; one machine's demo does not reach more.
 const MAX_DEMO_RPS: f64 = 10_000.0;
+
+/// Upper bound of the requests per second of the time before a demo, which is played at its start.
+const MAX_PAST_RPS: f64 = 20.0;
 
 /// Upper bound of `--providers`; the screen is not made for more.
 const MAX_DEMO_PROVIDERS: usize = 500;
@@ -105,8 +111,15 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         let listener = bind_demo(globals).await?;
         let vendors = Vendors::start_many(demo.seed, scenario, 1.0, demo.providers).await?;
         let port = listener.local_addr()?.port();
-        let (config, options) =
+        let began = clock::now();
+        let (mut config, mut options) =
             instance_config::demo_instance_config(&vendors, demo.seed, globals, port, &logs);
+        if demo.history > 0 {
+            let length = Duration::from_mins(demo.history.into());
+            let rate = demo.rps.min(MAX_PAST_RPS);
+            let past = SimulatedPast::new(demo.seed, rate, length, scenario, demo.providers);
+            demo_history::prepare(&mut config, past);
+        }
         let store = store::open(StoreOptions::memory()).await?;
         let mut instance = Instance::start(config, store, listener, logs.lost.clone()).await?;
         // A demo has no configuration, so a reload request gets an error.
@@ -116,6 +129,7 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         let traffic = Traffic::new(&base_url, demo.seed, demo.rps).map_err(anyhow::Error::from)?;
         let stop = CancellationToken::new();
         let running = tokio::spawn(traffic.run(stop.clone()));
+        options.incidents = incidents(&scenario, began);
         let notice = format!(
             "demo: {scenario}, {} simulated vendors, {} requests a second",
             demo.providers, demo.rps
@@ -131,6 +145,20 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         running.abort();
         drop(vendors);
         ended
+    })
+}
+
+/// When the faults of a scenario are due that began at a time; `None` for one without faults.
+fn incidents(scenario: &Scenario, began: UnixTime) -> Option<Incidents> {
+    let windows = scenario.windows.iter();
+    let windows: Vec<(u64, u64)> = windows
+        .map(|window| (window.from.as_secs(), window.until.as_secs()))
+        .collect();
+    (!windows.is_empty()).then(|| Incidents {
+        what: format!("demo: {scenario}"),
+        began: began.unix_seconds(),
+        period: scenario.period.as_secs(),
+        windows,
     })
 }
 

@@ -105,11 +105,14 @@ pub struct DemoArgs {
     /// Number of simulated vendors, 1 to 500
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub providers: usize,
+    /// Minutes of simulated history at the start, 0 to 60
+    #[arg(long, default_value_t = 15, value_name = "MIN", value_parser = clap::value_parser!(u8).range(0..=60))]
+    pub history: u8,
     /// Run without a screen
     #[arg(long)]
     pub headless: bool,
     /// Run only the vendors, until Ctrl-C, and print a configuration for a gateway of your own
-    #[arg(long, conflicts_with_all = ["rps", "scenario", "headless"])]
+    #[arg(long, conflicts_with_all = ["rps", "scenario", "history", "headless"])]
     pub vendors: bool,
 }
 

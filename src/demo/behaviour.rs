@@ -211,54 +211,83 @@ impl Behaviour {
         fault: Option<Fault>,
         random: RequestRandom,
     ) -> PlannedResponse {
-        let slowness = match fault {
-            Some(Fault::Slow(factor)) => factor.max(0.0),
-            _ => 1.0,
+        let draws = match Draws::of(self.profile, fault, random) {
+            Ok(draws) => draws,
+            Err((error, after)) => {
+                return PlannedResponse::Reject {
+                    error,
+                    after: self.pace.to_real(after),
+                };
+            }
         };
-        let timed = |mean: Duration, draw, sigma| {
-            let jitter = random.lognormal(draw, sigma);
-            self.pace.to_real(mean.mul_f64(jitter * slowness))
-        };
-        let first_token = timed(
-            self.profile.first_token,
-            DrawPurpose::FirstToken,
-            FIRST_TOKEN_SIGMA,
-        );
-        let error_rate = match fault {
-            Some(Fault::Errors(probability)) => probability,
-            _ => self.profile.error_rate,
-        };
-
-        if random.happens(DrawPurpose::Failure, error_rate) {
-            let is_overload = random.happens(DrawPurpose::FailureKind, 0.3);
-            return PlannedResponse::Reject {
-                error: if is_overload {
-                    VendorError::Unavailable
-                } else {
-                    VendorError::Broken
-                },
-                after: first_token / 2,
-            };
-        }
         let dimensions = self
             .profile
             .embedder
             .map_or(0, |embedder| embedder.dimensions);
-        let content = Content::generate(&request.want, random, response_length(random), dimensions);
+        let content = Content::generate(&request.want, random, draws.length, dimensions);
         let length = content.tokens();
         let tokens = request
             .max_tokens
             .map_or(length, |max| max.clamp(1, length));
         PlannedResponse::Send(StreamTiming {
-            first_token,
-            per_token: timed(
-                self.profile.per_token,
-                DrawPurpose::PerToken,
-                PER_TOKEN_SIGMA,
-            ),
+            first_token: self.pace.to_real(draws.first_token),
+            per_token: self.pace.to_real(draws.per_token),
             content: content.cut(tokens),
             is_cut_short: tokens < length,
             stream_fault: stream_fault(fault, tokens, random),
+        })
+    }
+}
+
+/// What chance decides about one response, in simulated time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Draws {
+    /// Time to the first token.
+    pub first_token: Duration,
+    /// Time per further token.
+    pub per_token: Duration,
+    /// Tokens without a limit of the request.
+    pub length: u32,
+}
+
+impl Draws {
+    /// The draws of a vendor's response under a fault.
+    ///
+    /// # Errors
+    /// The error in place of a response, and the time to it.
+    pub fn of(
+        profile: &Profile,
+        fault: Option<Fault>,
+        random: RequestRandom,
+    ) -> Result<Self, (VendorError, Duration)> {
+        let slowness = match fault {
+            Some(Fault::Slow(factor)) => factor.max(0.0),
+            _ => 1.0,
+        };
+        let timed =
+            |mean: Duration, draw, sigma| mean.mul_f64(random.lognormal(draw, sigma) * slowness);
+        let first_token = timed(
+            profile.first_token,
+            DrawPurpose::FirstToken,
+            FIRST_TOKEN_SIGMA,
+        );
+        let error_rate = match fault {
+            Some(Fault::Errors(probability)) => probability,
+            _ => profile.error_rate,
+        };
+        if random.happens(DrawPurpose::Failure, error_rate) {
+            let is_overload = random.happens(DrawPurpose::FailureKind, 0.3);
+            let error = if is_overload {
+                VendorError::Unavailable
+            } else {
+                VendorError::Broken
+            };
+            return Err((error, first_token / 2));
+        }
+        Ok(Self {
+            first_token,
+            per_token: timed(profile.per_token, DrawPurpose::PerToken, PER_TOKEN_SIGMA),
+            length: response_length(random),
         })
     }
 }

@@ -183,23 +183,47 @@ fn earliest() -> Instant {
     now.checked_sub(MAX_LAG).unwrap_or(now)
 }
 
+/// The size and kind of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestShape {
+    /// Words of the prompt.
+    pub words: u32,
+    pub max_tokens: u32,
+    pub is_stream: bool,
+    pub has_tools: bool,
+    pub has_schema: bool,
+}
+
+impl RequestShape {
+    /// The shape that these draws give.
+    pub fn of(random: RequestRandom) -> Self {
+        let choice = random.choice(DrawPurpose::MaxTokens, MAX_TOKENS.len() as u64);
+        let kind = random.uniform(DrawPurpose::Kind);
+        Self {
+            words: prompt_words(random),
+            max_tokens: MAX_TOKENS[index(choice)],
+            is_stream: random.happens(DrawPurpose::Streaming, STREAM_SHARE),
+            has_tools: kind < WITH_TOOLS,
+            has_schema: (WITH_TOOLS..WITH_TOOLS + WITH_SCHEMA).contains(&kind),
+        }
+    }
+}
+
 fn client_request(random: RequestRandom) -> ClientRequest {
-    let is_stream = random.happens(DrawPurpose::Streaming, STREAM_SHARE);
-    let max_tokens =
-        MAX_TOKENS[index(random.choice(DrawPurpose::MaxTokens, MAX_TOKENS.len() as u64))];
-    let prompt = lorem::words(random.identity() >> 1, 0, prompt_words(random));
+    let shape = RequestShape::of(random);
+    let is_stream = shape.is_stream;
+    let prompt = lorem::words(random.identity() >> 1, 0, shape.words);
     let mut body = json!({
         "model": "auto",
         "messages": [
             {"role": "system", "content": "Answer briefly."},
             {"role": "user", "content": prompt},
         ],
-        "max_tokens": max_tokens,
+        "max_tokens": shape.max_tokens,
     });
-    let kind = random.uniform(DrawPurpose::Kind);
-    if kind < WITH_TOOLS {
+    if shape.has_tools {
         body["tools"] = tools();
-    } else if kind < WITH_TOOLS + WITH_SCHEMA {
+    } else if shape.has_schema {
         body["response_format"] = format();
     }
     if is_stream {

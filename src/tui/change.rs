@@ -60,7 +60,9 @@ impl Change {
     pub fn takes_away(&self) -> Option<&str> {
         match self {
             Self::Provider { name, change } => {
-                let is_removed = change.draining == Some(true) || change.enabled == Some(false);
+                let is_removed = change.draining == Some(true)
+                    || change.drain_seconds.is_some()
+                    || change.enabled == Some(false);
                 is_removed.then_some(name.as_str())
             }
             Self::Weights(_) | Self::Keep | Self::Probe(_) | Self::Reload => None,
@@ -128,12 +130,18 @@ pub async fn apply_changes(client: &Client, changes: Vec<Change>) -> Result<Appl
 
 async fn apply(client: &Client, change: Change) -> Result<Applied, ClientError> {
     Ok(match change {
-        Change::Weights(change) => weights_applied("applied", client.set_weights(change).await?),
-        Change::Keep => weights_applied("kept", client.confirm_weights().await?),
+        Change::Weights(change) => {
+            let what = points_text(&change);
+            let report = client.set_weights(change).await?;
+            weights_applied(&format!("{what} applied"), report)
+        }
+        Change::Keep => weights_applied("the trial is kept", client.confirm_weights().await?),
         Change::Provider { name, change } => {
+            let text = provider_text(&name, &change);
             let report = client.change_provider(&name, change).await?;
+            let revision = report.revision.map(|number| format!(" (rev {number})"));
             Applied {
-                text: format!("{name}: done"),
+                text: text + &revision.unwrap_or_default(),
                 revision: report.revision,
                 reverts_at: report.reverts_at,
                 ..Applied::default()
@@ -160,6 +168,55 @@ async fn apply(client: &Client, change: Change) -> Result<Applied, ClientError> 
             }
         }
     })
+}
+
+/// What was done to a provider: `google drains for 30 min`, `xai is enabled, priority 60`.
+fn provider_text(name: &str, change: &ProviderChange) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let draining = |on: bool| if on { "drains" } else { "gets requests again" };
+    words.extend(change.draining.map(|on| draining(on).to_owned()));
+    let timed = |seconds: u64| format!("drains for {} min", seconds / 60);
+    words.extend(change.drain_seconds.map(timed));
+    let enabled = |on: bool| if on { "is enabled" } else { "is disabled" };
+    words.extend(change.enabled.map(|on| enabled(on).to_owned()));
+    words.extend(change.priority.map(|to| format!("has priority {to:.0}")));
+    words.extend(
+        change
+            .max_concurrent
+            .map(|to| format!("takes {to} at once")),
+    );
+    words.extend(change.weights.map(|own| {
+        let is_none = own.cost.or(own.latency).or(own.reliability).is_none();
+        let own = if is_none {
+            "has no own weights"
+        } else {
+            "has new own weights"
+        };
+        own.to_owned()
+    }));
+    let pinned = |seconds: u64| match seconds {
+        0 => "is no longer pinned".to_owned(),
+        seconds => format!("is pinned for {} min", seconds / 60),
+    };
+    words.extend(change.pin_seconds.map(pinned));
+    let reset = change.reset_breaker == Some(true);
+    words.extend(reset.then(|| "has its breakers closed".to_owned()));
+    format!("{name} {}", words.join(", "))
+}
+
+/// The weights that a change names: `cost 50 latency 28 reliability 22`.
+fn points_text(change: &WeightsChange) -> String {
+    let named = [
+        ("cost", change.cost),
+        ("latency", change.latency),
+        ("reliability", change.reliability),
+        ("load", change.load),
+        ("priority", change.priority),
+    ];
+    let words = named
+        .iter()
+        .filter_map(|(name, points)| Some(format!("{name} {:.0}", (*points)?)));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn weights_applied(verb: &str, report: WeightsReport) -> Applied {
@@ -236,6 +293,27 @@ pub fn inverse(change: &WeightsChange, current: &WeightPoints) -> Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_toast_says_what_was_done() {
+        let text = |change: ProviderChange| provider_text("google", &change);
+        let drain = ProviderChange {
+            drain_seconds: Some(1_800),
+            ..ProviderChange::default()
+        };
+        assert_eq!(text(drain), "google drains for 30 min");
+        let enable = ProviderChange {
+            enabled: Some(true),
+            priority: Some(60.0),
+            ..ProviderChange::default()
+        };
+        assert_eq!(text(enable), "google is enabled, has priority 60");
+        let reset = ProviderChange {
+            reset_breaker: Some(true),
+            ..ProviderChange::default()
+        };
+        assert_eq!(text(reset), "google has its breakers closed");
+    }
 
     #[test]
     fn each_change_is_based_on_the_revision_of_the_previous_one() {

@@ -1,5 +1,6 @@
-//! A dialog that asks before anything changes. It opens on Cancel, states the effect, and ignores
-//! keys that were typed before it could be read.
+//! A dialog that asks before anything changes. It opens on Cancel or, if it has text fields, on the
+//! first of them; it states the effect, and it presses nothing before it could be read. With text
+//! fields, letters are text and never shortcuts.
 
 use super::change::Change;
 use super::effect::ExitReason;
@@ -33,6 +34,12 @@ pub enum DialogKind {
     Reload,
     /// Leaves the dashboard, the gateway, or both.
     Leave,
+    /// Stops a gateway that serves clients.
+    Stop,
+    /// The draft was based on an older revision than the one in effect.
+    Conflict {
+        revision: u64,
+    },
 }
 
 impl fmt::Display for DialogKind {
@@ -46,6 +53,8 @@ impl fmt::Display for DialogKind {
             Self::ResetBreakers => f.write_str("RESET BREAKERS"),
             Self::Reload => f.write_str("RELOAD THE CONFIGURATION"),
             Self::Leave => f.write_str("LEAVE"),
+            Self::Stop => f.write_str("STOP THE GATEWAY"),
+            Self::Conflict { revision } => write!(f, "CONFLICT: rev {revision} CAME FIRST"),
         }
     }
 }
@@ -60,14 +69,20 @@ pub enum DialogAction {
         inverse: Vec<Change>,
     },
     End(ExitReason),
+    /// Opens another dialog.
+    Open(Box<ConfirmDialog>),
+    /// Bases the draft on the settings in effect.
+    Rebase,
+    /// Drops the draft.
+    Discard,
 }
 
 /// One choice besides Cancel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DialogChoice {
     pub label: String,
-    /// The action whose key makes this choice at once.
-    pub key: Action,
+    /// The action whose key makes this choice at once, in a dialog without text fields.
+    pub key: Option<Action>,
     pub action: DialogAction,
 }
 
@@ -110,6 +125,8 @@ pub struct ConfirmDialog {
     pub reason: Option<String>,
     pub phrase: Option<ConfirmPhrase>,
     pub focus: DialogFocus,
+    /// A choice was made without the phrase.
+    pub is_phrase_missing: bool,
     /// A frame with the dialog was sent to the terminal.
     pub is_drawn: bool,
     /// Arrival of such a frame at the terminal.
@@ -125,9 +142,24 @@ impl ConfirmDialog {
             reason: None,
             phrase: None,
             focus: DialogFocus::Cancel,
+            is_phrase_missing: false,
             is_drawn: false,
             seen_at: None,
         }
+    }
+
+    /// Adds text fields: a phrase to type, and a reason. The first one gets the focus.
+    #[must_use]
+    pub fn with_fields(mut self, phrase: Option<ConfirmPhrase>, asks_reason: bool) -> Self {
+        self.phrase = phrase;
+        self.reason = asks_reason.then(String::new);
+        self.focus = self.stops()[0];
+        self
+    }
+
+    /// Returns whether letters are text here.
+    pub fn has_fields(&self) -> bool {
+        self.phrase.is_some() || self.reason.is_some()
     }
 
     /// Returns whether it has been on the screen long enough to be read.
@@ -135,11 +167,12 @@ impl ConfirmDialog {
         self.seen_at.is_some_and(|seen| seen + MIN_READ_TIME <= now)
     }
 
-    /// Everything that can have the focus, in the order of Tab.
+    /// Everything that can have the focus, from top to bottom, which is the order of Tab too.
     fn stops(&self) -> Vec<DialogFocus> {
-        let mut stops = vec![DialogFocus::Cancel];
-        stops.extend(self.reason.as_ref().map(|_| DialogFocus::Reason));
+        let mut stops: Vec<DialogFocus> = Vec::new();
         stops.extend(self.phrase.as_ref().map(|_| DialogFocus::Phrase));
+        stops.extend(self.reason.as_ref().map(|_| DialogFocus::Reason));
+        stops.push(DialogFocus::Cancel);
         stops.extend((0..self.choices.len()).map(DialogFocus::Choice));
         stops
     }
@@ -164,11 +197,27 @@ impl ConfirmDialog {
         }
     }
 
-    pub fn is_on_field(&self) -> bool {
+    fn is_on_field(&self) -> bool {
         matches!(self.focus, DialogFocus::Reason | DialogFocus::Phrase)
     }
 
+    /// The first field with nothing in it.
+    fn empty_field(&self) -> Option<DialogFocus> {
+        let is_empty = |text: Option<&String>| text.is_some_and(String::is_empty);
+        if is_empty(self.phrase.as_ref().map(|phrase| &phrase.typed)) {
+            return Some(DialogFocus::Phrase);
+        }
+        is_empty(self.reason.as_ref()).then_some(DialogFocus::Reason)
+    }
+
+    /// Types into the focused field; with a button focused, into the first empty field.
     pub fn type_in(&mut self, text: &str) {
+        if !self.is_on_field() {
+            let Some(field) = self.empty_field() else {
+                return;
+            };
+            self.focus = field;
+        }
         if let Some(field) = self.field() {
             let left = MAX_TEXT.saturating_sub(field.chars().count());
             field.extend(text.chars().filter(|c| !is_unsafe(*c)).take(left));
@@ -206,31 +255,57 @@ impl ConfirmDialog {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_dialog_opens_on_cancel_and_tab_wraps_around() {
+    fn dialog() -> ConfirmDialog {
         let choice = DialogChoice {
             label: "Apply".to_owned(),
-            key: Action::Yes,
+            key: Some(Action::Yes),
             action: DialogAction::Nothing,
         };
-        let mut dialog = ConfirmDialog::new(DialogKind::Undo, Vec::new(), vec![choice]);
-        dialog.reason = Some(String::new());
-        assert_eq!(dialog.focus, DialogFocus::Cancel);
-        let mut seen = Vec::new();
-        for _ in 0..3 {
+        ConfirmDialog::new(DialogKind::Undo, Vec::new(), vec![choice])
+    }
+
+    #[test]
+    fn without_fields_a_dialog_opens_on_cancel() {
+        assert_eq!(dialog().focus, DialogFocus::Cancel);
+    }
+
+    #[test]
+    fn tab_goes_from_the_first_field_down_to_the_last_button_and_wraps_around() {
+        let phrase = ConfirmPhrase::new("big-shift", "40% of the traffic");
+        let mut dialog = dialog().with_fields(Some(phrase), true);
+        let mut seen = vec![dialog.focus];
+        for _ in 0..4 {
             dialog.step(1);
             seen.push(dialog.focus);
         }
         assert_eq!(
             seen,
             [
+                DialogFocus::Phrase,
                 DialogFocus::Reason,
+                DialogFocus::Cancel,
                 DialogFocus::Choice(0),
-                DialogFocus::Cancel
+                DialogFocus::Phrase
             ]
         );
         dialog.step(-1);
         assert_eq!(dialog.focus, DialogFocus::Choice(0));
+    }
+
+    #[test]
+    fn text_goes_to_the_first_empty_field_if_a_button_is_focused() {
+        let phrase = ConfirmPhrase::new("big-shift", "40% of the traffic");
+        let mut dialog = dialog().with_fields(Some(phrase), true);
+        dialog.type_in("big-shift");
+        dialog.focus = DialogFocus::Choice(0);
+        dialog.type_in("go");
+        assert_eq!(dialog.focus, DialogFocus::Reason);
+        assert_eq!(dialog.reason.as_deref(), Some("go"));
+        // Both have text: another letter has nowhere to go, and presses nothing.
+        dialog.focus = DialogFocus::Choice(0);
+        dialog.type_in("y");
+        assert_eq!(dialog.focus, DialogFocus::Choice(0));
+        assert_eq!(dialog.reason.as_deref(), Some("go"));
     }
 
     #[test]

@@ -129,6 +129,17 @@ pub fn seconds_between(from: &str, to: &str) -> Option<i64> {
     Some((to.as_second() - from.as_second()).max(0))
 }
 
+/// Minutes and seconds that are left: `1:42`.
+pub fn countdown(seconds: u64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// An RFC 3339 time in Unix seconds; `None` if it is invalid.
+pub fn unix_seconds(time: &str) -> Option<u64> {
+    let time = time.parse::<jiff::Timestamp>().ok()?;
+    u64::try_from(time.as_second()).ok()
+}
+
 /// The hour and minute of a time in Unix seconds (UTC).
 pub fn minute(unix_seconds: u64) -> String {
     format!(
@@ -196,6 +207,17 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     }
     lines.push(rest);
     lines
+}
+
+/// Text with only ASCII characters, if the theme asks for it.
+pub fn plain(text: &str, ascii: bool) -> String {
+    if ascii {
+        text.replace('→', ">")
+            .replace('·', "-")
+            .replace(|c: char| !c.is_ascii(), "?")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

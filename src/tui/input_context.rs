@@ -19,6 +19,8 @@ pub enum Screen {
 pub enum InputContext {
     On(Screen),
     Help,
+    /// The search of the help.
+    HelpSearch,
     /// The actions on a provider or a revision.
     Menu,
     Sort,
@@ -27,9 +29,9 @@ pub enum InputContext {
     Filter,
     /// The command line.
     Palette,
-    /// A confirm dialog.
+    /// A confirm dialog without text fields.
     Confirm,
-    /// A text field of a confirm dialog.
+    /// A confirm dialog with text fields: letters are text.
     Field,
     /// A list of changes or errors.
     Report,
@@ -58,6 +60,7 @@ pub const CONTEXTS: &[InputContext] = &[
     REVISIONS,
     LOG,
     InputContext::Help,
+    InputContext::HelpSearch,
     InputContext::Menu,
     InputContext::Sort,
     InputContext::Presets,
@@ -88,6 +91,7 @@ impl InputContext {
         match self {
             Self::On(screen) => screen.as_str(),
             Self::Help => "help",
+            Self::HelpSearch => "help search",
             Self::Menu => "action menu",
             Self::Sort => "sort menu",
             Self::Presets => "presets",
@@ -101,6 +105,9 @@ impl InputContext {
 
     /// Returns whether characters are typed into a field here.
     pub fn takes_text(self) -> bool {
-        matches!(self, Self::Filter | Self::Palette | Self::Field)
+        matches!(
+            self,
+            Self::Filter | Self::Palette | Self::Field | Self::HelpSearch
+        )
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn options(theme: Theme, all_in_one: bool) -> Options {
         process: 4_242,
         over_line: false,
         logs: RecentLines::default(),
+        incidents: None,
     }
 }
 

@@ -10,7 +10,14 @@ fn logged(format: &str, variables: &[(&str, &str)], text: &str) -> String {
     let home = TempDir::new().unwrap();
     let mut command = program(&home);
     command
-        .args(["demo", "--headless", "--listen", "127.0.0.1:0"])
+        .args([
+            "demo",
+            "--headless",
+            "--listen",
+            "127.0.0.1:0",
+            "--history",
+            "0",
+        ])
         .args(["--log-file", "log", "--log-format", format])
         .envs(variables.iter().copied());
     let (_running, _address) = serving(&mut command);

@@ -61,6 +61,8 @@ pub fn demo(home: &TempDir, more: &[&str]) -> (Running, String) {
     let mut command = program(home);
     command
         .args(["demo", "--headless", "--listen", "127.0.0.1:0"])
+        // Figures begin with the test.
+        .args(["--history", "0"])
         .args(more);
     serving(&mut command)
 }

@@ -2,7 +2,9 @@
 
 use crate::access::TokenAuth;
 use crate::client::TokenGroups;
-use crate::domain::{Catalogue, GlobalLimits, Strategy, Tuning, Weights, WeightsSchedule};
+use crate::domain::{
+    BalancerState, Catalogue, GlobalLimits, Strategy, Tuning, Weights, WeightsSchedule,
+};
 use crate::gateway::{CacheLimits, GatewayConfig};
 use crate::protocols::EndpointRegistry;
 use crate::server::ConnectionLimits;
@@ -42,4 +44,7 @@ pub(in crate::app) struct InstanceConfig {
     /// Where changes are stored, for the responses to those who make them.
     pub saved: String,
     pub seed: u64,
+    /// A balancer with a history, in place of a new one; its catalogue is that of this
+    /// configuration.
+    pub prepared: Option<Box<BalancerState>>,
 }

@@ -116,6 +116,7 @@ pub(in crate::app) async fn build_instance_config(
         token_groups: token_groups(settings),
         saved: persist::saved_to(loaded, no_save),
         seed: crate::clock::now().micros(),
+        prepared: None,
     })
 }
 

@@ -81,12 +81,13 @@ pub(in crate::app) fn demo_instance_config(
         token_groups: TokenGroups::new(),
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
+        prepared: None,
     };
     let address = format!("127.0.0.1:{port}");
     let options = dashboard_thread::options(globals, true, false, address, logs.recent.clone());
-    // A window of one minute shows a change at once.
+    // As long as the history that it opens on.
     let options = Options {
-        window: Window::Minute,
+        window: Window::Quarter,
         ..options
     };
     (instance, options)

@@ -32,6 +32,7 @@ impl SortOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Help,
+    HelpSearch,
     Info,
     Palette,
     Back,
@@ -90,8 +91,12 @@ pub enum Action {
     Focus(isize),
     Press,
     Yes,
-    /// Applies the draft permanently, not on trial.
-    Good,
+    /// Half an hour, for a drain.
+    HalfHour,
+    /// An hour, for a drain.
+    Hour,
+    /// Drops the draft.
+    Discard,
     Stop,
     Detach,
     /// Types a character into a field.

@@ -148,8 +148,10 @@ mod tests {
     use crate::tui::input_context::SCREENS;
 
     /// Actions that change traffic, weights or breakers, or stop the gateway.
-    const CHANGING: [Action; 12] = [
-        Action::Good,
+    const CHANGING: [Action; 14] = [
+        Action::HalfHour,
+        Action::Hour,
+        Action::Discard,
         Action::Drain,
         Action::Enable,
         Action::Probe,

@@ -14,6 +14,7 @@ const TEXT: &[InputContext] = &[
     InputContext::Filter,
     InputContext::Palette,
     InputContext::Field,
+    InputContext::HelpSearch,
 ];
 const LIST: &[InputContext] = &[OVERVIEW];
 const DRAFT: &[InputContext] = &[WEIGHTS];
@@ -110,16 +111,19 @@ pub const BINDINGS: &[Binding] = &[
     bind!("answer.next", A::Focus(1), ["Tab", "↓", "→"], "next field or button", "next", ANSWER),
     bind!("answer.previous", A::Focus(-1), ["S-Tab", "↑", "←"], "previous field or button", "", ANSWER),
     bind!("answer.press", A::Press, ["Enter"], "press the focused button", "press", ANSWER),
-    bind!("answer.yes", A::Yes, ["y"], "yes, do it", "yes", &[InputContext::Confirm]),
-    bind!("answer.good", A::Good, ["g"], "review: apply for good", "", &[InputContext::Confirm]),
-    bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "", &[InputContext::Confirm]),
-    bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "", &[InputContext::Confirm]),
+    bind!("answer.yes", A::Yes, ["y"], "yes, do it; draining: until it is undone", "yes", &[InputContext::Confirm]),
+    bind!("answer.half_hour", A::HalfHour, ["3"], "draining: for 30 minutes", "30 min", &[InputContext::Confirm]),
+    bind!("answer.hour", A::Hour, ["1"], "draining: for an hour", "1 h", &[InputContext::Confirm]),
+    bind!("answer.discard", A::Discard, ["x"], "conflict: drop the draft", "drop draft", &[InputContext::Confirm]),
+    bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "stop", &[InputContext::Confirm]),
+    bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "detach", &[InputContext::Confirm]),
     bind!("text.erase", A::Erase, ["Bksp"], "erase a character", "", TEXT),
     bind!("text.clear", A::Clear, ["^u"], "erase everything", "clear", TEXT),
-    bind!("text.accept", A::Accept, ["Enter"], "accept", "accept", &[InputContext::Filter, InputContext::Palette]),
+    bind!("text.accept", A::Accept, ["Enter"], "accept", "accept", &[InputContext::Filter, InputContext::Palette, InputContext::HelpSearch]),
     bind!("text.next", A::Choose(1), ["Tab", "↓"], "next command", "", &[InputContext::Palette]),
     bind!("text.previous", A::Choose(-1), ["S-Tab", "↑"], "previous command", "", &[InputContext::Palette]),
     bind!("help.down", A::Scroll(1), ["j", "↓", "PgDn"], "scroll down", "down", READ),
     bind!("help.up", A::Scroll(-1), ["k", "↑", "PgUp"], "scroll up", "up", READ),
+    bind!("help.search", A::HelpSearch, ["/"], "show only what matches", "search", &[InputContext::Help]),
     bind!("help.close", A::Back, ["?", "F1", "q", "Enter"], "close", "close", READ),
 ];

@@ -5,8 +5,7 @@ use crate::tui::confirm_dialog::ConfirmDialog;
 /// A box on top of a screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dialog {
-    /// The help, from this row on.
-    Help(usize),
+    Help(Help),
     /// The actions on a provider or a revision.
     Menu(Subject),
     Sort,
@@ -42,6 +41,17 @@ impl Dialog {
             first: 0,
         }
     }
+}
+
+/// The open help.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Help {
+    /// The first row shown.
+    pub first: usize,
+    /// Only rows with these words; all if empty.
+    pub search: String,
+    /// Letters go to the search.
+    pub is_typing: bool,
 }
 
 /// The subject of a menu.

@@ -7,10 +7,10 @@ mod options;
 mod rows;
 
 pub use connection::{LinkState, Notice, Pending};
-pub use dialog::{Dialog, Subject};
+pub use dialog::{Dialog, Help, Subject};
 pub use listing::Listing;
 pub use options::{BellMode, Options, WriteProtection};
-pub use rows::trouble;
+pub use rows::{is_blocked, trouble};
 
 use super::change::Undo;
 use super::clock_skew::ClockSkew;
@@ -179,13 +179,14 @@ impl Model {
     /// The context of the next key.
     pub fn input_context(&self) -> InputContext {
         match &self.dialog {
+            Some(Dialog::Help(help)) if help.is_typing => InputContext::HelpSearch,
             Some(Dialog::Help(_)) => InputContext::Help,
             Some(Dialog::Menu(_)) => InputContext::Menu,
             Some(Dialog::Sort) => InputContext::Sort,
             Some(Dialog::Presets) => InputContext::Presets,
             Some(Dialog::Filter(_)) => InputContext::Filter,
             Some(Dialog::Palette { .. }) => InputContext::Palette,
-            Some(Dialog::Confirm(confirm)) if confirm.is_on_field() => InputContext::Field,
+            Some(Dialog::Confirm(confirm)) if confirm.has_fields() => InputContext::Field,
             Some(Dialog::Confirm(_)) => InputContext::Confirm,
             Some(Dialog::Report { .. }) => InputContext::Report,
             None => InputContext::On(self.screen),

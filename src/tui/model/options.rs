@@ -2,6 +2,7 @@
 
 use crate::contract::Window;
 use crate::logs::RecentLines;
+use crate::tui::incidents::Incidents;
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 use std::time::Duration;
@@ -47,4 +48,6 @@ pub struct Options {
     pub over_line: bool,
     /// The latest log lines of this process.
     pub logs: RecentLines,
+    /// Incidents that an exercise runs.
+    pub incidents: Option<Incidents>,
 }

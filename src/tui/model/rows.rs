@@ -215,3 +215,15 @@ pub fn trouble(state: HealthState) -> u8 {
         HealthState::Unknown | HealthState::Draining | HealthState::Off => 0,
     }
 }
+
+/// Returns whether a breaker or a wait keeps requests from it.
+pub fn is_blocked(provider: &ProviderStatus) -> bool {
+    let blocks = |state: HealthState| {
+        matches!(
+            state,
+            HealthState::Open | HealthState::HalfOpen | HealthState::Limited | HealthState::Failing
+        )
+    };
+    let mut states = provider.performance.models.iter().map(|model| model.state);
+    blocks(provider.performance.state) || states.any(blocks)
+}

@@ -9,9 +9,23 @@ const BORDER: u16 = 2;
 /// With this many rows besides the choices, one shows their keys.
 const KEYS: usize = 4;
 
-/// Rows inside a box on a screen of this height; the header stays visible above it.
+/// From this height on, a box leaves the header, the service and the trouble visible above it, and
+/// the keys below it; on a smaller screen only the header.
+const TALL: u16 = 20;
+
+/// Rows that stay visible above and below a box on a screen of this height.
+pub fn around(screen: u16) -> (u16, u16) {
+    match screen {
+        TALL.. => (3, 1),
+        4.. => (1, 0),
+        _ => (0, 0),
+    }
+}
+
+/// Rows inside a box on a screen of this height.
 pub fn inside(screen: u16) -> usize {
-    usize::from(screen.saturating_sub(u16::from(screen > 3) + BORDER))
+    let (above, below) = around(screen);
+    usize::from(screen.saturating_sub(above + below + BORDER))
 }
 
 /// Returns whether all fields and choices fit on a screen of this size.
@@ -21,9 +35,10 @@ pub fn fits(dialog: &ConfirmDialog, screen: Rect) -> bool {
 
 /// Rows of fields and choices, Cancel included.
 fn stops(dialog: &ConfirmDialog) -> usize {
-    let fields = [dialog.reason.is_some(), dialog.phrase.is_some()];
-    let fields = fields.into_iter().filter(|is_there| *is_there).count();
-    fields + 1 + dialog.choices.len()
+    // A phrase has a row that demands it.
+    let phrase = if dialog.phrase.is_some() { 2 } else { 0 };
+    let reason = usize::from(dialog.reason.is_some());
+    phrase + reason + 1 + dialog.choices.len()
 }
 
 /// The use of the rows besides fields and choices.
@@ -93,7 +108,7 @@ mod tests {
         lines.push("where".to_owned());
         let answer = DialogChoice {
             label: "Yes".to_owned(),
-            key: Action::Yes,
+            key: Some(Action::Yes),
             action: DialogAction::Nothing,
         };
         let mut dialog = ConfirmDialog::new(DialogKind::Undo, lines, vec![answer.clone(), answer]);

@@ -3,11 +3,14 @@
 
 pub mod boxes;
 mod budget;
+mod confirm_box;
 mod cost;
 mod event_marks;
 mod events;
 pub mod excerpt;
+mod help;
 mod latency;
+mod menu;
 mod panel;
 mod share;
 mod success;

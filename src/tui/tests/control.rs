@@ -85,7 +85,7 @@ fn all_changes_of_a_draft_are_on_trial_and_based_on_its_revision() {
         }
         draft_priority(&mut model);
         press(&mut model, "Enter");
-        let effects = press(&mut model, "y");
+        let effects = press(&mut model, "S-Tab S-Tab Enter");
         let sent = changes(&effects);
         assert_eq!(sent.len(), 1 + usize::from(with_weights), "{sent:?}");
         for change in sent {
@@ -108,7 +108,7 @@ fn all_changes_of_a_draft_are_on_trial_and_based_on_its_revision() {
 #[test]
 fn an_undo_lists_later_changes_of_others_and_requires_a_phrase() {
     let mut model = default_model();
-    press(&mut model, "w → Enter g");
+    press(&mut model, "w → Enter S-Tab Enter");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
     let mut status = at_revision(44, Some(weights(50.0, 25.0)));
     status.events.insert(
@@ -125,9 +125,9 @@ fn an_undo_lists_later_changes_of_others_and_requires_a_phrase() {
     assert!(screen.contains("cost 50 → 30"), "{screen}");
     assert!(screen.contains("rev 43→44 bob: cost 31→50"), "{screen}");
     assert_eq!(phrase(&model).as_deref(), Some("rev-44"));
-    assert_eq!(press(&mut model, "y"), []);
+    assert_eq!(press(&mut model, "S-Tab Enter"), []);
     type_in(&mut model, "rev-44");
-    let effects = press(&mut model, "Tab Enter");
+    let effects = press(&mut model, "S-Tab Enter");
     let [Change::Weights(change)] = changes(&effects) else {
         panic!("{effects:?}")
     };
@@ -139,10 +139,10 @@ fn an_undo_lists_later_changes_of_others_and_requires_a_phrase() {
 #[test]
 fn only_local_changes_are_undone_one_by_one_without_a_phrase() {
     let mut model = default_model();
-    press(&mut model, "w → Enter g");
+    press(&mut model, "w → Enter S-Tab Enter");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
     receive(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
-    press(&mut model, "→ Enter g");
+    press(&mut model, "→ Enter S-Tab Enter");
     answered(&mut model, done(44, Some(weights(32.0, 10.0))));
     for (cost, revision) in [(31.0, 45), (30.0, 46)] {
         receive(&mut model, at_revision(revision - 1, None));
@@ -157,7 +157,7 @@ fn only_local_changes_are_undone_one_by_one_without_a_phrase() {
 #[test]
 fn a_revision_number_after_a_restart_proves_nothing() {
     let mut model = default_model();
-    press(&mut model, "w → Enter g");
+    press(&mut model, "w → Enter S-Tab Enter");
     answered(&mut model, done(43, Some(weights(31.0, 10.0))));
     receive(&mut model, at_revision(43, Some(weights(31.0, 10.0))));
     press(&mut model, "→");
@@ -174,7 +174,7 @@ fn a_revision_number_after_a_restart_proves_nothing() {
 #[test]
 fn a_draft_that_took_effect_is_cleared() {
     let mut model = default_model();
-    press(&mut model, "w → Enter g");
+    press(&mut model, "w → Enter S-Tab Enter");
     let error = ClientError::NoAnswer {
         address: "box:8080".to_owned(),
         source: None,
@@ -194,7 +194,7 @@ fn changes_applied_before_a_failure_are_recorded_and_can_be_undone() {
     press(&mut model, "w →");
     draft_priority(&mut model);
     press(&mut model, "Enter");
-    let effects = press(&mut model, "g");
+    let effects = press(&mut model, "S-Tab Enter");
     assert_eq!(changes(&effects).len(), 2);
     let moved = model.draft.as_ref().unwrap().weights();
     let detail = "provider \"borealis\" is unknown".to_owned();
@@ -220,7 +220,7 @@ fn changes_applied_before_a_failure_are_recorded_and_can_be_undone() {
 #[test]
 fn a_failure_stays_until_esc_despite_later_notices() {
     let mut model = default_model();
-    press(&mut model, "w → Enter g");
+    press(&mut model, "w → Enter S-Tab Enter");
     rejected(&mut model, 422, "cost is 400");
     press(&mut model, "B y K");
     assert!(notice(&model).contains("cost is 400"), "{}", notice(&model));

@@ -103,9 +103,9 @@ fn running_requests_are_not_stopped_without_a_phrase() {
     }
     let mut model = Model::new(options(Theme::default(), true));
     receive(&mut model, status.clone());
-    press(&mut model, "q");
+    press(&mut model, "q s");
     assert_eq!(phrase(&model).as_deref(), Some("stop"));
-    assert!(text(&model, 120, 40).contains("while 50 requests run"));
+    assert!(text(&model, 120, 40).contains("50 requests run"));
     press(&mut model, "Esc");
     for provider in &mut status.providers {
         provider.performance.in_flight = 0;

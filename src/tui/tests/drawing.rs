@@ -59,7 +59,7 @@ fn every_box_on_a_small_screen() {
         ("leave", "q"),
         ("menu", "."),
         ("confirm", ". d"),
-        ("review", "w > Enter Tab"),
+        ("review", "w > Enter S-Tab Enter b i g"),
         ("sort", "s"),
         ("presets", "w P"),
         ("filter", "/ o"),

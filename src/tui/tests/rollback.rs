@@ -49,9 +49,13 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
         screen.contains("borealis     none → 40/34/26  (own cost/latency/reliability)"),
         "{screen}"
     );
-    assert_eq!(press(&mut model, "g"), [], "the phrase is missing");
+    assert_eq!(
+        press(&mut model, "S-Tab Enter"),
+        [],
+        "the phrase is missing"
+    );
     type_in(&mut model, "big-shift");
-    let effects = press(&mut model, "Tab Tab Enter");
+    let effects = press(&mut model, "S-Tab Enter");
     let name = || "borealis".to_owned();
     let change = |weights, revision| {
         let change = ProviderChange {

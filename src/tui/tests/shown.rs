@@ -222,7 +222,7 @@ fn a_long_dialog_keeps_its_fields_and_choices() {
     for (width, height) in [(40, 10), (80, 24), (120, 40)] {
         let screen = text(&model, width, height);
         for part in [
-            "reason, for the change",
+            "reason  [",
             "[ Cancel ]",
             "[ Apply on trial",
             "[ Apply for good",

@@ -3,12 +3,14 @@
 use super::draft_edit::{mix, nudge, toggle_own, with_draft};
 use super::navigate::{change_window, go, move_row, next_panel, next_trouble, to_panel};
 use super::palette::{self, Accepted};
-use super::{clipboard, dialogs, draft_edit, navigate, queries, review, text_input, undo};
+use super::{
+    clipboard, dialogs, draft_edit, navigate, provider_dialogs, queries, review, text_input, undo,
+};
 use crate::tui::draft::Draft;
 use crate::tui::effect::{Effect, ExitReason};
 use crate::tui::input_context::{InputContext, Screen};
 use crate::tui::keymap::{Action, SortOrder};
-use crate::tui::model::{ARMED_DURATION, BellMode, Dialog, Model, Options, Subject};
+use crate::tui::model::{ARMED_DURATION, BellMode, Dialog, Help, Model, Options, Subject};
 use std::time::Duration;
 
 /// Two Ctrl-C within this time leave an attached dashboard.
@@ -35,7 +37,12 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Side(step) => return side(model, step),
         Action::Suspend => return suspend(model),
         Action::Window(step) => return change_window(model, step),
-        Action::Yes | Action::Good | Action::Stop | Action::Detach => {
+        Action::Yes
+        | Action::HalfHour
+        | Action::Hour
+        | Action::Discard
+        | Action::Stop
+        | Action::Detach => {
             return dialogs::choose(model, action);
         }
         Action::Arm => arm(model),
@@ -44,14 +51,15 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Choose(step) => palette::choose(model, step),
         Action::Clear => text_input::clear(model),
         Action::Digit => draft_edit::digit(model, digit),
-        Action::Drain | Action::Enable => dialogs::switch(model, action == Action::Drain),
+        Action::Drain | Action::Enable => provider_dialogs::switch(model, action == Action::Drain),
         Action::Erase => text_input::erase(model),
         Action::Even => mix(model, [33, 34, 33]),
         Action::Filter => open_filter(model),
         Action::First => move_row(model, -END_OF_LIST),
         Action::Focus(step) => dialogs::focus(model, step),
         Action::Freeze => freeze(model),
-        Action::Help => model.dialog = Some(Dialog::Help(0)),
+        Action::HelpSearch => search_help(model, true),
+        Action::Help | Action::Palette | Action::Presets | Action::Sort => open_box(model, action),
         Action::Hold => toggle_hold(model),
         Action::Info => info(model),
         Action::Last => move_row(model, END_OF_LIST),
@@ -62,19 +70,16 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Next(step) => next_trouble(model, step),
         Action::Number => to_panel(model, digit),
         Action::Own => toggle_own(model),
-        Action::Palette => model.dialog = Some(Dialog::empty_palette()),
         Action::Panel(step) => next_panel(model, step),
         Action::Points(step) => nudge(model, step),
         Action::Preset(shared) => mix(model, shared),
-        Action::Presets => model.dialog = Some(Dialog::Presets),
-        Action::Probe => dialogs::probe(model),
+        Action::Probe => provider_dialogs::probe(model),
         Action::Reload => dialogs::reload(model),
         Action::Reset => with_draft(model, Draft::reset),
-        Action::ResetBreaker => dialogs::reset(model),
+        Action::ResetBreaker => provider_dialogs::reset(model),
         Action::ResetRow => with_draft(model, Draft::reset_row),
         Action::Rollback => review::rollback(model, None),
         Action::Scroll(step) => scroll(model, step),
-        Action::Sort => model.dialog = Some(Dialog::Sort),
         Action::SortBy(order) => sort_by(model, order),
         Action::Type(c) => text_input::letter(model, c),
         Action::Undo => undo::undo(model),
@@ -83,8 +88,30 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
     Vec::new()
 }
 
+/// Opens a box that needs no subject.
+fn open_box(model: &mut Model, action: Action) {
+    model.dialog = Some(match action {
+        Action::Palette => Dialog::empty_palette(),
+        Action::Presets => Dialog::Presets,
+        Action::Sort => Dialog::Sort,
+        _ => Dialog::Help(Help::default()),
+    });
+}
+
+/// Begins or ends typing into the search of the help.
+fn search_help(model: &mut Model, is_typing: bool) {
+    if let Some(Dialog::Help(help)) = &mut model.dialog {
+        help.is_typing = is_typing;
+        help.first = 0;
+    }
+}
+
 /// Accepts the text of the open field.
 fn accept(model: &mut Model) -> Vec<Effect> {
+    if model.input_context() == InputContext::HelpSearch {
+        search_help(model, false);
+        return Vec::new();
+    }
     match palette::accept(model) {
         Accepted::Action(action) => act(model, action, ' '),
         Accepted::Done(effects) => effects,
@@ -115,7 +142,8 @@ fn open_filter(model: &mut Model) {
 }
 
 fn scroll(model: &mut Model, step: isize) {
-    if let Some(Dialog::Help(first) | Dialog::Report { first, .. }) = &mut model.dialog {
+    if let Some(Dialog::Help(Help { first, .. }) | Dialog::Report { first, .. }) = &mut model.dialog
+    {
         *first = first.saturating_add_signed(step * 5);
     }
 }

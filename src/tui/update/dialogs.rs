@@ -1,6 +1,7 @@
 //! Dialogs that confirm a change, and the effects of their choices.
 
-use crate::contract::{HealthState, ProviderChange, ProviderStatus};
+use super::rebase::rebase_draft;
+use crate::contract::{HealthState, ProviderStatus};
 use crate::tui::change::Change;
 use crate::tui::confirm_dialog::{
     ConfirmDialog, ConfirmPhrase, DialogAction, DialogChoice, DialogFocus, DialogKind,
@@ -8,7 +9,7 @@ use crate::tui::confirm_dialog::{
 use crate::tui::effect::{Effect, ExitReason};
 use crate::tui::format;
 use crate::tui::keymap::Action;
-use crate::tui::model::{Dialog, Model, Pending, Subject};
+use crate::tui::model::{Dialog, Model, Pending};
 
 /// With fewer healthy providers there is no fallback.
 const MIN_HEALTHY: usize = 2;
@@ -26,65 +27,16 @@ pub(super) fn ask(model: &mut Model, dialog: ConfirmDialog) {
 
 /// A choice that applies changes; `inverse` undoes them.
 pub(super) fn change_choice(
-    key: Action,
+    key: impl Into<Option<Action>>,
     label: impl Into<String>,
     changes: Vec<Change>,
     inverse: Vec<Change>,
 ) -> DialogChoice {
     DialogChoice {
         label: label.into(),
-        key,
+        key: key.into(),
         action: DialogAction::Change { changes, inverse },
     }
-}
-
-fn subject_provider(model: &Model) -> Option<ProviderStatus> {
-    let Some(Dialog::Menu(Subject::Provider(name))) = &model.dialog else {
-        return None;
-    };
-    let mut providers = model.status.iter().flat_map(|status| &status.providers);
-    providers
-        .find(|provider| provider.performance.provider == *name)
-        .cloned()
-}
-
-/// Drains a provider or ends that; with `drains` unset, disables it or enables it again.
-pub(super) fn switch(model: &mut Model, drains: bool) {
-    let Some(provider) = subject_provider(model) else {
-        return;
-    };
-    let (is, what) = match (drains, provider.draining, provider.enabled) {
-        (true, false, _) => (false, "drain, finish running requests, accept no new ones"),
-        (true, true, _) => (true, "stop draining and send requests again"),
-        (false, _, true) => (true, "disable, no new requests, no probes"),
-        (false, _, false) => (false, "enable"),
-    };
-    let revision = revision(model);
-    let name = provider.performance.provider.clone();
-    let change = |to: bool| {
-        let change = ProviderChange {
-            draining: drains.then_some(to),
-            enabled: (!drains).then_some(to),
-            revision,
-            ..ProviderChange::default()
-        };
-        let name = name.clone();
-        vec![Change::Provider { name, change }]
-    };
-    let lines = vec![
-        format!("{name}: {what}?"),
-        target_line(model),
-        format!(
-            "share of the traffic now: {}%, {} running",
-            format::share(provider.share),
-            provider.performance.in_flight
-        ),
-    ];
-    let phrase = last_provider_phrase(model, &change(!is));
-    let yes = change_choice(Action::Yes, "Yes, do it", change(!is), change(is));
-    let mut dialog = ConfirmDialog::new(DialogKind::Provider, lines, vec![yes]);
-    dialog.phrase = phrase;
-    ask(model, dialog);
 }
 
 /// The phrase for changes that would leave too few providers for a fallback.
@@ -132,7 +84,7 @@ fn unserved<'a>(removed: &[&'a ProviderStatus], left: &[&ProviderStatus]) -> Opt
 }
 
 /// The revision that a change made now is based on.
-fn revision(model: &Model) -> Option<u64> {
+pub(super) fn revision(model: &Model) -> Option<u64> {
     model.status.as_ref().map(|status| status.revision)
 }
 
@@ -148,64 +100,6 @@ pub(super) fn target_line(model: &Model) -> String {
         environment.unwrap_or_default(),
         model.age().as_secs()
     )
-}
-
-pub(super) fn probe(model: &mut Model) {
-    let Some(provider) = subject_provider(model) else {
-        return;
-    };
-    let name = provider.performance.provider;
-    let lines = vec![
-        format!("{name}: probe it now?"),
-        "The probe lists its models, which is free.".to_owned(),
-    ];
-    let probe = vec![Change::Probe(name)];
-    let yes = change_choice(Action::Yes, "Yes, probe it", probe, Vec::new());
-    ask(
-        model,
-        ConfirmDialog::new(DialogKind::Probe, lines, vec![yes]),
-    );
-}
-
-/// Closes the breakers of a provider that the operator knows to be healthy.
-pub(super) fn reset(model: &mut Model) {
-    let Some(provider) = subject_provider(model) else {
-        return;
-    };
-    let name = provider.performance.provider;
-    let is_blocked = |state: HealthState| {
-        matches!(
-            state,
-            HealthState::Open | HealthState::HalfOpen | HealthState::Limited | HealthState::Failing
-        )
-    };
-    let mut states = provider.performance.models.iter().map(|model| model.state);
-    if !is_blocked(provider.performance.state) && !states.any(is_blocked) {
-        model.dialog = None;
-        model.notify(
-            format!("{name} has no open breaker and no wait to reset"),
-            false,
-        );
-        return;
-    }
-    let state = model.theme().state_word(provider.performance.state);
-    let lines = vec![
-        format!("{name}: reset its breakers and send it requests at once?"),
-        format!("now: {state} {}", provider.why),
-        "This also ends a wait it asked for. New failures count as usual.".to_owned(),
-        target_line(model),
-    ];
-    let change = ProviderChange {
-        reset_breaker: Some(true),
-        revision: revision(model),
-        ..ProviderChange::default()
-    };
-    let change = vec![Change::Provider { name, change }];
-    let yes = change_choice(Action::Yes, "Yes, reset them", change, Vec::new());
-    ask(
-        model,
-        ConfirmDialog::new(DialogKind::ResetBreakers, lines, vec![yes]),
-    );
 }
 
 pub(super) fn reload(model: &mut Model) {
@@ -239,11 +133,12 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(super) fn leave(model: &mut Model) {
-    let choice = |key: Action, label: &str, reason: ExitReason| DialogChoice {
+    let choice = |key: Action, label: &str, action: DialogAction| DialogChoice {
         label: label.to_owned(),
-        key,
-        action: DialogAction::End(reason),
+        key: Some(key),
+        action,
     };
+    let stop = || DialogAction::End(ExitReason::Stop);
     let status = model.status.as_ref();
     let rate = status.map_or(0.0, |status| status.requests_per_second);
     let providers = status.iter().flat_map(|status| &status.providers);
@@ -251,26 +146,56 @@ pub(super) fn leave(model: &mut Model) {
         .map(|it| u64::from(it.performance.in_flight))
         .sum();
     let is_demo = status.is_some_and(|status| status.environment == "demo");
-    let detach = "Detach: close the screen, keep serving";
-    let stop = "Stop: finish running requests, then stop";
-    let mut dialog = ConfirmDialog::new(
+    // The clients of a demo are simulated.
+    let stops = if (rate > 0.0 || running > 0) && !is_demo {
+        let why = if rate > 0.0 {
+            let rate = format::rate(rate);
+            format!("it serves {rate} requests a second")
+        } else {
+            format!("{running} requests run")
+        };
+        let lines = vec!["Finish running requests, then stop the gateway.".to_owned()];
+        let choices = vec![choice(Action::Stop, "Stop the gateway", stop())];
+        let dialog = ConfirmDialog::new(DialogKind::Stop, lines, choices);
+        let phrase = ConfirmPhrase::new("stop", why);
+        DialogAction::Open(Box::new(dialog.with_fields(Some(phrase), false)))
+    } else {
+        stop()
+    };
+    let detach = DialogAction::End(ExitReason::Detach);
+    let dialog = ConfirmDialog::new(
         DialogKind::Leave,
         vec!["The gateway runs in this process.".to_owned()],
         vec![
-            choice(Action::Detach, detach, ExitReason::Detach),
-            choice(Action::Stop, stop, ExitReason::Stop),
+            choice(
+                Action::Detach,
+                "Detach: close the screen, keep serving",
+                detach,
+            ),
+            choice(
+                Action::Stop,
+                "Stop: finish running requests, then stop",
+                stops,
+            ),
         ],
     );
-    // The clients of a demo are simulated.
-    if (rate > 0.0 || running > 0) && !is_demo {
-        let why = if rate > 0.0 {
-            let rate = format::rate(rate);
-            format!("to stop while serving {rate} requests a second")
-        } else {
-            format!("to stop while {running} requests run")
-        };
-        dialog.phrase = Some(ConfirmPhrase::new("stop", why));
-    }
+    model.dialog = Some(Dialog::Confirm(Box::new(dialog)));
+}
+
+/// Asks what happens to a draft that is based on an older revision.
+pub(super) fn conflict(model: &mut Model, lines: Vec<String>) {
+    let revision = revision(model).unwrap_or(0);
+    let choice = |key: Action, label: &str, action: DialogAction| DialogChoice {
+        label: label.to_owned(),
+        key: Some(key),
+        action,
+    };
+    let rebase = "Rebase the draft: keep its rows on top of what is in effect";
+    let choices = vec![
+        choice(Action::Yes, rebase, DialogAction::Rebase),
+        choice(Action::Discard, "Drop the draft", DialogAction::Discard),
+    ];
+    let dialog = ConfirmDialog::new(DialogKind::Conflict { revision }, lines, choices);
     model.dialog = Some(Dialog::Confirm(Box::new(dialog)));
 }
 
@@ -303,7 +228,7 @@ pub(super) fn press(model: &mut Model) -> Vec<Effect> {
 /// Makes the choice with this key, if the dialog has one.
 pub(super) fn choose(model: &mut Model, key: Action) -> Vec<Effect> {
     let dialog = model.confirm_dialog();
-    let found = dialog.and_then(|dialog| dialog.choices.iter().position(|it| it.key == key));
+    let found = dialog.and_then(|dialog| dialog.choices.iter().position(|it| it.key == Some(key)));
     found.map_or_else(Vec::new, |choice| take(model, choice))
 }
 
@@ -312,8 +237,8 @@ fn take(model: &mut Model, choice: usize) -> Vec<Effect> {
         return Vec::new();
     };
     let action = dialog.action(choice);
-    // Detaching stops nothing.
-    if action != DialogAction::End(ExitReason::Detach) && !dialog.is_allowed() {
+    if !dialog.is_allowed() {
+        dialog.is_phrase_missing = true;
         dialog.focus = DialogFocus::Phrase;
         return Vec::new();
     }
@@ -330,6 +255,22 @@ fn take(model: &mut Model, choice: usize) -> Vec<Effect> {
     match action {
         DialogAction::Nothing => Vec::new(),
         DialogAction::End(reason) => vec![Effect::End(reason)],
+        DialogAction::Open(dialog) => {
+            model.dialog = Some(Dialog::Confirm(dialog));
+            Vec::new()
+        }
+        DialogAction::Rebase => {
+            rebase_draft(model);
+            Vec::new()
+        }
+        DialogAction::Discard => {
+            if let Some(draft) = &mut model.draft {
+                draft.reset();
+            }
+            rebase_draft(model);
+            model.notify("the draft is dropped", false);
+            Vec::new()
+        }
         DialogAction::Change { changes, inverse } => {
             let what = kind.to_string().to_lowercase();
             let effects = send(model, what, changes, inverse);

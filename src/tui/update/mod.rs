@@ -8,7 +8,9 @@ mod forecast;
 mod navigate;
 mod outcome;
 mod palette;
+mod provider_dialogs;
 mod queries;
+mod rebase;
 mod review;
 mod text_input;
 mod undo;
@@ -191,7 +193,12 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             .confirm_dialog()
             .is_some_and(|dialog| !dialog.is_read(now))
     };
-    let is_accepted = !is_early(model) && !is_too_large(model);
+    // Text presses nothing, so none of it is lost while a dialog is drawn again.
+    let is_text = matches!(
+        action,
+        Action::Type(_) | Action::Erase | Action::Clear | Action::Focus(_)
+    );
+    let is_accepted = (is_text || !is_early(model)) && !is_too_large(model);
     if !matches!(action, Action::Back | Action::QuitHard) && !is_accepted {
         return Vec::new();
     }

@@ -7,7 +7,7 @@ use crate::tui::draft::{Draft, DraftRow};
 use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
-use crate::tui::model::{Listing, Model};
+use crate::tui::model::{Dialog, Help, Listing, Model};
 use crate::tui::panels::PANELS;
 
 /// Opens what is under the cursor.
@@ -111,6 +111,12 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
 
 /// Closes the topmost dialog or notice, then returns to the overview; there it does nothing.
 pub(super) fn back(model: &mut Model) {
+    if let Some(Dialog::Help(help)) = &mut model.dialog
+        && (help.is_typing || !help.search.is_empty())
+    {
+        *help = Help::default();
+        return;
+    }
     if model.dialog.take().is_some() {
         return;
     }

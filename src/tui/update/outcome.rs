@@ -1,10 +1,12 @@
 //! Results of changes, and the draft when the settings in effect change.
 
+use super::dialogs;
 use super::queries::watched_lists;
+use super::rebase::{current_settings, rebase};
 use crate::client::ClientError;
-use crate::contract::{ProviderStatus, Status};
+use crate::contract::Status;
 use crate::tui::change::{Applied, Change, Undo};
-use crate::tui::draft::{CurrentSettings, Draft};
+use crate::tui::draft::Draft;
 use crate::tui::effect::Effect;
 use crate::tui::format;
 use crate::tui::input_context::Screen;
@@ -23,7 +25,7 @@ pub(super) fn on_changed(model: &mut Model, result: Result<Applied, ClientError>
     model.notice = None;
     match result {
         Ok(applied) => on_applied(model, applied, pending),
-        Err(error) => on_rejected(model, &error),
+        Err(error) => on_rejected(model, &error, pending.is_some_and(|it| it.applies)),
     }
     watched_lists(model)
 }
@@ -33,6 +35,10 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
     let weights_revision = applied.weights.as_ref().map(|report| report.revision);
     applied.revision = applied.revision.or(weights_revision);
     if let Some(pending) = pending {
+        if pending.applies {
+            // It was about the draft that is now in effect.
+            model.what_if = None;
+        }
         settle(model, &applied, &pending);
         remember(model, &applied, pending);
     } else if let (Some(draft), Some(report)) = (&mut model.draft, &applied.weights) {
@@ -60,19 +66,21 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
     report(model, "RELOADED", applied.report);
 }
 
-fn on_rejected(model: &mut Model, error: &ClientError) {
+fn on_rejected(model: &mut Model, error: &ClientError, applies_draft: bool) {
     if error.status().is_none() {
         let text = unknown(model, "it was applied", error);
         model.notify(text, true);
         return;
     }
-    // Another change came first: the draft stays, based on the settings in effect now.
-    if error.status() == Some(409)
-        && let (Some(draft), Some(status)) = (&mut model.draft, &model.status)
-    {
-        rebase(draft, status);
-    }
     let detail = error.to_string();
+    // Another change came first: the operator decides what becomes of the draft.
+    if error.status() == Some(409) && applies_draft && model.dialog.is_none() {
+        let mut lines = vec!["Nothing was applied. Another change came first:".to_owned()];
+        lines.extend(detail.lines().map(|line| format!("  {}", line.trim())));
+        lines.push("Cancel leaves the draft as it is.".to_owned());
+        dialogs::conflict(model, lines);
+        return;
+    }
     let mut lines = detail.lines().map(str::to_owned);
     let first = lines.next().unwrap_or_default();
     let text = format!("not applied: {}", first.trim_end_matches(':'));
@@ -202,19 +210,5 @@ pub(super) fn follow(model: &mut Model, status: &Status) {
             status.revision
         );
         model.notify(text, true);
-    }
-}
-
-fn rebase(draft: &mut Draft, status: &Status) {
-    draft.rebase(&status.weights, status.revision);
-    draft.renew(current_settings(status));
-}
-
-/// The current settings of a provider, by name.
-fn current_settings(status: &Status) -> impl Fn(&str) -> Option<CurrentSettings> {
-    |name: &str| {
-        let is_meant = |it: &&ProviderStatus| it.performance.provider == name;
-        let provider = status.providers.iter().find(is_meant)?;
-        Some(CurrentSettings::new(provider, &status.weights))
     }
 }

@@ -51,9 +51,8 @@ pub(super) fn rollback(model: &mut Model, number: Option<u64>) {
     let inverse = vec![set_weights(&status.weights, 0, reason)];
     let yes = change_choice(Action::Yes, "Yes, roll back", vec![change], inverse);
     let kind = DialogKind::Rollback { revision: number };
-    let mut dialog = ConfirmDialog::new(kind, lines, vec![yes]);
-    dialog.phrase = forecast.phrase;
-    ask(model, dialog);
+    let dialog = ConfirmDialog::new(kind, lines, vec![yes]);
+    ask(model, dialog.with_fields(forecast.phrase, false));
 }
 
 /// The draft that the open rollback dialog would apply.
@@ -111,17 +110,16 @@ pub(super) fn review(model: &mut Model) {
     let label = format!("Apply on trial: reverts in {REVERT_AFTER_S} s unless kept ({keep})");
     let trial = on_trial(&permanent);
     let choices = vec![
-        change_choice(Action::Yes, label, trial, inverse.clone()),
-        change_choice(Action::Good, "Apply for good", permanent, inverse),
+        change_choice(None, label, trial, inverse.clone()),
+        change_choice(None, "Apply for good", permanent, inverse),
     ];
     let revision = status.revision + 1;
-    let mut dialog = ConfirmDialog::new(DialogKind::ApplyDraft { revision }, lines, choices);
-    dialog.reason = Some(String::new());
-    dialog.phrase = forecast.phrase.or_else(|| {
+    let dialog = ConfirmDialog::new(DialogKind::ApplyDraft { revision }, lines, choices);
+    let phrase = forecast.phrase.or_else(|| {
         let why = format!("the data is {} s old", model.age().as_secs());
         (!is_fresh).then(|| ConfirmPhrase::new("old-data", why))
     });
-    ask(model, dialog);
+    ask(model, dialog.with_fields(phrase, true));
 }
 
 /// A line of the review, marked as passed or failed.
@@ -135,7 +133,7 @@ fn check(theme: Theme, passed: bool, text: &str) -> String {
 }
 
 /// Rebuilds the dialog that waits for a forecast, with the text typed into it. If it now requires
-/// another phrase, it must be read first.
+/// another phrase, no button is pressed before that was read.
 pub(super) fn renew(model: &mut Model) {
     let Some(before) = model.confirm_dialog().cloned() else {
         return;
@@ -148,22 +146,30 @@ pub(super) fn renew(model: &mut Model) {
         | DialogKind::Probe
         | DialogKind::ResetBreakers
         | DialogKind::Reload
-        | DialogKind::Leave => return,
+        | DialogKind::Leave
+        | DialogKind::Stop
+        | DialogKind::Conflict { .. } => return,
     }
     let Some(dialog) = model.confirm_dialog() else {
         return;
     };
+    let first = dialog.focus;
     dialog.reason = before.reason;
-    dialog.focus = before.focus;
-    let expected = |it: &Option<ConfirmPhrase>| it.as_ref().map(|it| it.expected.clone());
-    if expected(&dialog.phrase) == expected(&before.phrase) {
+    let phrase_of = |it: &Option<ConfirmPhrase>| it.as_ref().map(|it| it.expected.clone());
+    let is_same = phrase_of(&dialog.phrase) == phrase_of(&before.phrase);
+    dialog.focus = match before.focus {
+        // Only a field keeps the focus: what is typed there presses nothing.
+        DialogFocus::Choice(_) | DialogFocus::Cancel if !is_same => first,
+        DialogFocus::Phrase if dialog.phrase.is_none() => first,
+        focus => focus,
+    };
+    if is_same {
         dialog.phrase = dialog.phrase.take().map(|phrase| ConfirmPhrase {
             typed: before.phrase.map_or_else(String::new, |it| it.typed),
             ..phrase
         });
+        dialog.is_phrase_missing = before.is_phrase_missing;
         dialog.seen_at = before.seen_at;
-    } else {
-        dialog.focus = DialogFocus::Cancel;
     }
 }
 

@@ -62,9 +62,12 @@ fn with_text(model: &mut Model, change: impl FnOnce(&mut String)) {
             change(text);
             *row = 0;
         }
+        Some(Dialog::Help(help)) => {
+            change(&mut help.search);
+            help.first = 0;
+        }
         Some(
-            Dialog::Help(_)
-            | Dialog::Menu(_)
+            Dialog::Menu(_)
             | Dialog::Sort
             | Dialog::Presets
             | Dialog::Confirm(_)

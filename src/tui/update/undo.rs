@@ -49,9 +49,8 @@ pub(super) fn undo(model: &mut Model) {
         (!is_newest).then(|| ConfirmPhrase::new(format!("rev-{revision}"), why))
     });
     let yes = change_choice(Action::Yes, "Yes, undo it", changes, Vec::new());
-    let mut dialog = ConfirmDialog::new(DialogKind::Undo, lines, vec![yes]);
-    dialog.phrase = phrase;
-    ask(model, dialog);
+    let dialog = ConfirmDialog::new(DialogKind::Undo, lines, vec![yes]);
+    ask(model, dialog.with_fields(phrase, false));
 }
 
 /// The changes made since, the latest first.
@@ -90,6 +89,8 @@ fn change_text(change: &Change, status: &Status, arrow: char) -> String {
             let mut words = Vec::new();
             let draining = |on: bool| if on { "drain" } else { "stop draining" };
             words.extend(change.draining.map(|on| draining(on).to_owned()));
+            let timed = |seconds: u64| format!("drain for {} min", seconds / 60);
+            words.extend(change.drain_seconds.map(timed));
             let enabled = |on: bool| if on { "enable" } else { "disable" };
             words.extend(change.enabled.map(|on| enabled(on).to_owned()));
             words.extend(change.priority.map(|to| {

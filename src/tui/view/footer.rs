@@ -7,11 +7,25 @@ use ratatui::text::{Line, Span};
 /// Returns whether an action applies to the open dialog, if any.
 fn applies(model: &Model, action: Action) -> bool {
     match &model.dialog {
-        Some(Dialog::Confirm(dialog)) if action == Action::Yes => {
-            dialog.choices.iter().any(|choice| choice.key == action)
-        }
+        Some(Dialog::Confirm(dialog)) if is_answer(action) => dialog
+            .choices
+            .iter()
+            .any(|choice| choice.key == Some(action)),
         _ => true,
     }
+}
+
+/// Returns whether only some dialogs have this choice.
+fn is_answer(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Yes
+            | Action::HalfHour
+            | Action::Hour
+            | Action::Discard
+            | Action::Stop
+            | Action::Detach
+    )
 }
 
 pub(super) fn footer<'a>(model: &Model, width: u16) -> Line<'a> {

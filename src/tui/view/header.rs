@@ -5,6 +5,7 @@ use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::frame_pacer::is_slow;
 use crate::tui::input_context::Screen;
+use crate::tui::keymap::Action;
 use crate::tui::model::{LinkState, Model, STALE_AFTER};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
@@ -56,7 +57,7 @@ pub(super) fn header<'a>(model: &Model, status: &'a Status, width: u16) -> Line<
             )),
         ),
     ];
-    parts.extend(permission(model, status));
+    parts.extend(permission(model));
     parts.push((2, Span::raw(format!("  win {}", status.window.as_str()))));
     if model.window != status.window {
         let text = format!(", loading {}", model.window.as_str());
@@ -114,14 +115,17 @@ fn revised(model: &Model, status: &Status) -> String {
 }
 
 /// Draft and trial marks, and whether changes are allowed.
-fn permission<'a>(model: &Model, status: &Status) -> Parts<'a> {
+fn permission<'a>(model: &Model) -> Parts<'a> {
     let theme = model.theme();
     let mut parts = Parts::new();
     if model.draft.as_ref().is_some_and(Draft::is_changed) {
         parts.push((1, Span::styled(" DRAFT", theme.accent())));
     }
-    if status.reverts_at.is_some() {
-        parts.push((1, Span::styled(" TRIAL", theme.warn())));
+    if let Some(left) = trial_left(model) {
+        let text = format!("  TRIAL {}", format::countdown(left));
+        parts.push((0, Span::styled(text, theme.warn())));
+        let keep = format!(" {} keeps", model.key(Action::Keep));
+        parts.push((3, Span::styled(keep, theme.warn())));
     }
     if model.options.read_only {
         parts.push((0, Span::styled("  READ-ONLY", theme.warn())));
@@ -133,6 +137,18 @@ fn permission<'a>(model: &Model, status: &Status) -> Parts<'a> {
         parts.push((0, Span::styled("  VIEW-ONLY", theme.good())));
     }
     parts
+}
+
+/// Seconds until the change on trial reverts, by the clock of the instance. It is never frozen.
+fn trial_left(model: &Model) -> Option<u64> {
+    let status = model.status.as_ref()?;
+    let until = status.reverts_at.as_ref()?;
+    let left = format::seconds_between(&status.generated_at, until)?;
+    Some(
+        u64::try_from(left)
+            .unwrap_or(0)
+            .saturating_sub(model.age().as_secs()),
+    )
 }
 
 fn link(model: &Model) -> (String, Style) {

@@ -12,6 +12,7 @@
 
 mod footer;
 mod header;
+mod held;
 mod notice;
 mod small;
 mod trouble;

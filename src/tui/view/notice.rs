@@ -44,7 +44,16 @@ fn standing<'a>(model: &Model, status: &Status) -> Line<'a> {
                 ),
                 theme.warn(),
             ),
-            None => Line::default(),
+            None => Line::styled(incidents(model, status), theme.dim()),
         },
     }
+}
+
+/// What an exercise has due, by the clock of the instance.
+fn incidents(model: &Model, status: &Status) -> String {
+    let incidents = model.options.incidents.as_ref();
+    let text = incidents
+        .zip(format::unix_seconds(&status.generated_at))
+        .and_then(|(incidents, now)| incidents.text(now));
+    text.map_or_else(String::new, |text| format!(" {text}"))
 }

@@ -1,5 +1,6 @@
 //! The line of providers in trouble.
 
+use super::held::held;
 use crate::contract::{AlertReport, ProviderStatus, Status, StoreReport};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
@@ -20,8 +21,10 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
     }
     let troubled = troubled(status);
     let others = other_alerts(status, &troubled);
+    let held = held(status, theme);
     if troubled.is_empty() && others.is_empty() && spans.is_empty() {
-        return Line::styled(" no provider in trouble", theme.dim());
+        let none = Span::styled(" no provider in trouble  ", theme.dim());
+        return std::iter::once(none).chain(held).collect();
     }
     if !troubled.is_empty() {
         spans.push(Span::styled(format!(" !!{} ", troubled.len()), theme.bad()));
@@ -44,6 +47,7 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
         spans.push(Span::styled(word, theme.bad()));
         spans.push(Span::raw(format!(" {}   ", alert_text(alert, theme))));
     }
+    spans.extend(held);
     Line::from(spans)
 }
 

@@ -38,7 +38,9 @@ pub fn contents(raw: &[u8], rows: u16, columns: u16) -> String {
 impl Seen {
     pub fn demo(more: &[&str]) -> Self {
         let usual = ["demo", "--listen", "127.0.0.1:0", "--rps", "20"];
-        Self::start(&[&usual, more].concat(), &[])
+        // Nothing waits for the time before a demo, which takes seconds in a debug build.
+        let usual = [&usual[..], &["--history", "0"]].concat();
+        Self::start(&[&usual[..], more].concat(), &[])
     }
 
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {

@@ -114,7 +114,7 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
 
 fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    let known = model.what_if.as_ref();
+    let known = model.what_if.as_ref().filter(|_| draft.is_changed());
     let is_answered = known.is_some_and(|prediction| {
         prediction.is_about(draft) && !prediction.report.providers.is_empty()
     });
