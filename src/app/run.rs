@@ -35,7 +35,7 @@ const MAX_DEMO_PROVIDERS: usize = 500;
 
 /// Gateway and dashboard in one process.
 pub(super) fn all_in_one(globals: &Globals) -> Result<u8, ExitError> {
-    if !std::io::stdout().is_terminal() {
+    if !can_draw() {
         return commands::plain_report(globals);
     }
     let logs = start_logs(globals, true)?;
@@ -100,9 +100,9 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         return Err(ExitError::usage(text));
     }
     let has_screen = !demo.headless;
-    if has_screen && !std::io::stdout().is_terminal() {
+    if has_screen && !can_draw() {
         return Err(ExitError::usage(
-            "the demo draws on a terminal and stdout is none; add --headless to serve without a screen",
+            "the demo draws on a terminal and stdout is none that can be drawn on; add --headless to serve without a screen",
         ));
     }
     let logs = start_logs(globals, has_screen)?;
@@ -148,6 +148,12 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
     })
 }
 
+/// Returns whether a screen can be drawn: standard output is a terminal, and not a dumb one.
+fn can_draw() -> bool {
+    let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    std::io::stdout().is_terminal() && !is_dumb
+}
+
 /// When the faults of a scenario are due that began at a time; `None` for one without faults.
 fn incidents(scenario: &Scenario, began: UnixTime) -> Option<Incidents> {
     let windows = scenario.windows.iter();
@@ -166,7 +172,7 @@ fn incidents(scenario: &Scenario, began: UnixTime) -> Option<Incidents> {
 pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitError> {
     let address = instance_address::resolve(attach.url.as_deref(), globals.listen.as_deref())
         .map_err(ExitError::usage)?;
-    if !std::io::stdout().is_terminal() {
+    if !can_draw() {
         return commands::report_once(&address);
     }
     let logs = start_logs(globals, true)?;

@@ -36,7 +36,14 @@ pub(super) const MODEL_TYPES: &[&str] = &["chat", "vision", "reasoning", "artifa
 pub(super) const ROUTE_ORDERS: &[&str] = &["balanced", "strict", "weighted"];
 pub(super) const WEBHOOK_FORMATS: &[&str] = &["json", "slack", "pagerduty"];
 pub(super) const WINDOWS: &[&str] = &["1m", "5m", "15m", "1h", "6h", "24h"];
-pub(super) const THEMES: &[&str] = &["default", "light", "high-contrast", "mono", "deuter"];
+pub(super) const THEMES: &[&str] = &[
+    "default",
+    "light",
+    "high-contrast",
+    "mono",
+    "deuter",
+    "true-colour",
+];
 pub(super) const ROLES: &[&str] = &["client", "viewer", "operator"];
 
 /// 0 to 100, as weights and percentages are.

@@ -262,7 +262,7 @@ pub struct CacheSettings {
 pub struct DashboardSettings {
     pub refresh: Duration,
     pub window: Duration,
-    /// `default`, `light`, `high-contrast`, `mono` or `deuter`.
+    /// `default`, `light`, `high-contrast`, `mono`, `deuter` or `true-colour`.
     pub theme: String,
     pub arm: ArmMode,
     /// Ring the terminal's bell when a provider fails.

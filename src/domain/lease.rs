@@ -53,9 +53,7 @@ impl SentCounters {
         }
     }
 
-    /// Returns an independent copy.
-    #[must_use]
-    pub fn fork(&self) -> Self {
+    fn fork(&self) -> Self {
         let sent = self.totals();
         Self {
             requests: AtomicU64::new(sent.requests),

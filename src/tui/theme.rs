@@ -1,5 +1,6 @@
-//! Styles by meaning: sixteen colours, the terminal's own foreground and background, and no
-//! information by colour alone.
+//! Styles by meaning: sixteen colours, or 24-bit ones on request, the terminal's own foreground and
+//! background, and no information by colour alone. Red, green and yellow are states; providers have
+//! the other hues, each its own on every panel.
 
 use crate::contract::{HealthState, ServiceState};
 use ratatui::style::{Color, Modifier, Style};
@@ -19,6 +20,8 @@ pub enum Palette {
     Mono,
     /// Blue, yellow and magenta, for red-green colour blindness.
     Deuter,
+    /// Colours of 24 bits, for a dark background.
+    TrueColour,
 }
 
 impl FromStr for Palette {
@@ -31,9 +34,10 @@ impl FromStr for Palette {
             "high-contrast" => Self::HighContrast,
             "mono" => Self::Mono,
             "deuter" => Self::Deuter,
+            "true-colour" => Self::TrueColour,
             _ => {
                 return Err(format!(
-                    "theme is {word:?}, but must be one of default, light, high-contrast, mono, deuter"
+                    "theme is {word:?}, but must be one of default, light, high-contrast, mono, deuter, true-colour"
                 ));
             }
         })
@@ -50,6 +54,60 @@ pub struct Theme {
     pub masked: bool,
 }
 
+/// Identity hues: no red, green or yellow, which are states.
+/// Plain blue is hard to read on black, so it comes late.
+const DARK_HUES: [Color; 8] = [
+    Color::LightBlue,
+    Color::Cyan,
+    Color::Magenta,
+    Color::White,
+    Color::LightCyan,
+    Color::LightMagenta,
+    Color::Blue,
+    Color::Gray,
+];
+const LIGHT_HUES: [Color; 8] = [
+    Color::Indexed(26),
+    Color::Indexed(23),
+    Color::Indexed(90),
+    Color::Indexed(16),
+    Color::Indexed(19),
+    Color::Indexed(24),
+    Color::Indexed(126),
+    Color::Indexed(60),
+];
+const BRIGHT_HUES: [Color; 8] = [
+    Color::LightBlue,
+    Color::LightCyan,
+    Color::LightMagenta,
+    Color::White,
+    Color::Blue,
+    Color::Cyan,
+    Color::Magenta,
+    Color::Gray,
+];
+/// Good is bright blue here, and bad bright magenta.
+const DEUTER_HUES: [Color; 8] = [
+    Color::Blue,
+    Color::Cyan,
+    Color::White,
+    Color::Magenta,
+    Color::LightCyan,
+    Color::Gray,
+    Color::Blue,
+    Color::Cyan,
+];
+const TRUE_HUES: [Color; 8] = [
+    Color::Rgb(0x4a, 0xa5, 0xf0),
+    Color::Rgb(0x42, 0xb3, 0xc2),
+    Color::Rgb(0xc1, 0x62, 0xde),
+    Color::Rgb(0xd7, 0xda, 0xe0),
+    Color::Rgb(0x7a, 0x88, 0xf7),
+    Color::Rgb(0x7f, 0xdb, 0xe8),
+    Color::Rgb(0xe4, 0x8a, 0xc8),
+    Color::Rgb(0x9a, 0xa8, 0xc9),
+];
+
 /// Replaces hidden text.
 const HIDDEN: &str = "***";
 
@@ -60,6 +118,7 @@ impl Theme {
             Color::Indexed(22),
             Color::LightGreen,
             Color::LightBlue,
+            Color::Rgb(0x8c, 0xc2, 0x65),
         ])
     }
 
@@ -69,6 +128,7 @@ impl Theme {
             Color::Indexed(94),
             Color::LightYellow,
             Color::Yellow,
+            Color::Rgb(0xe0, 0xa4, 0x58),
         ])
     }
 
@@ -78,6 +138,7 @@ impl Theme {
             Color::Indexed(124),
             Color::LightRed,
             Color::LightMagenta,
+            Color::Rgb(0xf0, 0x62, 0x6c),
         ])
         .add_modifier(Modifier::BOLD)
     }
@@ -89,6 +150,7 @@ impl Theme {
             Color::Indexed(25),
             Color::LightCyan,
             Color::Cyan,
+            Color::Rgb(0x56, 0xc8, 0xd8),
         ])
     }
 
@@ -156,12 +218,13 @@ impl Theme {
         if self.ascii { plain } else { glyph }
     }
 
-    /// Heights of a column, from empty to full.
+    /// Heights of a column, from empty to full. A full one leaves a gap to the row above, so that
+    /// strips in neighbouring rows do not merge.
     pub fn heights(self) -> &'static [char] {
         if self.ascii {
-            &['_', '.', ':', '-', '=', '+', '*', '#']
+            &['_', '.', ':', '-', '+', '=', '#']
         } else {
-            &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+            &['▁', '▂', '▃', '▄', '▅', '▆', '▇']
         }
     }
 
@@ -170,8 +233,34 @@ impl Theme {
         self.mark('·', ' ')
     }
 
-    /// A colour in the order default, light, high-contrast, deuter.
-    fn colour(self, [default, light, bright, deuter]: [Color; 4]) -> Style {
+    /// The identity hue of a provider by its place in the configuration; `None` without colours,
+    /// where letters and names tell providers apart. Hues repeat after eight.
+    pub fn hue(self, place: usize) -> Option<Color> {
+        if self.ascii {
+            return None;
+        }
+        let hues = match self.palette {
+            Palette::Mono => return None,
+            Palette::Default => DARK_HUES,
+            Palette::Light => LIGHT_HUES,
+            Palette::HighContrast => BRIGHT_HUES,
+            Palette::Deuter => DEUTER_HUES,
+            Palette::TrueColour => TRUE_HUES,
+        };
+        Some(hues[place % hues.len()])
+    }
+
+    /// The style of a provider's name and bars; plain without colours. White is the terminal's own
+    /// foreground, because white words would vanish on a light background.
+    pub fn identity(self, place: usize) -> Style {
+        match self.hue(place) {
+            None | Some(Color::White | Color::Gray) => Style::default(),
+            Some(hue) => Style::default().fg(hue),
+        }
+    }
+
+    /// A colour in the order default, light, high-contrast, deuter, 24 bits.
+    fn colour(self, [default, light, bright, deuter, true_colour]: [Color; 5]) -> Style {
         let style = Style::default();
         match self.palette {
             Palette::Default => style.fg(default),
@@ -179,6 +268,7 @@ impl Theme {
             Palette::HighContrast => style.fg(bright).add_modifier(Modifier::BOLD),
             Palette::Mono => style,
             Palette::Deuter => style.fg(deuter),
+            Palette::TrueColour => style.fg(true_colour),
         }
     }
 }

@@ -5,12 +5,13 @@ mod dialog;
 mod listing;
 mod options;
 mod rows;
+pub mod vendors;
 
 pub use connection::{LinkState, Notice, Pending};
 pub use dialog::{Dialog, Help, Subject};
 pub use listing::Listing;
 pub use options::{BellMode, Options, WriteProtection};
-pub use rows::{is_blocked, trouble};
+pub use rows::{is_blocked, trouble, trouble_rank};
 
 use super::change::Undo;
 use super::clock_skew::ClockSkew;

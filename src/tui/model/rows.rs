@@ -1,13 +1,40 @@
 //! The rows of a screen, their order, and the cursor.
 
+use super::vendors::{GROUPED_FROM, group, hue_places, vendor};
 use super::{Model, ORDER_HOLD};
-use crate::contract::{DecisionReport, HealthState, ProviderStatus};
+use crate::contract::{DecisionReport, HealthState, ProviderStatus, Status};
 use crate::tui::filter::Filter;
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::SortOrder;
+use ratatui::style::Style;
 use std::cmp::Ordering;
 
 impl Model {
+    /// Returns whether rows are grouped by vendor: there are many, in their usual order.
+    pub fn is_grouped(&self, status: &Status) -> bool {
+        status.providers.len() > GROUPED_FROM && self.order_by == SortOrder::Trouble
+    }
+
+    /// The style of a provider: its hue by its place in the configuration, on every panel.
+    pub fn identity(&self, name: &str) -> Style {
+        let Some(status) = self.shown() else {
+            return Style::default();
+        };
+        let mut providers = status.providers.iter();
+        // With many providers, those of a vendor share a hue.
+        let place = if status.providers.len() <= GROUPED_FROM {
+            providers.position(|it| it.performance.provider == name)
+        } else {
+            let places = hue_places(status);
+            let mut all = providers.zip(places);
+            // A summary is called after its vendor, and a count.
+            let of = vendor(name.split(" x").next().unwrap_or(name));
+            all.find(|(it, _)| vendor(&it.performance.provider) == of)
+                .map(|(_, place)| place)
+        };
+        place.map_or_else(Style::default, |place| self.theme().identity(place))
+    }
+
     /// Providers of this screen in display order. The filter of the overview applies only there,
     /// because no other screen shows that rows are hidden.
     pub fn rows(&self) -> Vec<&ProviderStatus> {
@@ -175,6 +202,9 @@ impl Model {
         }
         let mut rows: Vec<&ProviderStatus> = status.providers.iter().collect();
         rows.sort_by(|a, b| compare(self.order_by, a, b));
+        if self.is_grouped(&status) {
+            rows = group(rows, trouble_rank);
+        }
         self.order = rows
             .iter()
             .map(|p| p.performance.provider.clone())
@@ -213,6 +243,14 @@ pub fn trouble(state: HealthState) -> u8 {
         HealthState::Slow => 2,
         HealthState::Ok => 1,
         HealthState::Unknown | HealthState::Draining | HealthState::Off => 0,
+    }
+}
+
+/// Severity of a provider in trouble; 0 for one that is not.
+pub fn trouble_rank(provider: &ProviderStatus) -> u8 {
+    match trouble(provider.performance.state) {
+        rank @ 2.. => rank,
+        _ => 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cost: the total of the window, its parts by provider, and the rate of spending.
 
 use super::budget;
+use super::cost_details;
 use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::format;
@@ -59,14 +60,21 @@ impl Panel for Cost {
                 .map(|(cost, all)| cost / all);
             let values = strip::columns(&provider.series, width);
             let name_text = &provider.performance.provider;
-            let mut row = vec![Span::raw(format::left(name_text, name + 1))];
-            row.extend(amounts(&values, top, theme));
+            let identity = model.identity(name_text);
+            let mut row = vec![Span::styled(format::left(name_text, name + 1), identity)];
+            let bars = amounts(&values, top, theme).into_iter();
+            row.extend(bars.map(|span| span.patch_style(identity)));
             row.push(Span::raw(numbers(
                 &money(cost, basis),
                 &per_hour(money(provider.usd_per_hour, basis)),
                 part,
             )));
             line(Line::from(row), area, y, buffer);
+        }
+        let used = u16::try_from(model.rows().len()).unwrap_or(u16::MAX);
+        let free = used.saturating_add(3)..area.height;
+        for (y, row) in free.zip(cost_details::rows(model, status, area.width)) {
+            line(row, area, y, buffer);
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod boxes;
 mod budget;
 mod confirm_box;
 mod cost;
+mod cost_details;
 mod event_marks;
 mod events;
 pub mod excerpt;
@@ -14,10 +15,13 @@ mod menu;
 mod panel;
 mod share;
 mod success;
+mod success_details;
 mod table;
+mod vendor_rows;
 
 pub use event_marks::event_marks;
 pub use events::{alert_text, event_text};
+pub use table::no_match;
 
 use super::model::Model;
 use super::widgets::line::rule;
@@ -35,8 +39,11 @@ pub const PANELS: [&dyn Panel; 5] = [
     &share::Share,
 ];
 
-/// The last panel, which has its own area only on spacious screens.
-const SHARE: usize = PANELS.len() - 1;
+/// The numbers of some panels, from 0.
+const EVENTS: usize = 1;
+const COST: usize = 2;
+const SUCCESS: usize = 3;
+const SHARE: usize = 4;
 /// A spacious screen: its width, and the rows below the table.
 const SPACIOUS: (u16, u16) = (180, 30);
 
@@ -45,10 +52,9 @@ const SPACIOUS: (u16, u16) = (180, 30);
 /// ```text
 /// 80 wide               from 100 wide                   from 180 wide, and tall
 /// ┌ table ───────────┐  ┌ table ─────────────────────┐  ┌ table ─────────────────────┐
-/// ├ latency ─────────┤  ├ latency ──────┬ cost ──────┤  ├ latency ──────┬ cost ──────┤
-/// ├ events ──────────┤  ├ events ───────┼ success ───┤  │               ├ success ───┤
-/// └──────────────────┘  └───────────────┴────────────┘  ├ events ───────┼ share ─────┤
-///                                                       └───────────────┴────────────┘
+/// ├ latency ─────────┤  ├ latency ──────┬ share ─────┤  ├ latency ─────────┬ share ──┤
+/// ├ events ──────────┤  ├ events ───────┼ cost ──────┤  ├ events ──┬ cost ─┴ success ┤
+/// └──────────────────┘  └───────────────┴────────────┘  └──────────┴─────────────────┘
 /// ```
 ///
 /// A panel without its own area takes that of another while it is selected.
@@ -60,14 +66,15 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let wanted = u16::try_from(status.providers.len())
         .unwrap_or(u16::MAX)
         .saturating_add(1);
-    let table_height = wanted.min(area.height.saturating_sub(6).max(area.height / 2).max(2));
+    // At most 60 %, however many providers there are.
+    let table_height = wanted.min((area.height * 3 / 5).max(2));
     let (table_area, rest) = split(area, table_height);
     table::draw(model, table_area, buffer);
     if rest.height < 3 {
         return;
     }
     if area.width >= 100 {
-        for (panel, corner) in corners(model, status, rest) {
+        for (panel, corner) in corners(model, rest) {
             framed(panel, model, status, corner, buffer);
         }
         return;
@@ -84,15 +91,41 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     framed(below, model, status, second, buffer);
 }
 
-/// The areas of the panels in two columns.
-fn corners(model: &Model, status: &Status, area: Rect) -> Vec<(usize, Rect)> {
+/// The areas of the panels.
+fn corners(model: &Model, area: Rect) -> Vec<(usize, Rect)> {
     let is_spacious = area.width >= SPACIOUS.0 && area.height >= SPACIOUS.1;
-    let left = if is_spacious {
-        area.width * 4 / 7
+    let (upper, lower) = split(area, (area.height * 3 / 5).max(3));
+    if is_spacious {
+        let (latency, share) = beside(upper, area.width * 4 / 7);
+        let (events, rest) = beside(lower, area.width / 2);
+        let (cost, success) = beside(rest, rest.width / 2);
+        return vec![
+            (0, latency),
+            (SHARE, share),
+            (EVENTS, events),
+            (COST, cost),
+            (SUCCESS, success),
+        ];
+    }
+    let left = area.width * 3 / 5;
+    let ((latency, right), (events, cost)) = (beside(upper, left), beside(lower, left));
+    let right_panel = if model.panel == SUCCESS {
+        SUCCESS
     } else {
-        area.width * 3 / 5
+        SHARE
     };
-    let (first, second) = (
+    vec![
+        (0, latency),
+        (right_panel, right),
+        (EVENTS, events),
+        (COST, cost),
+    ]
+}
+
+/// The left and the right part of an area.
+fn beside(area: Rect, left: u16) -> (Rect, Rect) {
+    let left = left.min(area.width);
+    (
         Rect {
             width: left,
             ..area
@@ -102,22 +135,7 @@ fn corners(model: &Model, status: &Status, area: Rect) -> Vec<(usize, Rect)> {
             width: area.width - left,
             ..area
         },
-    );
-    let half = (area.height / 2).max(3);
-    let (latency, events) = split(first, half);
-    let mut corners = vec![(0, latency), (1, events)];
-    if !is_spacious {
-        let (cost, success) = split(second, half);
-        let last = if model.panel == SHARE { SHARE } else { 3 };
-        corners.extend([(2, cost), (last, success)]);
-        return corners;
-    }
-    // A row for each provider and some for the totals; at most two thirds of the height.
-    let rows = u16::try_from(status.providers.len()).unwrap_or(u16::MAX);
-    let (cost, rest) = split(second, rows.saturating_add(5).min(area.height / 3));
-    let (success, share) = split(rest, rows.saturating_add(3).min(area.height / 3));
-    corners.extend([(2, cost), (3, success), (SHARE, share)]);
-    corners
+    )
 }
 
 fn split(area: Rect, upper: u16) -> (Rect, Rect) {

@@ -3,6 +3,8 @@
 use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::model::Model;
+use crate::tui::model::vendors::hue_places;
+use crate::tui::theme::Theme;
 use crate::tui::widgets::area::{self, AreaPart};
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::{chart, stack};
@@ -15,29 +17,22 @@ pub struct Share;
 
 impl Panel for Share {
     fn title(&self, model: &Model) -> String {
-        format!("SHARE OF ATTEMPTS {}", model.window.as_str())
+        format!("SHARE OF ATTEMPTS {}", model.shown_window().as_str())
     }
 
     fn draw(&self, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         let theme = model.theme();
-        let axis = usize::from(chart::AXIS);
-        let shares: Vec<(&str, f64)> = status
-            .providers
-            .iter()
-            .map(|it| (it.performance.provider.as_str(), it.share))
-            .collect();
-        let now = Line::from(vec![
-            Span::styled(format!("{:axis$}", "now"), theme.dim()),
-            Span::raw(stack::stack(
-                &shares,
-                usize::from(area.width).saturating_sub(axis),
-            )),
-        ]);
-        line(now, area, 0, buffer);
-        let below = Rect {
-            y: area.y + 1,
-            height: area.height.saturating_sub(1),
-            ..area
+        // Letters do not tell the exact shares; the hues stand beside them in the table.
+        let has_hues = theme.hue(0).is_some();
+        let below = if has_hues {
+            area
+        } else {
+            now(status, theme, area, buffer);
+            Rect {
+                y: area.y + 1,
+                height: area.height.saturating_sub(1),
+                ..area
+            }
         };
         // In the order of the configuration: an order by number would change while the operator
         // looks.
@@ -45,12 +40,30 @@ impl Panel for Share {
         let parts: Vec<AreaPart<'_>> = status
             .providers
             .iter()
-            .map(|it| AreaPart {
+            .zip(hue_places(status))
+            .map(|(it, place)| AreaPart {
                 name: &it.performance.provider,
                 series: &it.series,
                 is_selected: Some(it.performance.provider.as_str()) == selected,
+                hue: theme.hue(place),
             })
             .collect();
         area::draw(&parts, theme, below, buffer);
     }
+}
+
+/// The shares now, in one row.
+fn now(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let axis = usize::from(chart::AXIS);
+    let shares: Vec<(&str, f64)> = status
+        .providers
+        .iter()
+        .map(|it| (it.performance.provider.as_str(), it.share))
+        .collect();
+    let available = usize::from(area.width).saturating_sub(axis);
+    let row = Line::from(vec![
+        Span::styled(format!("{:axis$}", "now"), theme.dim()),
+        Span::raw(stack::stack(&shares, available)),
+    ]);
+    line(row, area, 0, buffer);
 }

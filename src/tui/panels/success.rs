@@ -1,6 +1,7 @@
 //! The success rate over time, of all client requests and of each provider.
 
 use super::panel::Panel;
+use super::success_details;
 use crate::contract::{Series, Status};
 use crate::tui::format;
 use crate::tui::model::Model;
@@ -27,13 +28,15 @@ impl Panel for Success {
         // The name takes the cells that the columns leave.
         let width = strip::fitting(&status.series, available);
         let row = |name: &str, series: &Series, rate: Option<f64>| {
+            let identity = model.identity(name);
             let theme = model.theme();
             let style = match rate {
                 Some(rate) if rate < 0.95 => theme.bad(),
                 Some(rate) if rate < 0.99 => theme.warn(),
                 _ => Style::default(),
             };
-            let mut spans = vec![Span::raw(format::left(name, NAME + available - width + 1))];
+            let name = format::left(name, NAME + available - width + 1);
+            let mut spans = vec![Span::styled(name, identity)];
             spans.extend(strip::success(series, width, theme));
             spans.push(Span::styled(
                 format::right(&format::percent(rate), NUMBER + 1),
@@ -59,6 +62,11 @@ impl Panel for Success {
                 y,
                 buffer,
             );
+        }
+        let used = u16::try_from(model.rows().len()).unwrap_or(u16::MAX);
+        let free = used.saturating_add(1)..area.height;
+        for (y, row) in free.zip(success_details::rows(model, status, area.width)) {
+            line(row, area, y, buffer);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One row for each provider, trouble first, then by traffic. Wider screens show more columns.
 
+use super::vendor_rows::{self, TableRow};
 use crate::contract::{ProviderStatus, Series};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
@@ -30,6 +31,8 @@ struct TableColumn {
 enum TableCell {
     Text(fn(&ProviderStatus, &Model, usize) -> String),
     Strip(fn(&Series, usize, Theme) -> Vec<Span<'static>>),
+    /// The same in the hue of the provider.
+    Identity(fn(&Series, usize, Theme) -> Vec<Span<'static>>),
 }
 
 const COLUMNS: &[TableColumn] = &[
@@ -43,8 +46,8 @@ const COLUMNS: &[TableColumn] = &[
     },
     TableColumn {
         head: "PROVIDER",
-        width: 12,
-        wide: 12,
+        width: 13,
+        wide: 13,
         from: 0,
         numeric: false,
         cell: TableCell::Text(|p, _, _| p.performance.provider.clone()),
@@ -67,8 +70,8 @@ const COLUMNS: &[TableColumn] = &[
     },
     TableColumn {
         head: "",
-        width: 10,
-        wide: 10,
+        width: 9,
+        wide: 9,
         from: 101,
         numeric: false,
         cell: TableCell::Text(|p, m, width| share_bar(p.share, width, m)),
@@ -85,7 +88,7 @@ const COLUMNS: &[TableColumn] = &[
         head: "REQ",
         width: 6,
         wide: 6,
-        from: 90,
+        from: 91,
         numeric: true,
         cell: TableCell::Text(|p, _, _| format::count(p.performance.requests)),
     },
@@ -93,7 +96,7 @@ const COLUMNS: &[TableColumn] = &[
         head: "RUN",
         width: 4,
         wide: 4,
-        from: 77,
+        from: 78,
         numeric: true,
         cell: TableCell::Text(|p, _, _| p.performance.in_flight.to_string()),
     },
@@ -109,7 +112,7 @@ const COLUMNS: &[TableColumn] = &[
         head: "SUCCESS",
         width: 12,
         wide: 30,
-        from: 72,
+        from: 73,
         numeric: false,
         cell: TableCell::Strip(strip::success),
     },
@@ -143,13 +146,13 @@ const COLUMNS: &[TableColumn] = &[
         wide: 20,
         from: 120,
         numeric: false,
-        cell: TableCell::Strip(strip::latency),
+        cell: TableCell::Identity(strip::latency),
     },
     TableColumn {
         head: "$/H",
         width: 6,
         wide: 6,
-        from: 66,
+        from: 67,
         numeric: true,
         cell: TableCell::Text(per_hour),
     },
@@ -157,7 +160,7 @@ const COLUMNS: &[TableColumn] = &[
         head: "SCORE",
         width: 5,
         wide: 5,
-        from: 84,
+        from: 85,
         numeric: true,
         cell: TableCell::Text(|p, _, _| score(p)),
     },
@@ -187,6 +190,11 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         buffer,
     );
     let rows = model.rows();
+    if rows.is_empty() && !model.filter.is_empty() {
+        let all = model.shown().map_or(0, |status| status.providers.len());
+        let text = format!("  {}", no_match(all, theme));
+        line(Line::styled(text, theme.warn()), area, 1, buffer);
+    }
     let available = usize::from(area.height.saturating_sub(1));
     let selected = model
         .selected()
@@ -196,6 +204,15 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         .position(|row| Some(row.performance.provider.as_str()) == selected)
         .unwrap_or(0);
     let cut = rows.len() > available;
+    if cut && model.shown().is_some_and(|status| model.is_grouped(status)) {
+        let grouped = Rect {
+            y: area.y + 1,
+            height: area.height.saturating_sub(1),
+            ..area
+        };
+        vendors(model, (&rows, at), &columns, grouped, buffer);
+        return;
+    }
     let available = if cut {
         available.saturating_sub(1)
     } else {
@@ -217,6 +234,29 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// Draws rows grouped by vendor, scrolled so that the row under the cursor is visible.
+fn vendors(
+    model: &Model,
+    (all, at): (&[&ProviderStatus], usize),
+    columns: &[(&TableColumn, usize)],
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let available = usize::from(area.height);
+    let shown = vendor_rows::rows(all, at, available);
+    let is_selected = |it: &TableRow| matches!(it, TableRow::Provider(index) if *index == at);
+    let selected = shown.iter().position(is_selected).unwrap_or(0);
+    let first = (selected + 1).saturating_sub(available);
+    for (y, item) in (0..area.height).zip(shown.iter().skip(first)) {
+        match item {
+            TableRow::Provider(index) => {
+                row(model, all[*index], columns, *index == at, area, y, buffer);
+            }
+            TableRow::Vendor(summary) => row(model, summary, columns, false, area, y, buffer),
+        }
+    }
+}
+
 /// The columns of a screen of this width, each with its cells. The names take the cells that are
 /// left, as far as the longest name needs them. The result does not depend on the visible rows, so
 /// that columns do not move while scrolling.
@@ -231,13 +271,20 @@ fn columns(model: &Model, screen: u16) -> Vec<(&'static TableColumn, usize)> {
     let spare = usize::from(screen).saturating_sub(used + 1);
     let providers = model.shown().into_iter().flat_map(|it| &it.providers);
     let names = providers.map(|it| it.performance.provider.width());
-    let longest = names.max().unwrap_or(0);
+    // The hue stands before the name.
+    let mark = usize::from(model.theme().hue(0).is_some());
+    let longest = names.max().unwrap_or(0) + mark;
     for (column, cells) in &mut columns {
         if column.head == "PROVIDER" {
             *cells = longest.clamp(*cells, *cells + spare);
         }
     }
     columns
+}
+
+/// What a list says whose filter hides every row.
+pub fn no_match(all: usize, theme: Theme) -> String {
+    format!("0 of {all} match {} Esc clears", theme.mark('·', '-'))
 }
 
 fn row(
@@ -250,6 +297,7 @@ fn row(
     buffer: &mut Buffer,
 ) {
     let theme = model.theme();
+    let identity = model.identity(&provider.performance.provider);
     let mut spans = vec![Span::styled(
         if selected { " >" } else { "  " },
         theme.accent(),
@@ -257,6 +305,30 @@ fn row(
     for (index, &(column, cells)) in columns.iter().enumerate() {
         match column.cell {
             TableCell::Strip(draw) => spans.extend(draw(&provider.series, cells, theme)),
+            TableCell::Identity(draw) => {
+                let drawn = draw(&provider.series, cells, theme).into_iter();
+                spans.extend(drawn.map(|span| span.patch_style(identity)));
+            }
+            TableCell::Text(text) if column.head == "PROVIDER" => {
+                let style = cell_style(model, provider, column, selected);
+                let mut cells = cells;
+                // The hue stands before the name, which stays as readable as any other word.
+                if theme.hue(0).is_some() {
+                    spans.push(Span::styled("▌", identity));
+                    cells -= 1;
+                }
+                let cell = fit(&text(provider, model, cells), column, cells);
+                spans.push(Span::styled(cell, style));
+            }
+            TableCell::Text(text) if column.head.is_empty() => {
+                let cell = fit(&text(provider, model, cells), column, cells);
+                let style = if provider.share > 0.0 {
+                    identity
+                } else {
+                    theme.dim()
+                };
+                spans.push(Span::styled(cell, style));
+            }
             TableCell::Text(text) => {
                 let cell = fit(&text(provider, model, cells), column, cells);
                 spans.push(Span::styled(
@@ -321,18 +393,25 @@ fn models(provider: &ProviderStatus) -> String {
     }
 }
 
+/// A thin bar to half a cell, so that bars in neighbouring rows do not merge; dotted without a
+/// share.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a part of the width, 0..=1"
 )]
 fn share_bar(share: f64, width: usize, model: &Model) -> String {
-    let filled = (share.clamp(0.0, 1.0) * width as f64).round() as usize;
     let theme = model.theme();
-    if filled == 0 && share > 0.0 {
-        return theme.mark('▏', '|').to_string();
+    if share <= 0.0 {
+        return theme.mark('┄', '.').to_string().repeat(width);
     }
-    theme.mark('█', '#').to_string().repeat(filled)
+    let halves = ((share.min(1.0) * width as f64 * 2.0).round() as usize).max(1);
+    let whole = theme.mark('━', '=').to_string().repeat(halves / 2);
+    let half = match halves % 2 {
+        0 => String::new(),
+        _ => theme.mark('╸', '-').to_string(),
+    };
+    whole + &half
 }
 
 /// The cost per hour, marked if it is estimated or incomplete.

@@ -3,7 +3,7 @@
 //! ```text
 //! ── ALERTS 2 providers in trouble ──
 //! STATE   SINCE     FOR    PROVIDER     SUCCESS        WHY
-//! >✗OPEN  03:10:11  4m     openai       ██████▆▃▁▁·▁   breaker open for 12 s more
+//! >✗OPEN  03:10:11  4m     openai       ▇▇▇▇▇▇▅▃▁▁·▁   breaker open for 12 s more
 //! ── RECENT PROBLEMS ──
 //! 03:10:11 BREAKER openai: gpt-5.1 OPEN …
 //! ```

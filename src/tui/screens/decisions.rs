@@ -13,6 +13,7 @@ use super::listing::{emptiness, first_row, plain, rows};
 use crate::contract::{CandidateReport, DecisionOutcome, DecisionReport, SelectionRoundReport};
 use crate::tui::format;
 use crate::tui::model::Model;
+use crate::tui::panels::no_match;
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
@@ -39,7 +40,8 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         .map(|name| format!(" of {name}"))
         .unwrap_or_default();
     let hidden = model.decisions.rows.len() - decisions.len();
-    let hidden = if hidden > 0 {
+    let hides = hidden > 0;
+    let hidden = if hides {
         format!(", {hidden} hidden by the filter")
     } else {
         String::new()
@@ -47,9 +49,9 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let wanted = if area.height >= 36 {
         LONG_EXPLANATION
     } else {
-        EXPLANATION + 3
+        EXPLANATION + 5
     };
-    let below = wanted.min(area.height * 3 / 5);
+    let below = wanted.min(area.height * 2 / 3);
     let list = rows(area, 1, area.height.saturating_sub(below + 1));
     let newer = match first_row(
         model.decisions.at,
@@ -70,6 +72,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             0,
             buffer,
         ),
+        None if decisions.is_empty() && hides => {
+            let text = format!(" {}", no_match(model.decisions.rows.len(), theme));
+            line(Line::styled(text, theme.warn()), list, 0, buffer);
+        }
         None => decision_list(&decisions, Some(model.decisions.at), theme, list, buffer),
     }
     if let Some(decision) = decisions.get(model.decisions.at) {
@@ -87,6 +93,51 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
         area,
         buffer,
     );
+    let mut lines = summary(model, decision, area);
+    let detail = model.explained.as_ref();
+    let detail = detail.filter(|detail| detail.summary.decision_id == decision.decision_id);
+    match detail {
+        Some(detail) => lines.extend(
+            detail
+                .rounds
+                .iter()
+                .flat_map(|round| round_lines(round, area.width)),
+        ),
+        None => lines.push(match &model.explain_error {
+            Some(why) => format!(" record   {why}"),
+            None => " loading …".to_owned(),
+        }),
+    }
+    let width = usize::from(area.width);
+    let lines = lines
+        .iter()
+        .flat_map(|text| format::wrap(&plain(text, theme), width, INDENT));
+    let lines: Vec<String> = lines.collect();
+    let available = usize::from(area.height.saturating_sub(1));
+    let is_cut = lines.len() > available;
+    let shown = if is_cut {
+        available.saturating_sub(1)
+    } else {
+        available
+    };
+    for (y, text) in (1..area.height).zip(lines.iter().take(shown)) {
+        line(Line::raw(text.as_str()), area, y, buffer);
+    }
+    if is_cut {
+        let text = format!("   +{} more lines, on a taller screen", lines.len() - shown);
+        line(
+            Line::styled(text, theme.dim()),
+            area,
+            area.height - 1,
+            buffer,
+        );
+    }
+}
+
+/// What was chosen, and what came of it. Where there is little room, the ids and times of the list
+/// suffice.
+fn summary(model: &Model, decision: &DecisionReport, area: Rect) -> Vec<String> {
+    let theme = model.theme();
     let named = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
     let score = decision.score.map_or_else(
         || "no score".to_owned(),
@@ -117,36 +168,19 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
             decision.cost_basis
         ),
     };
-    let mut lines = vec![
-        format!(" request  {request} at {}", decision.at),
+    let mut lines = Vec::new();
+    if area.height > EXPLANATION + 5 {
+        lines.push(format!(" request  {request} at {}", decision.at));
+    }
+    lines.extend([
         format!(
             " chosen   {}, model {}: {score}{reason}",
             named(&decision.provider),
             named(&decision.model),
         ),
         format!(" result   {result}"),
-    ];
-    let detail = model.explained.as_ref();
-    let detail = detail.filter(|detail| detail.summary.decision_id == decision.decision_id);
-    match detail {
-        Some(detail) => lines.extend(
-            detail
-                .rounds
-                .iter()
-                .flat_map(|round| round_lines(round, area.width)),
-        ),
-        None => lines.push(match &model.explain_error {
-            Some(why) => format!(" record   {why}"),
-            None => " loading …".to_owned(),
-        }),
-    }
-    let width = usize::from(area.width);
-    let lines = lines
-        .iter()
-        .flat_map(|text| format::wrap(&plain(text, theme), width, INDENT));
-    for (y, text) in (1..area.height).zip(lines) {
-        line(Line::raw(text), area, y, buffer);
-    }
+    ]);
+    lines
 }
 
 /// One selection round: scores, exclusions, and the change that would have selected another target.
@@ -179,6 +213,13 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
             round.draw
         ),
     ];
+    // First what the operator may do otherwise: candidates may be many.
+    lines.extend(
+        round
+            .flip
+            .iter()
+            .map(|flip| format!(" else     {}", flip.text)),
+    );
     let mut candidates: Vec<&CandidateReport> = round.candidates.iter().collect();
     candidates.sort_by(|a, b| b.points.total_cmp(&a.points));
     let bar = usize::from(width).saturating_sub(CANDIDATE).min(60);
@@ -200,11 +241,5 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
         let (provider, model) = (&candidate.provider, &candidate.model);
         Some(format!(" cached   {provider}/{model}: {cache}"))
     }));
-    lines.extend(
-        round
-            .flip
-            .iter()
-            .map(|flip| format!(" else     {}", flip.text)),
-    );
     lines
 }

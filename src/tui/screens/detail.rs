@@ -258,7 +258,7 @@ fn time(model: &Model, provider: &ProviderStatus, area: Rect, buffer: &mut Buffe
         let bar = value.map_or(String::new(), |value| {
             let cells =
                 (0..available).take_while(|cell| (*cell as f64) < value / most * available as f64);
-            theme.mark('█', '#').to_string().repeat(cells.count())
+            theme.mark('▇', '#').to_string().repeat(cells.count())
         });
         let number = format::right(&format::latency(value), 6);
         line(

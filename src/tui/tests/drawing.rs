@@ -133,7 +133,14 @@ fn without_colours_no_colour_is_drawn() {
 
 #[test]
 fn a_state_has_its_word_in_every_palette() {
-    for palette in ["default", "light", "high-contrast", "mono", "deuter"] {
+    for palette in [
+        "default",
+        "light",
+        "high-contrast",
+        "mono",
+        "deuter",
+        "true-colour",
+    ] {
         let theme = Theme {
             palette: palette.parse().unwrap(),
             ascii: false,

@@ -211,3 +211,90 @@ fn rows_do_not_move_with_every_change_of_the_shares() {
     receive(&mut model, status);
     assert_eq!(model.order, order);
 }
+
+#[test]
+fn a_filter_that_hides_every_row_says_so() {
+    let mut model = default_model();
+    press(&mut model, "/ z z z Enter");
+    assert!(text(&model, 80, 24).contains("0 of 5 match · Esc clears"));
+    press(&mut model, "Esc");
+    assert!(!text(&model, 80, 24).contains("match"));
+}
+
+#[test]
+fn the_footer_of_a_small_screen_has_the_views() {
+    let screen = text(&default_model(), 80, 24);
+    let footer = screen.lines().last().unwrap();
+    for hint in ["w weights", "d decisions", "a alerts", "q quit"] {
+        assert!(footer.contains(hint), "{footer}");
+    }
+}
+
+#[test]
+fn a_small_screen_previews_a_weight_in_one_line() {
+    let mut model = default_model();
+    press(&mut model, "w >");
+    let screen = text(&model, 60, 15);
+    assert!(
+        screen.contains("→") && screen.contains("Enter reviews"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_help_is_searched_and_leaves_the_first_lines() {
+    let mut model = default_model();
+    let before = text(&model, 80, 24);
+    press(&mut model, "?");
+    let screen = text(&model, 80, 24);
+    assert!(screen.lines().take(3).eq(before.lines().take(3)));
+    for word in ["OPEN", "HALF", "NODAT", "RUN", "TTFT"] {
+        assert!(screen.contains(word), "{word}");
+    }
+    press(&mut model, "/ f r e e z e");
+    let screen = text(&model, 80, 24);
+    assert!(
+        screen.contains("HELP /freeze_") && screen.contains("Space"),
+        "{screen}"
+    );
+    assert!(!screen.contains("decisions about"), "{screen}");
+    press(&mut model, "Enter Esc");
+    assert!(
+        text(&model, 80, 24).contains("HELP: overview"),
+        "Esc clears the search"
+    );
+    press(&mut model, "Esc");
+    assert_eq!(model.dialog, None);
+}
+
+#[test]
+fn many_providers_are_grouped_by_vendor_and_leave_room_for_panels() {
+    let model = model(Theme::default(), true, 200);
+    let screen = text(&model, 120, 40);
+    let rows: Vec<&str> = screen.lines().collect();
+    let panels = rows
+        .iter()
+        .position(|row| row.contains("1 LATENCY"))
+        .unwrap();
+    assert!(panels - 3 <= 35 * 3 / 5, "{screen}");
+    assert!(
+        rows.iter().any(|row| row.contains("borealis x40")),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_hue_belongs_to_a_provider_on_every_panel_and_no_hue_is_a_state() {
+    for palette in ["default", "light", "high-contrast", "deuter", "true-colour"] {
+        let theme = Theme {
+            palette: palette.parse().unwrap(),
+            ..Theme::default()
+        };
+        let states = [theme.good().fg, theme.warn().fg, theme.bad().fg];
+        for place in 0..8 {
+            assert!(!states.contains(&theme.hue(place)), "{palette} {place}");
+        }
+    }
+    assert_eq!(mono(false).hue(0), None);
+    assert_eq!(mono(true).hue(0), None);
+}

@@ -216,10 +216,30 @@ fn a_provider_is_explained_by_its_own_decisions() {
 }
 
 #[test]
+fn the_cursor_holds_its_request_and_begins_on_one_that_has_ended() {
+    let mut model = default_model();
+    press(&mut model, "d");
+    let mut rows = decisions();
+    rows[0].outcome = DecisionOutcome::Pending;
+    update(&mut model, Message::Decisions(Ok(rows.clone())), NOW);
+    assert_eq!(model.decisions.at, 1);
+    let newer = DecisionReport {
+        decision_id: "8f42".to_owned(),
+        ..rows[0].clone()
+    };
+    rows.insert(0, newer);
+    update(&mut model, Message::Decisions(Ok(rows)), NOW);
+    assert_eq!(model.decisions.at, 2, "the same request");
+}
+
+#[test]
 fn the_next_failure_is_one_key_away() {
     let mut model = default_model();
     press(&mut model, "d");
     fill(&mut model);
+    // First the request that a fallback saved, then the one that failed.
+    press(&mut model, "n");
+    assert_eq!(model.decisions.at, 1);
     press(&mut model, "n");
     assert_eq!(model.decisions.at, 2);
     assert_eq!(press(&mut model, "y"), [Effect::Copy("8f39".to_owned())]);
@@ -273,7 +293,7 @@ fn the_command_line_finds_actions_by_a_few_letters() {
     press(&mut model, "Enter");
     assert_eq!(model.screen, Screen::Decisions);
     press(&mut model, ":");
-    type_in(&mut model, "window 1h");
+    type_in(&mut model, "win 1h");
     assert_eq!(press(&mut model, "Enter"), [Effect::Watch(Window::Hour)]);
     press(&mut model, ":");
     type_in(&mut model, "goto goo");

@@ -126,7 +126,7 @@ fn numbers_are_labelled_with_their_window() {
     );
     press(&mut model, "t 3");
     let screen = text(&model, 120, 40);
-    for title in ["win 15m, loading 1h", "COST 15m", "SUCCESS 15m"] {
+    for title in ["win 15m, loading 1h", "COST 15m", "SHARE OF ATTEMPTS 15m"] {
         assert!(screen.contains(title), "{title}\n{screen}");
     }
     press(&mut model, "Enter");
@@ -308,7 +308,7 @@ fn names_take_the_width_that_columns_leave() {
         let row = screen
             .lines()
             .find(|row| row.contains(&format!(" {model}  ")));
-        assert!(row.unwrap().contains(&format!(" {name} ")), "{screen}");
+        assert!(row.unwrap().contains(&format!("{name} ")), "{screen}");
     }
 }
 

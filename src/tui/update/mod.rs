@@ -22,7 +22,7 @@ use super::keymap::Action;
 use super::message::Message;
 use super::model::{BELL_INTERVAL, BellMode, Dialog, LinkState, Listing, Model, NOTICE_DURATION};
 use crate::client::{ClientError, Update};
-use crate::contract::{DecisionReport, HealthState, RevisionReport, Status};
+use crate::contract::{DecisionOutcome, DecisionReport, HealthState, RevisionReport, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,11 +86,15 @@ fn on_tick(model: &mut Model) -> Vec<Effect> {
 fn on_decisions(model: &mut Model, answer: Result<Vec<DecisionReport>, ClientError>) {
     let at = model.decisions.at;
     let shown = model.decision_rows();
-    // A cursor at the top stays there and shows new rows.
-    let selected = shown.get(at).filter(|_| at > 0);
-    let selected = selected.map(|row| row.decision_id.clone());
+    let selected = shown.get(at).map(|row| row.decision_id.clone());
+    let is_first = shown.is_empty();
     set_rows(&mut model.decisions, answer);
     let shown = model.decision_rows();
+    // The cursor holds its request; it begins on the newest that has ended, because what is said
+    // of one that still runs changes.
+    let is_ended = |row: &&DecisionReport| row.outcome != DecisionOutcome::Pending;
+    let newest = shown.iter().position(is_ended).filter(|_| is_first);
+    let at = newest.unwrap_or(at);
     let kept = selected.and_then(|id| shown.iter().position(|row| row.decision_id == id));
     model.decisions.at = kept.unwrap_or(at).min(shown.len().saturating_sub(1));
 }

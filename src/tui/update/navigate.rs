@@ -67,7 +67,7 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
     }
 }
 
-/// Moves to the next row in trouble: a provider, or a decision that failed.
+/// Moves to the next row in trouble: a provider, or a request that failed or that a fallback saved.
 pub(super) fn next_trouble(model: &mut Model, step: isize) {
     if model.screen != Screen::Decisions {
         model.next_trouble(step);
@@ -75,10 +75,11 @@ pub(super) fn next_trouble(model: &mut Model, step: isize) {
     }
     let rows = model.decision_rows();
     let is_bad = |at: &usize| {
-        matches!(
+        let failed = matches!(
             rows[*at].outcome,
             DecisionOutcome::Error | DecisionOutcome::Refused
-        )
+        );
+        failed || rows[*at].attempts > 1
     };
     let next = if step > 0 {
         (model.decisions.at + 1..rows.len()).find(is_bad)
@@ -87,7 +88,10 @@ pub(super) fn next_trouble(model: &mut Model, step: isize) {
     };
     match next {
         Some(next) => model.decisions.at = next,
-        None => model.notify("no other listed request failed", false),
+        None => model.notify(
+            "no other listed request failed or was saved by a fallback",
+            false,
+        ),
     }
 }
 

@@ -55,7 +55,7 @@ fn run(model: &mut Model, text: &str, row: usize) -> Accepted {
 /// Runs a command that takes an argument; `None` for any other command.
 fn with_argument(model: &mut Model, command: &str, argument: &str) -> Option<Vec<Effect>> {
     match command {
-        "window" => match argument.parse::<Window>() {
+        "window" | "win" => match argument.parse::<Window>() {
             Ok(window) => return Some(set_window(model, window)),
             Err(error) => model.notify(error, true),
         },

@@ -1,5 +1,5 @@
-//! A stacked area chart of parts over time. Each part has its own letter, so that no colour is
-//! needed; a column without requests is drawn as absent:
+//! A stacked area chart of parts over time. With colours, each part has its own hue, in half rows;
+//! without, its own letter. A column without requests is drawn as absent:
 //!
 //! ```text
 //! 100%│aaaaaaaa··aaaaaaaa a anthropic  41%
@@ -20,7 +20,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::line::line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 
 /// Cells for the legend on the right: a gap, a letter, a name, whole percent.
@@ -40,6 +40,8 @@ pub struct AreaPart<'a> {
     pub series: &'a Series,
     /// The part under the cursor, which is highlighted.
     pub is_selected: bool,
+    /// Its hue; `None` without colours.
+    pub hue: Option<Color>,
 }
 
 /// A drawn part, or several merged ones.
@@ -48,6 +50,7 @@ struct Band {
     name: String,
     columns: Vec<u64>,
     is_selected: bool,
+    hue: Option<Color>,
 }
 
 impl Band {
@@ -79,12 +82,20 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
         if heights.iter().sum::<usize>() > 0 {
             last.clone_from(&heights);
         }
-        let age = if column + 1 == count {
+        let is_open = column + 1 == count;
+        let hues: Option<Vec<Color>> = bands.iter().map(|band| band.hue).collect();
+        let age = if is_open && hues.is_none() {
             Modifier::DIM
         } else {
             Modifier::empty()
         };
-        let drawn = column_cells(&bands, &heights, rows, theme);
+        let drawn = match hues {
+            Some(hues) => {
+                let halves = stack::cells(&values, usize::from(rows) * 2);
+                half_rows(&hues, &halves, is_open, (rows, theme))
+            }
+            None => column_cells(&bands, &heights, rows, theme),
+        };
         for (y, (cell, style)) in (0..rows).zip(drawn) {
             for x in (column * cells..).take(cells) {
                 let x = area.x + AXIS + u16::try_from(x).unwrap_or(0);
@@ -129,6 +140,7 @@ fn bands(parts: &[AreaPart<'_>], count: usize, rows: usize) -> Vec<Band> {
         name: part.name.to_owned(),
         columns: columns(part),
         is_selected: part.is_selected,
+        hue: part.hue,
     };
     let mut bands: Vec<Band> = parts.iter().map(band).collect();
     bands.retain(|band| band.total() > 0);
@@ -163,6 +175,10 @@ fn merged(small: &[Band], count: usize) -> Band {
         name: format!("{} others", small.len()),
         columns: (0..count).map(sum).collect(),
         is_selected: false,
+        hue: small
+            .first()
+            .and_then(|band| band.hue)
+            .map(|_| Color::DarkGray),
     }
 }
 
@@ -187,6 +203,32 @@ fn column_cells(bands: &[Band], heights: &[usize], rows: u16, theme: Theme) -> V
         cells = vec![(theme.absent(), theme.dim()); usize::from(rows)];
     }
     cells
+}
+
+/// The cells of one column from top to bottom, each with two parts above each other. A column that
+/// is not over is hatched.
+fn half_rows(
+    hues: &[Color],
+    halves: &[usize],
+    is_open: bool,
+    (rows, theme): (u16, Theme),
+) -> Vec<(char, Style)> {
+    let parts = hues.iter().zip(halves);
+    let parts: Vec<Color> = parts
+        .flat_map(|(&hue, &height)| std::iter::repeat_n(hue, height))
+        .collect();
+    if parts.is_empty() {
+        return vec![(theme.absent(), theme.dim()); usize::from(rows)];
+    }
+    let cell = |pair: &[Color]| {
+        let (upper, lower) = (pair[0], pair[pair.len() - 1]);
+        if is_open {
+            ('▒', Style::default().fg(lower))
+        } else {
+            ('▀', Style::default().fg(upper).bg(lower))
+        }
+    };
+    parts.chunks(2).map(cell).collect()
 }
 
 /// The style of a part: the selected one is highlighted, every second other one is dim.
@@ -229,17 +271,27 @@ fn legend(bands: &[Band], last: &[usize], theme: Theme, area: Rect, buffer: &mut
         let y = edge.max(free).min(rows.saturating_sub(1 + below));
         (edge, free) = (edge + height, y + 1);
         let part = format::share(band.total() as f64 / all as f64);
+        let letter = match (band.hue, band.is_selected) {
+            (None, _) => band.letter,
+            (Some(_), true) => '>',
+            (Some(_), false) => ' ',
+        };
         let text = format!(
-            "{} {} {}",
-            band.letter,
+            "{letter} {} {}",
             format::left(&band.name, NAME),
             format::right(&format!("{part}%"), 4)
         );
         let y = u16::try_from(y).unwrap_or(0);
-        let style = if band.is_selected {
-            theme.accent()
-        } else {
-            Style::default()
+        let style = match band.hue {
+            // Words are never grey or white.
+            Some(Color::DarkGray | Color::Gray | Color::White) if band.is_selected => {
+                theme.strong()
+            }
+            Some(Color::DarkGray | Color::Gray | Color::White) => Style::default(),
+            Some(hue) if band.is_selected => theme.strong().fg(hue),
+            Some(hue) => Style::default().fg(hue),
+            None if band.is_selected => theme.accent(),
+            None => Style::default(),
         };
         line(Line::styled(text, style), area, y, buffer);
     }
@@ -272,6 +324,7 @@ mod tests {
                 name,
                 series,
                 is_selected: false,
+                hue: None,
             })
             .collect();
         draw(&parts, theme, area, &mut buffer);
@@ -325,6 +378,7 @@ mod tests {
             name,
             series: &series,
             is_selected,
+            hue: None,
         };
         let area = Rect::new(0, 0, AXIS + NAMES + 12, 9);
         let mut buffer = Buffer::empty(area);
@@ -336,6 +390,34 @@ mod tests {
         assert_eq!(buffer[(AXIS, 4)].symbol(), "t");
         assert_eq!(buffer[(AXIS, 4)].fg, accent);
         assert_ne!(buffer[(AXIS, 0)].fg, accent);
+    }
+
+    #[test]
+    fn with_colours_parts_are_half_rows_of_their_hues() {
+        let (one, two) = (series(&[4; 12]), series(&[8; 12]));
+        let part = |name, series, hue| AreaPart {
+            name,
+            series,
+            is_selected: false,
+            hue: Some(hue),
+        };
+        let area = Rect::new(0, 0, AXIS + NAMES + 12, 8);
+        let mut buffer = Buffer::empty(area);
+        let parts = [
+            part("one", &one, Color::Blue),
+            part("two", &two, Color::Cyan),
+        ];
+        draw(&parts, Theme::default(), area, &mut buffer);
+        // A third of seven rows is four half rows and two thirds of one.
+        let cell = |y: u16| {
+            let cell = &buffer[(AXIS, y)];
+            (cell.symbol().to_owned(), cell.fg, cell.bg)
+        };
+        let half = "▀".to_owned();
+        assert_eq!(cell(1), (half.clone(), Color::Blue, Color::Blue));
+        assert_eq!(cell(2), (half.clone(), Color::Blue, Color::Cyan));
+        assert_eq!(cell(3), (half, Color::Cyan, Color::Cyan));
+        assert_eq!(buffer[(AXIS + 11, 3)].symbol(), "▒", "not over yet");
     }
 
     #[test]

@@ -16,10 +16,16 @@ use ratatui::style::Style;
 
 /// Cells left of the axis.
 pub const AXIS: u16 = 5;
-/// Values where an axis may start and end, in milliseconds.
-const STEPS: [f64; 8] = [
-    30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0,
-];
+/// Decades of an axis, in milliseconds.
+const DECADES: [f64; 5] = [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0];
+/// Ticks within a decade.
+const TICKS: [f64; 3] = [1.0, 2.0, 5.0];
+/// The ticks of a short axis.
+const FINE_TICKS: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
+/// Where an axis may start and end, tight to the data.
+const ENDS: [f64; 9] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0];
+/// With fewer ticks an axis is short.
+const FEWEST_TICKS: usize = 3;
 /// Braille dots of a cell, by column, from the top.
 const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
@@ -123,19 +129,35 @@ fn scale<'v>(values: impl Iterator<Item = &'v f64>) -> (f64, f64) {
     if most <= 0.0 {
         return (100.0, 3_000.0);
     }
-    let low = STEPS
-        .iter()
-        .rev()
-        .copied()
-        .find(|step| *step <= least)
-        .unwrap_or(STEPS[0]);
-    let high = STEPS
-        .iter()
-        .copied()
-        .find(|step| *step >= most && *step > low);
-    (low, high.unwrap_or(STEPS[STEPS.len() - 1]))
+    let steps = || steps(&ENDS);
+    let low = steps().filter(|step| *step <= least).last();
+    let low = low.unwrap_or(DECADES[0]);
+    let high = steps().find(|step| *step >= most && *step > low);
+    (low, high.unwrap_or(DECADES[DECADES.len() - 1] * 10.0))
 }
 
+/// All values with these mantissas, ascending.
+fn steps(mantissas: &[f64]) -> impl Iterator<Item = f64> {
+    let in_decade = move |decade: f64| mantissas.iter().map(move |step| decade * step);
+    DECADES.into_iter().flat_map(in_decade)
+}
+
+/// The ticks of an axis: 1, 2, 5 and so on, finer ones if these are too few.
+fn ticks(low: f64, high: f64) -> Vec<f64> {
+    let within = |mantissas: &'static [f64]| -> Vec<f64> {
+        steps(mantissas)
+            .filter(|step| (low..=high).contains(step))
+            .collect()
+    };
+    let coarse = within(&TICKS);
+    if coarse.len() < FEWEST_TICKS {
+        within(&FINE_TICKS)
+    } else {
+        coarse
+    }
+}
+
+/// Draws the axis, and a faint line at each tick.
 fn axis(low: f64, high: f64, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let rows = area.height - 1;
     for y in 0..rows {
@@ -146,11 +168,24 @@ fn axis(low: f64, high: f64, theme: Theme, area: Rect, buffer: &mut Buffer) {
             theme.dim(),
         );
     }
-    for step in STEPS.iter().filter(|step| (low..=high).contains(*step)) {
+    let mut free = rows;
+    for step in ticks(low, high) {
         let part = (step / low).ln() / (high / low).ln();
-        let y = area.y + from_top(part, rows);
-        let label = format::right(&format::latency(Some(*step)), usize::from(AXIS) - 1);
-        buffer.set_string(area.x, y, label, theme.dim());
+        let row = from_top(part, rows);
+        // Labels in neighbouring rows would look like one number.
+        if row + 1 >= free && free < rows {
+            continue;
+        }
+        free = row;
+        let label = format::right(&format::latency(Some(step)), usize::from(AXIS) - 1);
+        buffer.set_string(area.x, area.y + row, label, theme.dim());
+        if theme.ascii {
+            continue;
+        }
+        buffer.set_string(area.x + AXIS - 1, area.y + row, "┤", theme.dim());
+        for x in (area.x + AXIS + 1..area.x + area.width).step_by(2) {
+            buffer.set_string(x, area.y + row, "·", theme.dim());
+        }
     }
 }
 
@@ -219,6 +254,8 @@ fn set(column: usize, dot: u32, line: &Line, theme: Theme, plot: Rect, buffer: &
     let kept = if (0x2800..=0x28ff).contains(&old) {
         old
     } else {
+        // What was there, a faint line, is drawn dim.
+        cell.reset();
         0x2800
     };
     if let Some(braille) = char::from_u32(kept | bit) {
@@ -261,5 +298,28 @@ pub(super) fn times(
             format::minute(at)
         };
         put(width * quarter / 4, &label, theme.dim());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(low: f64, high: f64) -> Vec<f64> {
+        ticks(low, high)
+    }
+
+    #[test]
+    fn an_axis_is_tight_around_its_values_and_has_ticks() {
+        assert_eq!(scale([820.0, 2_300.0].iter()), (800.0, 2_500.0));
+        assert_eq!(
+            labels(700.0, 3_000.0),
+            [700.0, 1_000.0, 1_500.0, 2_000.0, 3_000.0]
+        );
+        assert_eq!(scale([90.0, 9_000.0].iter()), (80.0, 10_000.0));
+        let ticks = [100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0];
+        assert_eq!(labels(70.0, 10_000.0), ticks);
+        assert_eq!(scale([500.0].iter()), (500.0, 600.0));
+        assert_eq!(scale([].iter()), (100.0, 3_000.0));
     }
 }

@@ -1,4 +1,4 @@
-//! Strips: one-row charts over time, such as `▁▂▂▃█·`. The height is the value, a dot means no
+//! Strips: one-row charts over time, such as `▁▂▂▃▇·`. The height is the value, a dot means no
 //! data.
 
 use crate::contract::{Factors, Series, TimeBucket, WeightPoints};
@@ -114,8 +114,8 @@ fn success_cell(cell: &StripCell, theme: Theme) -> (char, Style) {
     let heights = theme.heights();
     let (height, style) = match cell.bucket.success_rate() {
         None => return (theme.absent(), theme.dim()),
-        Some(rate) if rate >= 0.999 => (heights[7], theme.good()),
-        Some(rate) if rate >= 0.99 => (heights[5], theme.good()),
+        Some(rate) if rate >= 0.999 => (heights[6], theme.good()),
+        Some(rate) if rate >= 0.99 => (heights[4], theme.good()),
         Some(rate) if rate >= 0.95 => (heights[2], theme.warn()),
         Some(_) => (heights[0], theme.bad()),
     };
@@ -253,7 +253,7 @@ mod tests {
         );
         let theme = Theme::default();
 
-        assert_eq!(drawn(&success(&series, 4, theme)), "█·▃▁");
+        assert_eq!(drawn(&success(&series, 4, theme)), "▇·▃▁");
         let latency = drawn(&latency(&series, 4, theme));
         assert_eq!(latency.matches('·').count(), 1);
     }
@@ -275,9 +275,9 @@ mod tests {
             for last in 100..160 {
                 let series = series(vec![bucket(9, 0); 60], last);
                 let strip = drawn(&success(&series, width, Theme::default()));
-                let (blank, full) = strip.split_at(strip.find('█').unwrap());
+                let (blank, full) = strip.split_at(strip.find('▇').unwrap());
                 assert_eq!(blank.trim(), "", "{width}: {strip}");
-                assert_eq!(full.replace('█', ""), "", "{width}: {strip}");
+                assert_eq!(full.replace('▇', ""), "", "{width}: {strip}");
                 let taken = fitting(&series, width);
                 assert_eq!(full.chars().count(), taken, "{width}: {strip}");
             }

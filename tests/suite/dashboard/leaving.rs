@@ -102,3 +102,14 @@ fn a_dashboard_without_a_terminal_for_keys_reports_it() {
     seen.press("\r");
     seen.see("code 0");
 }
+
+#[test]
+fn a_dumb_terminal_gets_the_report_and_no_escape_byte() {
+    let (_running, address) = crate::program::demo(&TempDir::new().unwrap(), &[]);
+    let mut seen = Seen::start(&["attach", &address], &[("TERM", "dumb")]);
+    assert!([0, 1].contains(&seen.code()));
+    let raw = seen.raw.lock().unwrap();
+    let text = String::from_utf8_lossy(&raw);
+    assert!(text.contains("ollama"), "{text}");
+    assert!(!raw.contains(&0x1b), "{text}");
+}

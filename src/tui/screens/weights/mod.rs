@@ -60,10 +60,13 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         line(weight(model, draft, row, name, area.width), area, y, buffer);
         y += 1;
     }
-    y += 1;
-    if y + 2 >= area.height {
+    if y + 3 >= area.height {
+        // There is room for one line.
+        let row = rows(area, y, 1);
+        line(one_line(model, status, draft), row, 0, buffer);
         return;
     }
+    y += 1;
     let below = Rect {
         y: area.y + y,
         height: area.height - y,
@@ -171,6 +174,42 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
     }
     let rest = rows(area, y + 2, area.height.saturating_sub(y + 2));
     prediction::scores(model, status, draft, rest, buffer);
+}
+
+/// The shares that change most, on a screen without room for a preview:
+/// ` google 33>41% ollama 19>12%; Enter reviews`.
+fn one_line<'a>(model: &Model, status: &Status, draft: &Draft) -> Line<'a> {
+    let theme = model.theme();
+    if !draft.is_changed() || insensitivity(status).is_some() {
+        let text = summary(model, status, draft, 0.0);
+        return Line::styled(text, theme.dim());
+    }
+    let (now, then) = (
+        present(status),
+        previewed(status, draft, model.what_if.as_ref()),
+    );
+    let mut changes: Vec<(&str, f64, f64)> = status
+        .providers
+        .iter()
+        .zip(now.iter().zip(&then))
+        .map(|(it, (now, then))| (it.performance.provider.as_str(), now.share, then.share))
+        .collect();
+    changes.sort_by(|one, other| {
+        let moved = |it: &(&str, f64, f64)| (it.2 - it.1).abs();
+        moved(other).total_cmp(&moved(one))
+    });
+    let arrow = theme.mark('→', '>');
+    let words: Vec<String> = changes
+        .iter()
+        .take(3)
+        .map(|(name, now, then)| {
+            let (now, then) = (format::share(*now), format::share(*then));
+            format!("{} {now}{arrow}{then}%", format::cut(name, 12))
+        })
+        .collect();
+    let review = model.key(Action::Open);
+    let text = format!(" {}; {review} reviews", words.join(" "));
+    Line::styled(text, theme.accent())
 }
 
 /// The effect of the draft and the next step, in one line.
