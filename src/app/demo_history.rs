@@ -22,6 +22,8 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 3;
 /// Between two ticks of the engine.
 const TICK: Duration = Duration::from_millis(250);
+/// Targets up to which the routing table is renewed with every observation, as by the engine.
+const MAX_RENEWED: usize = 60;
 /// Requests over which the busiest vendor is found, as by the scenario.
 const WATCH: Duration = Duration::from_secs(10);
 /// Time of a probe.
@@ -189,7 +191,10 @@ impl Play {
     fn observe(&mut self, observation: &Observation, at: Duration) {
         let now = self.moment(at);
         self.state.observe(observation, now);
-        self.table = self.state.routing_table(now);
+        // A table of many targets is renewed by the ticks alone, so that a demo starts at once.
+        if self.table.candidates.len() <= MAX_RENEWED {
+            self.table = self.state.routing_table(now);
+        }
     }
 
     /// Selects a target and begins an attempt there, or ends the request.
@@ -394,7 +399,6 @@ impl Play {
             reason: course.reason,
             attempts,
             fallbacks: attempts.saturating_sub(1),
-            hedge: None,
             first_content: course.first_content,
             gateway_seconds: None,
             usage: course.usage,

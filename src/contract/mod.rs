@@ -22,7 +22,6 @@ mod delta;
 mod event;
 mod external_load;
 mod forecast;
-mod hedging;
 mod key_report;
 mod past;
 mod performance;
@@ -64,7 +63,6 @@ pub use forecast::{
     CapacityNeedReport, HourlyForecast, LoadForecastReport, ProviderLoadForecast,
     SeriesForecastReport,
 };
-pub use hedging::HedgingReport;
 pub use key_report::{KeyReport, KeyState};
 pub use past::PastMoment;
 pub use performance::{

@@ -277,7 +277,6 @@ impl ParsedRequest {
             remaining: None,
             means: None,
             tried,
-            is_hedge: false,
             keys: KeyScope {
                 tried: &[],
                 is_first_only: self

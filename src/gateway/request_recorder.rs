@@ -2,16 +2,15 @@
 //! because it does so on drop.
 
 use super::access_log::{LogEntry, RequestLine, SelectionLine, log_candidates, write_later};
-use super::attempt_usage::AttemptUsage;
+use super::attempt::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::error::GatewayError;
 use super::failure_text::request_failure_text;
 use crate::clock;
 use crate::domain::{
-    CandidateSet, DecisionId, Hedge, HedgeEnd, HedgeRefusal, HedgeResult, InFlightPermit, KeyIdx,
-    Observation, RandomDraw, RejectionReason, RequestEnd, RequestIdentity, RequestOutcome,
-    RequestProfile, RequestTerms, RoutingTable, SelectionContext, SelectionRound, Tag, TargetId,
-    TargetIdx, TargetSelection, UnixTime,
+    CandidateSet, DecisionId, InFlightPermit, KeyIdx, Observation, RandomDraw, RejectionReason,
+    RequestEnd, RequestIdentity, RequestOutcome, RequestProfile, RequestTerms, RoutingTable,
+    SelectionContext, SelectionRound, Tag, TargetId, TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::DroppedFields;
@@ -61,9 +60,8 @@ pub(super) struct RequestRecorder {
     reason: &'static str,
     pub attempts: u32,
     spent: AttemptUsage,
-    /// Usage of attempts of which the client gets nothing: their response broke and was restarted, or
-    /// another one began first.
-    unused: AttemptUsage,
+    /// Usage of responses that broke and were restarted.
+    restarted: AttemptUsage,
     /// `None` without a cache.
     pub cache: Option<CacheStatus>,
     /// Fields of the request that the last target's protocol could not carry.
@@ -75,8 +73,6 @@ pub(super) struct RequestRecorder {
     upstream_time: Duration,
     /// Targets that took over from another one.
     fallbacks: u32,
-    /// What became of it when its first content was late.
-    hedge: Option<Hedge>,
     /// Seconds to the first content of the stream.
     first_content: Option<f64>,
     /// Time that the gateway took for the beginning of the response.
@@ -113,14 +109,13 @@ impl RequestRecorder {
             reason: "",
             attempts: 0,
             spent: AttemptUsage::default(),
-            unused: AttemptUsage::ZERO,
+            restarted: AttemptUsage::ZERO,
             cache: None,
             dropped: DroppedFields::default(),
             permit: None,
             complete_at: None,
             upstream_time: Duration::ZERO,
             fallbacks: 0,
-            hedge: None,
             first_content: None,
             own_time: None,
             trace: None,
@@ -203,64 +198,20 @@ impl RequestRecorder {
 
     /// Records the selected target, for the log and the response headers.
     pub fn on_selected(&mut self, selection: &TargetSelection, id: &TargetId) {
-        self.score.get_or_insert(selection.score);
-        self.log_selected(selection, id);
-        self.on_taken_over(selection, id);
-    }
-
-    /// Records that the target of a running attempt is the one that may answer now, in place of one that
-    /// failed.
-    pub fn on_taken_over(&mut self, selection: &TargetSelection, id: &TargetId) {
-        let before = self.target;
-        self.set_target(selection, id);
+        let before = self.target.replace(selection.target);
         self.fallbacks += u32::from(before.is_some_and(|before| before != selection.target));
-    }
-
-    /// Records a second attempt beside one that is late.
-    pub fn on_hedge(&mut self, selection: &TargetSelection, id: &TargetId) {
-        self.hedge = Some(Hedge::Ran(HedgeEnd {
-            target: selection.target,
-            result: HedgeResult::Neither,
-            cost: None,
-        }));
-        self.log_selected(selection, id);
-    }
-
-    /// Records that there is no second attempt beside one that is late.
-    pub fn on_hedge_refused(&mut self, why: HedgeRefusal) {
-        self.hedge = Some(Hedge::Refused(why));
-    }
-
-    /// Records which of the two attempts began first, and what the lost one used.
-    pub fn on_hedge_ended(&mut self, result: HedgeResult, lost: AttemptUsage) {
-        if let Some(Hedge::Ran(hedge)) = &mut self.hedge {
-            (hedge.result, hedge.cost) = (result, lost.cost);
-        }
-        self.add_unused(lost);
-    }
-
-    /// Whether it was late before.
-    pub fn was_late(&self) -> bool {
-        self.hedge.is_some()
-    }
-
-    /// Records the target that responds, or the last one tried.
-    pub fn set_target(&mut self, selection: &TargetSelection, id: &TargetId) {
-        self.target = Some(selection.target);
         self.provider = id.provider.to_string();
         self.model = id.model.to_string();
         self.reason = selection.reason.text();
         self.key = selection.key;
-    }
-
-    fn log_selected(&self, selection: &TargetSelection, id: &TargetId) {
+        self.score.get_or_insert(selection.score);
         write_later(LogEntry::Selected(SelectionLine {
             decision: self.decision,
             provider: Arc::clone(&id.provider),
             model: Arc::clone(&id.model),
             score: selection.score,
             share: selection.share,
-            reason: selection.reason.text(),
+            reason: self.reason,
             attempt: self.attempts + 1,
             expected: (
                 selection.expected_latency,
@@ -304,7 +255,7 @@ impl RequestRecorder {
     /// Records the result; `spent` is what the last attempt used.
     pub fn end(&mut self, outcome: RequestOutcome, spent: AttemptUsage) {
         self.outcome = outcome;
-        self.spent = self.unused.plus(spent);
+        self.spent = self.restarted.plus(spent);
     }
 
     /// Records why the request failed, and its status.
@@ -313,9 +264,9 @@ impl RequestRecorder {
         self.message = Some(request_failure_text(error));
     }
 
-    /// Adds the usage of an attempt of which the client gets nothing.
-    pub fn add_unused(&mut self, spent: AttemptUsage) {
-        self.unused = self.unused.plus(spent);
+    /// Adds the usage of a response that broke and is restarted.
+    pub fn on_stream_restart(&mut self, spent: AttemptUsage) {
+        self.restarted = self.restarted.plus(spent);
     }
 
     /// Sets the header with the number of attempts so far.
@@ -414,7 +365,6 @@ impl Drop for RequestRecorder {
             reason: self.reason.to_owned(),
             attempts: self.attempts,
             fallbacks: self.fallbacks,
-            hedge: self.hedge,
             first_content: self.first_content,
             gateway_seconds: self.own_time.map(|time| time.as_secs_f64()),
             usage: self.spent.usage,

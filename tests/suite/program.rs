@@ -275,3 +275,29 @@ fn a_stop_while_starting_is_honoured() {
 
     assert_eq!(running.code(), 0);
 }
+
+#[test]
+fn a_demo_opens_on_a_history_that_providers_share() {
+    let home = TempDir::new().unwrap();
+    let mut command = program(&home);
+    let arguments = ["demo", "--headless", "--listen", "127.0.0.1:0"];
+    command.args(arguments).args(["--scenario", "outage"]);
+    let (_running, address) = serving(&mut command);
+
+    let status = get(&format!("{address}/api/status?window=15m"));
+
+    // Eight requests a second for 15 minutes.
+    let requests = status["totals"]["requests"].as_u64().unwrap();
+    assert!((6_500..8_500).contains(&requests), "{requests}");
+    let providers = status["providers"].as_array().unwrap();
+    let served = |it: &Value| it["requests"].as_u64().unwrap();
+    let all: u64 = providers.iter().map(served).sum();
+    let busy = providers.iter().filter(|it| served(it) * 100 > all * 2);
+    assert!(busy.count() >= 3, "{status}");
+    let busiest = providers.iter().map(served).max().unwrap();
+    assert!(busiest * 100 < all * 70, "{busiest} of {all}");
+    // The outages of the past were seen, and saved by fallbacks.
+    let events = status["events"].as_array().unwrap();
+    assert!(events.iter().any(|it| it["kind"] == "breaker"), "{status}");
+    assert!(status["totals"]["successRate"].as_f64().unwrap() > 0.99);
+}

@@ -8,7 +8,6 @@ mod auto_revert;
 mod commands;
 mod cooldown;
 mod drain;
-mod first_token_spread;
 mod forecast_cache;
 mod forecasting;
 mod fork;
@@ -42,10 +41,9 @@ use super::decay::{DecayedCount, DecayedMean};
 use super::decision_log::DecisionLog;
 use super::event::{Effect, Event, EventKind, Revision};
 use super::expected_output::OutputStatistics;
-use super::hedging::HedgeBudget;
 use super::in_flight::InFlightLimiter;
 use super::random::SplitMix64;
-use super::retry::AttemptBudget;
+use super::retry::RetryBudget;
 use super::snapshot::Strategy;
 use super::target::Catalogue;
 use super::timeline::{BucketCounts, Timeline};
@@ -101,8 +99,7 @@ pub struct BalancerState {
     /// Median speed of the targets at the last tick; the reference of observations.
     peers: Speed,
     window: SlidingWindow,
-    retries: Arc<AttemptBudget>,
-    hedges: Arc<HedgeBudget>,
+    retries: Arc<RetryBudget>,
     budgets: Arc<Budgets>,
     in_flight_limiter: Arc<InFlightLimiter>,
     max_in_flight: Option<u32>,
@@ -177,8 +174,7 @@ impl BalancerState {
             outputs: Box::default(),
             prompt: DecayedMean::new(OUTPUT_MEMORY_S),
             peers: Speed::PRIOR,
-            retries: Arc::new(AttemptBudget::retries(now)),
-            hedges: Arc::new(HedgeBudget::new(now)),
+            retries: Arc::new(RetryBudget::new(now)),
             budgets: Arc::new(Budgets::new(&BudgetConfig::default(), now)),
             in_flight_limiter: Arc::default(),
             max_in_flight: None,

@@ -11,9 +11,6 @@ use crate::domain::snapshot::RoutingTable;
 use crate::domain::units::{Money, UnixTime};
 use std::time::Duration;
 
-/// The earliest second attempt, in seconds: a person does not notice a shorter wait.
-const MIN_HEDGE_DELAY_S: f64 = 0.1;
-
 /// The selected target; the [`super::CandidateSet`] explains the selection.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetSelection {
@@ -35,8 +32,6 @@ pub struct TargetSelection {
     pub expected_usd: Option<f64>,
     /// Expected latency in seconds.
     pub expected_latency: f64,
-    /// Expected seconds to the first token.
-    pub expected_first_token: f64,
     /// Expected tokens in and out.
     pub expected_tokens: f64,
     /// Estimated tokens of the prompt.
@@ -89,13 +84,11 @@ pub enum SelectionReason {
     RouteOrder,
     /// Drawn by the fixed shares of a route.
     RouteShare,
-    /// Best other target, beside an attempt whose first content is late.
-    Hedge,
 }
 
 impl SelectionReason {
     /// All reasons.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Best,
         Self::WeightedRandom,
         Self::Pinned,
@@ -108,7 +101,6 @@ impl SelectionReason {
         Self::LastResort,
         Self::RouteOrder,
         Self::RouteShare,
-        Self::Hedge,
     ];
 
     /// Returns the reason as text.
@@ -126,16 +118,12 @@ impl SelectionReason {
             Self::LastResort => "last resort: all targets are excluded, this one may recover first",
             Self::RouteOrder => "first eligible target in the order of its route",
             Self::RouteShare => "drawn by the weights of its route",
-            Self::Hedge => "hedge: the first content of another target is late",
         }
     }
 
     /// Returns true if other weights could have selected another target.
     pub const fn is_weighed(self) -> bool {
-        matches!(
-            self,
-            Self::Best | Self::WeightedRandom | Self::Fallback | Self::Hedge
-        )
+        matches!(self, Self::Best | Self::WeightedRandom | Self::Fallback)
     }
 }
 
@@ -149,18 +137,6 @@ pub struct NoEligibleTarget {
 }
 
 impl TargetSelection {
-    /// Returns the time after which an attempt without content is late
-    /// ([`crate::domain::HedgePolicy`]); `None` if it is not hedged: the response is no stream, the
-    /// usual times of its target are not known, or an operator pinned a provider.
-    pub fn hedge_delay(&self, table: &RoutingTable) -> Option<Duration> {
-        if !self.class.is_streamed() || table.pinned.is_some() {
-            return None;
-        }
-        let factor = table.candidates[self.target].hedge_factor?;
-        let seconds = self.expected_first_token * factor;
-        Duration::try_from_secs_f64(seconds.max(MIN_HEDGE_DELAY_S)).ok()
-    }
-
     /// Acquires the lease; `None` if another request took the last permit.
     pub fn acquire_lease(&self, table: &RoutingTable, now: UnixTime) -> Option<Lease> {
         let candidate = &table.candidates[self.target];
@@ -174,7 +150,6 @@ impl TargetSelection {
             tokens: self.expected_tokens,
             prompt: self.prompt,
             cached: self.cached,
-            expected_first_token: self.expected_first_token,
             class: self.class,
         };
         let lease = Lease::try_acquire(

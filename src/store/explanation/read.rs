@@ -156,7 +156,6 @@ fn round(
             first_token_reference,
             token_reference,
             guard,
-            hedge: None,
         },
         weights: Weights {
             cost,

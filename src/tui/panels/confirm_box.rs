@@ -28,7 +28,7 @@ pub const WIDTH: u16 = 78;
 /// Cells of the name left of a field, its mark included.
 const LABEL: usize = 10;
 /// Cells of a field, with its brackets.
-const FIELD: usize = 42;
+const FIELD: usize = 38;
 
 /// The rows of a dialog on a screen of this size, `width` cells wide.
 pub fn rows(

@@ -153,14 +153,42 @@ fn split(area: Rect, upper: u16) -> (Rect, Rect) {
     )
 }
 
-/// Draws a title line, and the panel below it.
+/// Draws latency and shares over time side by side, for screens with room below.
+pub fn charts(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    let (latency, share) = beside(area, area.width * 4 / 7);
+    for (panel, part) in [(0, latency), (SHARE, share)] {
+        titled(
+            panel,
+            &PANELS[panel].title(model),
+            (model, status),
+            part,
+            buffer,
+        );
+    }
+}
+
+/// Draws a panel with its number, marked if it is selected.
 fn framed(panel: usize, model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
-    let Some(shown) = PANELS.get(panel).filter(|_| area.height >= 2) else {
+    let Some(shown) = PANELS.get(panel) else {
         return;
     };
     let mark = if panel == model.panel { ">" } else { "" };
     let title = format!("{mark}{} {}", panel + 1, shown.title(model));
-    rule(&title, model.theme(), area, buffer);
+    titled(panel, &title, (model, status), area, buffer);
+}
+
+/// Draws a title line, and the panel below it.
+fn titled(
+    panel: usize,
+    title: &str,
+    (model, status): (&Model, &Status),
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let Some(shown) = PANELS.get(panel).filter(|_| area.height >= 2) else {
+        return;
+    };
+    rule(title, model.theme(), area, buffer);
     let inside = Rect {
         x: area.x + 1,
         y: area.y + 1,

@@ -230,6 +230,19 @@ fn the_cursor_holds_its_request_and_begins_on_one_that_has_ended() {
     rows.insert(0, newer);
     update(&mut model, Message::Decisions(Ok(rows)), NOW);
     assert_eq!(model.decisions.at, 2, "the same request");
+    // It is held even if it is not among the latest any more.
+    let id = |model: &Model| {
+        model.decision_rows()[model.decisions.at]
+            .decision_id
+            .clone()
+    };
+    let held = id(&model);
+    let latest = vec![DecisionReport {
+        decision_id: "8f99".to_owned(),
+        ..decisions()[0].clone()
+    }];
+    update(&mut model, Message::Decisions(Ok(latest)), NOW);
+    assert_eq!(id(&model), held);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::tui::draft::Draft;
 use crate::tui::effect::{Effect, ExitReason};
 use crate::tui::input_context::{InputContext, Screen};
 use crate::tui::keymap::{Action, SortOrder};
-use crate::tui::model::{ARMED_DURATION, BellMode, Dialog, Help, Model, Options, Subject};
+use crate::tui::model::{ARMED_DURATION, BellMode, Dialog, Help, Listing, Model, Options, Subject};
 use std::time::Duration;
 
 /// Two Ctrl-C within this time leave an attached dashboard.
@@ -120,6 +120,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 
 fn explain(model: &mut Model) -> Vec<Effect> {
     model.decisions_of = model.selected_name();
+    model.decisions = Listing::default();
     go(model, Screen::Decisions)
 }
 

@@ -86,9 +86,17 @@ fn on_tick(model: &mut Model) -> Vec<Effect> {
 fn on_decisions(model: &mut Model, answer: Result<Vec<DecisionReport>, ClientError>) {
     let at = model.decisions.at;
     let shown = model.decision_rows();
-    let selected = shown.get(at).map(|row| row.decision_id.clone());
+    let held = shown.get(at).map(|row| (*row).clone());
+    let selected = held.as_ref().map(|row| row.decision_id.clone());
     let is_first = shown.is_empty();
     set_rows(&mut model.decisions, answer);
+    // It stays while it is looked at, even if it is not among the latest any more.
+    if let Some(held) = held {
+        let rows = &mut model.decisions.rows;
+        if !rows.iter().any(|row| row.decision_id == held.decision_id) {
+            rows.push(held);
+        }
+    }
     let shown = model.decision_rows();
     // The cursor holds its request; it begins on the newest that has ended, because what is said
     // of one that still runs changes.

@@ -132,6 +132,7 @@ pub(super) fn back(model: &mut Model) {
         return;
     }
     if model.screen == Screen::Decisions && model.decisions_of.take().is_some() {
+        model.decisions = Listing::default();
         return;
     }
     if model.filter_here().is_some_and(|filter| !filter.is_empty()) {

@@ -31,6 +31,8 @@ use trouble::trouble_line;
 
 /// A smaller screen shows one line per provider in trouble and no more.
 const MIN_SIZE: (u16, u16) = (60, 15);
+/// From this size of its body on, a screen has room for charts.
+const CHARTS_FROM: (u16, u16) = (100, 45);
 
 /// Draws everything.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -56,6 +58,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             height: area.height.saturating_sub(5),
             ..area
         };
+        let (body, rest) = with_charts(model, body);
+        if let Some(rest) = rest {
+            panels::charts(model, status, rest, buffer);
+        }
         match model.screen {
             Screen::Overview => panels::draw(model, status, body, buffer),
             Screen::Detail => screens::detail(model, status, body, buffer),
@@ -74,6 +80,29 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if !model.is_live() {
         fade(area, buffer);
     }
+}
+
+/// On a large screen, the lower part of some screens has charts, which show what comes of a change
+/// or a trouble; returns the rest for the screen, and the area of the charts.
+fn with_charts(model: &Model, body: Rect) -> (Rect, Option<Rect>) {
+    let has_charts = matches!(
+        model.screen,
+        Screen::Weights | Screen::Alerts | Screen::Revisions
+    );
+    if !has_charts || body.width < CHARTS_FROM.0 || body.height < CHARTS_FROM.1 {
+        return (body, None);
+    }
+    let charts = body.height * 2 / 5;
+    let upper = Rect {
+        height: body.height - charts,
+        ..body
+    };
+    let lower = Rect {
+        y: body.y + upper.height,
+        height: charts,
+        ..body
+    };
+    (upper, Some(lower))
 }
 
 /// Dims stale data; the header stays as it is.

@@ -72,7 +72,7 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
     };
     let rows = area.height - 1;
     let available = usize::from(area.width - AXIS - NAMES);
-    let (count, cells) = grid(first.series, available);
+    let (count, used) = used(first.series, available);
     let bands = bands(parts, count, usize::from(rows));
     axis(rows, theme, area, buffer);
     let mut last = vec![0; bands.len()];
@@ -97,7 +97,7 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
             None => column_cells(&bands, &heights, rows, theme),
         };
         for (y, (cell, style)) in (0..rows).zip(drawn) {
-            for x in (column * cells..).take(cells) {
+            for x in column * used / count..(column + 1) * used / count {
                 let x = area.x + AXIS + u16::try_from(x).unwrap_or(0);
                 if let Some(drawn) = buffer.cell_mut((x, area.y + y)) {
                     drawn.set_char(cell).set_style(style.add_modifier(age));
@@ -105,7 +105,7 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
             }
         }
     }
-    let width = AXIS + u16::try_from(count * cells).unwrap_or(0);
+    let width = AXIS + u16::try_from(used).unwrap_or(0);
     chart::times(first.series, &[], theme, Rect { width, ..area }, buffer);
     let names = Rect {
         x: area.x + width + 1,
@@ -114,6 +114,21 @@ pub fn draw(parts: &[AreaPart<'_>], theme: Theme, area: Rect, buffer: &mut Buffe
         ..area
     };
     legend(&bands, &last, theme, names, buffer);
+}
+
+/// Part of the cells that whole columns may leave unused, as one in so many.
+const UNUSED: usize = 4;
+
+/// The number of columns, and the cells of all of them: whole ones each, unless that leaves much of
+/// the area unused.
+fn used(series: &Series, available: usize) -> (usize, usize) {
+    let (count, cells) = grid(series, available);
+    let used = count * cells;
+    if available.saturating_sub(used) > available / UNUSED {
+        (count, available)
+    } else {
+        (count, used)
+    }
 }
 
 /// The number of columns and the whole cells of each, so that the chart moves by whole columns.
@@ -452,9 +467,9 @@ mod tests {
             if !fits(Rect::new(0, 0, width, height)) {
                 return Ok(());
             }
-            let (count, cells) = grid(&parts[0].1, usize::from(width - AXIS - NAMES));
-            prop_assert!(count * cells <= usize::from(width - AXIS - NAMES));
-            for x in 0..count * cells {
+            let (_, cells) = used(&parts[0].1, usize::from(width - AXIS - NAMES));
+            prop_assert!(cells <= usize::from(width - AXIS - NAMES));
+            for x in 0..cells {
                 for y in 0..height - 1 {
                     let cell = rows[usize::from(y)].get(usize::from(AXIS) + x);
                     prop_assert!(cell.is_some_and(|cell| *cell != ' '), "column {x} of\n{seen}");

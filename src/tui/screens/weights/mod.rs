@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! ── WEIGHTS · DRAFT on rev 42 (not applied) ──
-//! > cost          30 → 55  ███████████▌········
-//!   latency       40 → 26  █████▌··············
+//! > cost          30 → 55  ━━━━━━━━━━━━········
+//!   latency       40 → 26  ━━━━━━··············
 //! ── IF APPLIED (estimate from current factors) ──
 //!   PROVIDER   STATE    PRIORITY   SHARE%      SCORE     RANK  COST LAT REL LOAD PRIO
 //! > ollama     ●OK      50 → 60    12 → 61 ▲   66 → 81   2→1   1.00 .61 …
@@ -95,7 +95,7 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
     let was = usize::from(from) * available / 100;
     let bar: String = (0..available)
         .map(|cell| match cell {
-            cell if cell < filled => theme.mark('█', '#'),
+            cell if cell < filled => theme.mark('━', '='),
             cell if cell == was && from != to => theme.mark('│', '|'),
             _ => theme.mark('·', '.'),
         })
