@@ -109,6 +109,7 @@ fn ended(decision: DecisionId, milliseconds: u64) -> Observation {
         reason: "drawn by share".to_owned(),
         attempts: 1,
         fallbacks: 0,
+        hedge: None,
         first_content: None,
         gateway_seconds: None,
         usage: None,

@@ -4,7 +4,7 @@
 //! `cargo bench --bench simulation -- [fast] [seeds] [from=SEED] [section…] [world=NAME,…]`
 //! - `fast`: the scenarios in the short form that the tests play;
 //! - a number: how many seeds, 3 if absent; `from=101` begins with that seed instead of 1;
-//! - sections: `losses`, `worlds`, `moves`, `knobs`, `futures`; all of them if absent;
+//! - sections: `losses`, `worlds`, `moves`, `knobs`, `futures`, `hedging`; all of them if absent;
 //! - `world=L1,M2u`: only these worlds, or all whose names begin so with `world=H*`.
 //!
 //! All sections take tens of minutes.
@@ -16,6 +16,7 @@ use aibal_tui::domain::{ForecastEffort, Strategy, Weights};
 use simulation::futures::{
     NamedDraft, Truth, drafts, error, predict, predicted_shares, truth, watched,
 };
+use simulation::hedging::{Hedged, hedged};
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
 use simulation::scenario::Scenario;
@@ -119,7 +120,7 @@ impl Arguments {
         let first = value("from=")
             .and_then(|seed| seed.parse().ok())
             .unwrap_or(1);
-        let sections = ["losses", "worlds", "moves", "knobs", "futures"];
+        let sections = ["losses", "worlds", "moves", "knobs", "futures", "hedging"];
         let named = |word: &&String| sections.contains(&word.as_str());
         Self {
             fast: words.iter().any(|word| word == "fast"),
@@ -167,6 +168,9 @@ fn main() {
     }
     if arguments.wants("futures") {
         futures(&arguments);
+    }
+    if arguments.wants("hedging") {
+        hedging(&arguments);
     }
     if arguments.wants("knobs") {
         for name in KNOB_WORLDS.into_iter().filter(|name| arguments.plays(name)) {
@@ -313,6 +317,35 @@ fn futures(arguments: &Arguments) {
             say(&format!(
                 "{name} {rate} {kind}: mean {points:.2} points, $ {cost:.1} %; open loop {open:.2}"
             ));
+        }
+    }
+}
+
+/// Worlds in which hedging is judged: outliers of several sorts, and none.
+const HEDGING_WORLDS: [&str; 8] = ["H1", "H2", "H3", "H4", "S1", "M2", "S2", "S10"];
+
+/// First tokens and cost without hedging, and with it.
+fn hedging(arguments: &Arguments) {
+    say("hedging off, p99, p95: first token p50, p95, p99 in seconds; $ per 1000; hedges\n");
+    let played = HEDGING_WORLDS.into_iter();
+    for name in played.filter(|name| arguments.plays(name)) {
+        let scenario = arguments.scenario(name);
+        for &seed in &arguments.seeds {
+            let runs = hedged(&scenario, seed);
+            let off = runs[0];
+            for Hedged {
+                first_token: [p50, p95, p99],
+                usd_per_1k,
+                hedges,
+            } in runs
+            {
+                let times = p99 / off.first_token[2];
+                let more = 100.0 * (usd_per_1k / off.usd_per_1k - 1.0);
+                let hedges = 100.0 * hedges;
+                say(&format!(
+                    "{name:4} {seed} {p50:>6.2} {p95:>6.2} {p99:>6.2} (x {times:.2})  $ {usd_per_1k:>8.4} ({more:>+5.1} %)  {hedges:>5.1} %"
+                ));
+            }
         }
     }
 }

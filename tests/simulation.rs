@@ -13,6 +13,7 @@ use aibal_tui::domain::{
 use simulation::futures::{
     LIMITS, drafts, error, future, mean, predict, predicted_shares, truth, watched,
 };
+use simulation::hedging::hedged;
 use simulation::report::{Figures, diversion, figures, oscillation};
 use simulation::run::{Outcome, Who, run};
 use simulation::scenario::{Scenario, Trouble};
@@ -204,6 +205,23 @@ fn keys_of_one_account_and_a_single_key_have_one_quota() {
     for name in ["A1", "A2", "A3", "A4"] {
         let regret = regret(name);
         assert!(regret <= 0.02, "{name}: {regret:.3}");
+    }
+}
+
+#[test]
+fn hedging_halves_the_tail_of_first_tokens_and_costs_little() {
+    for name in ["H1", "H3"] {
+        let (mut times, mut cost) = (0.0, 0.0);
+        for seed in [SEED, SEED + 1] {
+            let [off, p99, _] = hedged(&world(name), seed);
+            assert_eq!(off.hedges, 0.0);
+            times += p99.first_token[2] / off.first_token[2] / 2.0;
+            cost += p99.usd_per_1k / off.usd_per_1k / 2.0;
+        }
+        assert!(
+            times <= 0.5 && cost <= 1.08,
+            "{name}: x {times}, $ x {cost}"
+        );
     }
 }
 

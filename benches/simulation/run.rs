@@ -2,8 +2,9 @@
 
 use super::luck::Dice;
 use super::oracle;
+use super::ours::Ours;
 use super::peak_ewma::PeakEwma;
-use super::player::{AttemptId, End, Known, Ours, Player};
+use super::player::{AttemptId, End, Known, Player};
 use super::scenario::Scenario;
 use super::traffic::{Request, requests};
 use super::vendor::{Fate, Headers, Vendor};
@@ -62,12 +63,17 @@ pub struct Outcome {
     pub refusals: u32,
     /// Attempts with a key that was not accepted.
     pub denials: u32,
+    /// Seconds until the first token of a stream.
+    pub first_token: Option<f64>,
+    /// Whether a second attempt ran beside a late one.
+    pub hedged: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Happening {
     Arrives(usize),
     FirstToken(AttemptId, f64),
+    IsLate(AttemptId),
     Ends(AttemptId, End),
     Appears(usize),
     Changes,
@@ -112,6 +118,8 @@ struct World<'s> {
     outcomes: Vec<Outcome>,
     tried: Vec<Vec<usize>>,
     running: BTreeMap<AttemptId, Running>,
+    /// The other attempt of each one that runs beside another.
+    rivals: BTreeMap<AttemptId, AttemptId>,
     agenda: BinaryHeap<When>,
     happenings: BTreeMap<u64, Happening>,
     next: u64,
@@ -164,6 +172,8 @@ fn play(
         attempts: 0,
         refusals: 0,
         denials: 0,
+        first_token: None,
+        hedged: false,
     };
     let mut world = World {
         scenario,
@@ -180,6 +190,7 @@ fn play(
         outcomes: requests.iter().map(outcome).collect(),
         tried: vec![Vec::new(); requests.len()],
         running: BTreeMap::new(),
+        rivals: BTreeMap::new(),
         agenda: BinaryHeap::new(),
         happenings: BTreeMap::new(),
         next: 0,
@@ -224,13 +235,8 @@ impl World<'_> {
         let t = micros as f64 / 1e6;
         match self.happenings.remove(&number) {
             Some(Happening::Arrives(request)) => self.attempt(request, t),
-            Some(Happening::FirstToken(attempt, seconds)) => {
-                if let (Some(running), Some(player)) =
-                    (self.running.get(&attempt), &mut self.player)
-                {
-                    player.first_token(attempt, running.vendor, seconds, running.headers, t);
-                }
-            }
+            Some(Happening::FirstToken(attempt, seconds)) => self.first_token(attempt, seconds, t),
+            Some(Happening::IsLate(attempt)) => self.hedge(attempt, t),
             Some(Happening::Ends(attempt, end)) => self.end(attempt, end, t),
             Some(Happening::Appears(vendor)) => {
                 if let Some(player) = &mut self.player {
@@ -270,11 +276,66 @@ impl World<'_> {
     }
 
     fn attempt(&mut self, at: usize, t: f64) {
-        let request = self.outcomes[at].request;
         let attempt = AttemptId(self.next);
         let Some(place) = self.choose(at, attempt, t) else {
             return self.give_up(at, t);
         };
+        let delay = self.player.as_ref().and_then(|it| it.hedge_delay(attempt));
+        if let Some(delay) = delay {
+            self.plan(t + delay, Happening::IsLate(attempt));
+        }
+        self.begin(at, attempt, place, t);
+    }
+
+    /// Begins a second attempt beside one that is late.
+    fn hedge(&mut self, late: AttemptId, t: f64) {
+        let Some(at) = self.running.get(&late).map(|running| running.request) else {
+            return;
+        };
+        let outcome = &self.outcomes[at];
+        if outcome.first_token.is_some() || self.tried[at].len() >= ATTEMPTS {
+            return;
+        }
+        let (request, second) = (outcome.request, AttemptId(self.next));
+        let Some(player) = &mut self.player else {
+            return;
+        };
+        let Some(place) = player.hedge(&request, &self.tried[at], second, t) else {
+            return;
+        };
+        self.next += 1;
+        self.outcomes[at].hedged = true;
+        self.rivals.insert(late, second);
+        self.rivals.insert(second, late);
+        self.begin(at, second, place, t);
+    }
+
+    /// The first token of an attempt, which ends the one beside it: that is billed for its prompt.
+    fn first_token(&mut self, attempt: AttemptId, seconds: f64, t: f64) {
+        let Some(running) = self.running.get(&attempt) else {
+            return;
+        };
+        if let Some(player) = &mut self.player {
+            player.first_token(attempt, running.vendor, seconds, running.headers, t);
+        }
+        let outcome = &mut self.outcomes[running.request];
+        outcome.first_token.get_or_insert(t - outcome.request.at);
+        let Some(rival) = self.rivals.remove(&attempt) else {
+            return;
+        };
+        let Some(lost) = self.running.remove(&rival) else {
+            return;
+        };
+        let vendor = &mut self.vendors[lost.vendor];
+        vendor.in_flight -= 1;
+        outcome.usd += vendor.profile.cost(outcome.request.input, 0.0);
+        if let Some(player) = &mut self.player {
+            player.lose(rival, lost.vendor, t);
+        }
+    }
+
+    fn begin(&mut self, at: usize, attempt: AttemptId, place: usize, t: f64) {
+        let request = self.outcomes[at].request;
         let nth = self.tried[at].len() as u64;
         self.outcomes[at].attempts += 1;
         self.outcomes[at].first.get_or_insert(place);
@@ -361,10 +422,14 @@ impl World<'_> {
             }
             return;
         }
+        let rival = self.rivals.remove(&attempt);
         let outcome = &mut self.outcomes[at];
         outcome.first_failed = true;
         outcome.refusals += u32::from(matches!(end, End::Refused { .. }));
         outcome.denials += u32::from(end == End::Denied);
+        if rival.is_some_and(|rival| self.running.contains_key(&rival)) {
+            return;
+        }
         let left = outcome.request.deadline() - t;
         let may_go_on = !matches!(end, End::Late { .. })
             && self.tried[at].len() < ATTEMPTS

@@ -2,6 +2,7 @@
 
 use super::traffic::{Demand, PromptLengths, Sessions, USUAL_MIX, Work};
 use super::vendor::{GOOGLE, OPENAI, Profile, VENDORS, XAI};
+use aibal_tui::domain::HedgePolicy;
 
 /// A vendor at one moment of the script.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,8 @@ pub struct Scenario {
     pub has_affinity: bool,
     /// Some answers take much longer: their part of all, and how many times as long.
     pub tail: Option<(f64, f64)>,
+    /// When our balancer runs a second attempt beside a late one.
+    pub hedge: Option<HedgePolicy>,
     pub vendors: Vec<Profile>,
     /// Whether vendors state their rate limits.
     pub states_limits: bool,
@@ -101,6 +104,7 @@ impl Scenario {
             sessions: None,
             has_affinity: true,
             tail: None,
+            hedge: None,
             vendors: VENDORS.to_vec(),
             states_limits: true,
             strikes: Vec::new(),

@@ -399,6 +399,7 @@ impl Play {
             reason: course.reason,
             attempts,
             fallbacks: attempts.saturating_sub(1),
+            hedge: None,
             first_content: course.first_content,
             gateway_seconds: None,
             usage: course.usage,

@@ -2,7 +2,7 @@
 
 use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
 use crate::contract::{
-    CostBasisCounts, HealthState, ProviderStatus, ScheduledTimeReport, ServiceState,
+    CostBasisCounts, HealthState, HedgingReport, ProviderStatus, ScheduledTimeReport, ServiceState,
     SpendingReport, Status,
 };
 
@@ -83,6 +83,7 @@ fn head(status: &Status) -> String {
         spending(&budget.day),
         spending(&budget.month)
     )));
+    head.push_str(&hedges(status.hedging.as_ref()));
     let reverts = status.reverts_at.as_ref();
     let reverts = reverts.map_or_else(String::new, |at| {
         format!(" (an unconfirmed change reverts at {at})")
@@ -116,6 +117,23 @@ fn head(status: &Status) -> String {
         )));
     }
     head
+}
+
+/// The line about second attempts beside late ones, where there may be some.
+fn hedges(hedging: Option<&HedgingReport>) -> String {
+    let Some(hedging) = hedging else {
+        return String::new();
+    };
+    line(&format!(
+        "hedges ({}): {}, {} began first, {} of {} within an hour; not made: {} too many late, {} over the cost",
+        hedging.percentile,
+        hedging.hedges,
+        hedging.won,
+        dollars(hedging.usd_last_hour),
+        dollars(hedging.usd_per_hour),
+        hedging.too_many,
+        hedging.over_spending
+    ))
 }
 
 fn cells(provider: &ProviderStatus) -> [String; 10] {
@@ -252,6 +270,7 @@ mod tests {
             },
             requests_per_second: 2.04,
             usd_per_hour: 0.25,
+            hedging: None,
             budget: BudgetReport {
                 day: SpendingReport {
                     limit_usd: Some(50.0),

@@ -20,7 +20,8 @@ use super::source::Sources;
 use super::vendors::{self, GatewayKeyMode};
 use super::{address, alerts, enums, model, provider, route, schedule, unsupported};
 use crate::domain::{
-    BudgetConfig, Money, OverBudgetPolicy, Strategy, Tuning, Weights, WeightsSchedule,
+    BudgetConfig, HedgePoint, HedgePolicy, Money, OverBudgetPolicy, Strategy, Tuning, Weights,
+    WeightsSchedule,
 };
 use crate::secrets::Secret;
 use std::time::Duration;
@@ -193,7 +194,7 @@ fn balancing(file: &file::Balancing) -> BalancingSettings {
         stream_timeout: Duration::from_millis(file.stream_timeout_ms),
         cache_affinity: file.cache_affinity,
         prompt_cache: Duration::from_millis(file.prompt_cache_ms),
-        tuning: tuning(&file.adaptive),
+        tuning: tuning(file),
         weights: Weights {
             cost: weights.cost,
             latency: weights.latency,
@@ -205,13 +206,21 @@ fn balancing(file: &file::Balancing) -> BalancingSettings {
 }
 
 /// Points and percent of the file become fractions, milliseconds become seconds.
-fn tuning(file: &file::Adaptive) -> Tuning {
+fn tuning(file: &file::Balancing) -> Tuning {
+    let mut points = HedgePoint::ALL.into_iter();
+    let point = points.find(|point| point.as_str() == file.hedge);
+    let hedge = point.map(|point| HedgePolicy {
+        point,
+        usd_per_hour: Money::from_usd(file.hedge_usd_per_hour),
+    });
+    let file = &file.adaptive;
     Tuning {
         temperature: file.temperature_points / 100.0,
         exploration: file.exploration_percent / 100.0,
         first_token_reference: file.first_token_reference_ms / 1e3,
         token_reference: file.token_reference_ms / 1e3,
         guard: file.guard,
+        hedge,
     }
 }
 

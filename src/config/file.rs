@@ -86,6 +86,10 @@ pub(super) struct Balancing {
     pub cache_affinity: bool,
     /// How long prompt caches of providers hold a prompt after its last use.
     pub prompt_cache_ms: u64,
+    /// A stream whose first content is later than this percentile of its target's usual times gets a second attempt at another target; off: none does.
+    pub hedge: String,
+    /// The first of two such attempts to begin is the response; what the cancelled ones, billed for their prompts, may cost within an hour, in USD.
+    pub hedge_usd_per_hour: f64,
     pub adaptive: Adaptive,
     pub weights: Weights,
 }

@@ -23,6 +23,7 @@ pub(super) const KINDS: &[&str] = &[
     "ollama",
     "openai-compatible",
 ];
+pub(super) const HEDGES: &[&str] = &["off", "p99", "p95"];
 pub(super) const STRATEGIES: &[&str] = &[
     "adaptive",
     "best",
@@ -170,6 +171,8 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("balancing.stream_timeout_ms", STREAM_MS),
     key("balancing.cache_affinity", Constraint::Flag),
     key("balancing.prompt_cache_ms", STREAM_MS),
+    key("balancing.hedge", Constraint::Word(HEDGES)),
+    key("balancing.hedge_usd_per_hour", MONEY),
     key("balancing.adaptive.temperature_points", TEMPERATURE),
     key("balancing.adaptive.exploration_percent", EXPLORATION),
     key("balancing.adaptive.first_token_reference_ms", REFERENCE_MS),

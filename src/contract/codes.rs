@@ -20,6 +20,7 @@ pub(super) const fn reason_code(reason: SelectionReason) -> &'static str {
         SelectionReason::LastResort => "last_resort",
         SelectionReason::RouteOrder => "route_order",
         SelectionReason::RouteShare => "route_share",
+        SelectionReason::Hedge => "hedge",
     }
 }
 

@@ -57,6 +57,7 @@ impl Status {
             requests_per_second: snapshot.requests_per_second,
             usd_per_hour: snapshot.usd_per_hour,
             budget: (&snapshot.budget).into(),
+            hedging: snapshot.hedging.map(Into::into),
             weights: snapshot.weights.into(),
             reverts_at: snapshot.reverts_at.map(rfc3339),
             schedule: None,

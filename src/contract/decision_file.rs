@@ -132,6 +132,7 @@ impl DecisionFile {
                 .attempts
                 .max(u32::try_from(detail.rounds.len()).unwrap_or(u32::MAX)),
             fallbacks: 0,
+            hedge: None,
             first_content: None,
             gateway_seconds: None,
             usage,
@@ -158,6 +159,7 @@ impl DecisionFile {
             first_token_reference: tuning.first_token_reference_ms / 1e3,
             token_reference: tuning.token_reference_ms / 1e3,
             guard: tuning.guard,
+            hedge: None,
         };
         let weights = Weights::from(round.weights);
         let mut candidates = Vec::with_capacity(round.candidates.len());

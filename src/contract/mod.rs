@@ -22,6 +22,7 @@ mod delta;
 mod event;
 mod external_load;
 mod forecast;
+mod hedging;
 mod key_report;
 mod past;
 mod performance;
@@ -63,6 +64,7 @@ pub use forecast::{
     CapacityNeedReport, HourlyForecast, LoadForecastReport, ProviderLoadForecast,
     SeriesForecastReport,
 };
+pub use hedging::HedgingReport;
 pub use key_report::{KeyReport, KeyState};
 pub use past::PastMoment;
 pub use performance::{

@@ -1,6 +1,7 @@
 use super::alert::AlertReport;
 use super::budget::{BudgetReport, RateReport};
 use super::event::EventReport;
+use super::hedging::HedgingReport;
 use super::key_report::KeyReport;
 use super::performance::{ProviderPerformance, Totals};
 use super::schedule_report::ScheduleReport;
@@ -127,6 +128,9 @@ pub struct Status {
     /// Spending and limits.
     #[serde(default)]
     pub budget: BudgetReport,
+    /// Second attempts beside late ones, where `[balancing] hedge` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedging: Option<HedgingReport>,
     /// Global weights in force.
     pub weights: WeightPoints,
     /// Time at which an unconfirmed change reverts, RFC 3339.

@@ -271,6 +271,8 @@ pub struct LeaseRequest {
     pub cached: f64,
     /// Class of the request.
     pub class: RequestClass,
+    /// Seconds to the first token that are expected.
+    pub expected_first_token: f64,
 }
 
 /// State at the start of an attempt; its observations are interpreted against it.
@@ -291,6 +293,8 @@ pub struct AttemptStart {
     pub prompt: f64,
     /// Those that the target's prompt cache is expected to hold.
     pub cached: f64,
+    /// Seconds to the first token that were expected; 0 if unknown.
+    pub expected_first_token: f64,
 }
 
 impl AttemptStart {
@@ -355,6 +359,7 @@ impl Lease {
                 class: request.class,
                 prompt: request.prompt,
                 cached: request.cached,
+                expected_first_token: request.expected_first_token,
             },
             rates: request.rates,
             held: Some(request.most_tokens),

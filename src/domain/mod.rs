@@ -30,6 +30,7 @@ mod expected_output;
 mod failure;
 mod forecast;
 mod glob;
+mod hedging;
 mod held_changes;
 mod hexadecimal;
 mod histogram;
@@ -107,6 +108,10 @@ pub use expected_output::ExpectedOutputs;
 pub use failure::Failure;
 pub use forecast::{ForecastModel, MAX_FORECAST_HOURS, SeriesForecast, forecast_series};
 pub use glob::matches_glob;
+pub use hedging::{
+    Hedge, HedgeBudget, HedgeEnd, HedgePoint, HedgePolicy, HedgeRefusal, HedgeReservation,
+    HedgeResult,
+};
 pub use held_changes::{HeldChanges, PendingChange, PendingChanges, PendingProviderChanges};
 pub use hexadecimal::hexadecimal;
 pub use histogram::Histogram;
@@ -141,7 +146,7 @@ pub use recovery::Recovery;
 pub use rejection::{RejectionCounts, RejectionReason};
 pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
 pub use request_terms::RequestTerms;
-pub use retry::{MIN_TIME_LEFT, RetryBudget, RetryDecision, RetryState, backoff_estimate};
+pub use retry::{AttemptBudget, MIN_TIME_LEFT, RetryDecision, RetryState, backoff_estimate};
 pub use role::Role;
 pub use schedule::probe_due;
 pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score, temperature};
@@ -152,8 +157,8 @@ pub use selection::{
 };
 pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
-    Candidate, HealthState, KeySnapshot, ModelSnapshot, PerformanceReport, ProviderSnapshot,
-    RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
+    Candidate, HealthState, HedgingSnapshot, KeySnapshot, ModelSnapshot, PerformanceReport,
+    ProviderSnapshot, RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};

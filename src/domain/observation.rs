@@ -1,6 +1,7 @@
 //! Results of attempts, requests and probes.
 
 use super::failure::Failure;
+use super::hedging::{Hedge, HedgeEnd};
 use super::ids::DecisionId;
 use super::lease::AttemptStart;
 use super::pricing::MeasuredUsage;
@@ -163,6 +164,8 @@ pub struct RequestEnd {
     pub attempts: u32,
     /// Number of times that another target took over after a failure.
     pub fallbacks: u32,
+    /// What became of it when its first content was late; a second attempt counts in `attempts`.
+    pub hedge: Option<Hedge>,
     /// Seconds from the request to the first content of its stream, if it got one.
     pub first_content: Option<f64>,
     /// Seconds that the gateway itself took for the beginning of the response, if it made one.
@@ -174,6 +177,16 @@ pub struct RequestEnd {
     /// Names of the request's fields that the last target's protocol could not carry; only the
     /// first of them.
     pub dropped_fields: Vec<String>,
+}
+
+impl RequestEnd {
+    /// Returns the second attempt that ran beside another one.
+    pub fn hedged(&self) -> Option<HedgeEnd> {
+        match self.hedge? {
+            Hedge::Ran(end) => Some(end),
+            Hedge::Refused(_) => None,
+        }
+    }
 }
 
 /// Outcome of a client request.

@@ -100,6 +100,19 @@ impl MeasuredUsage {
         }
     }
 
+    /// Estimates the usage of an attempt that was cancelled when its provider had read the prompt, of
+    /// `prompt` tokens, `cached` of them from its cache.
+    pub fn of_prompt(prompt: f64, cached: f64) -> Self {
+        Self {
+            usage: Usage {
+                input: whole_tokens(prompt),
+                cached: whole_tokens(cached.min(prompt)),
+                ..Usage::default()
+            },
+            basis: UsageBasis::Estimated,
+        }
+    }
+
     /// Returns the reported usage of a complete response, or else an estimate from `prompt` tokens
     /// and `response_bytes`. `None` if the response had not begun, because it may not be
     /// billed.
@@ -159,6 +172,15 @@ impl CostBasisCounts {
         self.estimated += other.estimated;
         self.unknown += other.unknown;
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, and counts of tokens are not negative"
+)]
+fn whole_tokens(tokens: f64) -> u64 {
+    tokens.round() as u64
 }
 
 /// Estimates the tokens of a text from its bytes: four bytes each, a usual average of English and

@@ -210,7 +210,7 @@ fn whole(units: f64) -> u64 {
     (units + NEGLIGIBLE_UNITS).max(0.0) as u64
 }
 
-/// Token bucket by GCRA. It shares no code with [`super::retry::RetryBudget`], which also refills per
+/// Token bucket by GCRA. It shares no code with [`super::retry::AttemptBudget`], which also refills per
 /// request, nor with the spending budgets, whose periods are calendar days and months.
 #[derive(Debug, Default)]
 struct GcraBucket {

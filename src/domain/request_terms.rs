@@ -87,6 +87,7 @@ impl RequestTerms {
             remaining: self.time_limit,
             means: None,
             tried,
+            is_hedge: false,
             keys: KeyScope::default(),
             outgrown: &[],
             cached: &[],

@@ -18,28 +18,59 @@ pub const MIN_TIME_LEFT: Duration = Duration::from_millis(500);
 const MIN_ESTIMATE: Duration = Duration::from_secs(1);
 const MAX_ESTIMATE: Duration = Duration::from_secs(30);
 
-/// Retries earned by each client request: in the long run at most 20 % more attempts than requests.
-const DEPOSIT_PER_REQUEST: f64 = 0.2;
-/// Retries earned per second, for instances with little traffic.
-const DEPOSIT_PER_S: f64 = 2.0;
-/// Maximum balance in retries; the initial balance is half of it.
-const MAX_BALANCE: f64 = 40.0;
 /// Seconds of earnings that a busy gateway may save, because an outage hits all requests in flight at
 /// once.
 const BALANCE_WINDOW_S: f64 = 10.0;
 
-/// Retry budget of all requests together, which bounds retry storms in an outage. One number that
-/// refills by time: the time at which the balance was 0.
+/// How fast an [`AttemptBudget`] refills.
+#[derive(Debug, Clone, Copy)]
+struct Earnings {
+    /// Attempts earned by each client request.
+    per_request: f64,
+    /// Attempts earned per second, for instances with little traffic.
+    per_second: f64,
+    /// Maximum balance in attempts; the initial balance is half of it.
+    max_balance: f64,
+}
+
+/// In the long run at most 20 % more attempts than requests.
+const RETRIES: Earnings = Earnings {
+    per_request: 0.2,
+    per_second: 2.0,
+    max_balance: 40.0,
+};
+/// Few requests are usually late, so more than 10 % of hedges mean that all are late, where a second
+/// attempt for each would only double the load.
+const HEDGES: Earnings = Earnings {
+    per_request: 0.1,
+    per_second: 0.05,
+    max_balance: 10.0,
+};
+
+/// Extra attempts that all requests together may still make, which bounds storms in an outage. One
+/// number that refills by time: the time at which the balance was 0.
 #[derive(Debug)]
-pub struct RetryBudget {
+pub struct AttemptBudget {
+    earnings: Earnings,
     empty_at: AtomicU64,
 }
 
-impl RetryBudget {
-    /// Creates a budget with half of the maximum balance.
-    pub fn new(now: UnixTime) -> Self {
+impl AttemptBudget {
+    /// Creates the budget of retries, with half of the maximum balance.
+    pub fn retries(now: UnixTime) -> Self {
+        Self::new(RETRIES, now)
+    }
+
+    /// Creates the budget of hedges, with half of the maximum balance.
+    pub fn hedges(now: UnixTime) -> Self {
+        Self::new(HEDGES, now)
+    }
+
+    fn new(earnings: Earnings, now: UnixTime) -> Self {
+        let balance = earnings.micros(earnings.max_balance / 2.0);
         Self {
-            empty_at: AtomicU64::new(now.micros().saturating_sub(micros(MAX_BALANCE / 2.0))),
+            earnings,
+            empty_at: AtomicU64::new(now.micros().saturating_sub(balance)),
         }
     }
 
@@ -47,31 +78,29 @@ impl RetryBudget {
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
+            earnings: self.earnings,
             empty_at: AtomicU64::new(self.empty_at.load(Ordering::Acquire)),
         }
     }
 
     /// Adds the earnings of one request, at a rate of `per_second` requests.
     pub fn deposit(&self, per_second: f64, now: UnixTime) {
-        let most = MAX_BALANCE.max(BALANCE_WINDOW_S * DEPOSIT_PER_REQUEST * per_second);
-        let earn = |empty_at: u64| {
-            let floor = now.micros().saturating_sub(micros(most));
-            Some(
-                empty_at
-                    .max(floor)
-                    .saturating_sub(micros(DEPOSIT_PER_REQUEST))
-                    .max(floor),
-            )
-        };
+        let earnings = self.earnings;
+        let most = earnings
+            .max_balance
+            .max(BALANCE_WINDOW_S * earnings.per_request * per_second);
+        let floor = now.micros().saturating_sub(earnings.micros(most));
+        let earned = earnings.micros(earnings.per_request);
+        let earn = |empty_at: u64| Some(empty_at.max(floor).saturating_sub(earned).max(floor));
         let _always = self
             .empty_at
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, earn);
     }
 
-    /// Takes one retry; returns false if the balance is below 1.
+    /// Takes one attempt; returns false if the balance is below 1.
     pub fn try_withdraw(&self, now: UnixTime) -> bool {
         let spend = |empty_at: u64| {
-            let after = empty_at + micros(1.0);
+            let after = empty_at + self.earnings.micros(1.0);
             (after <= now.micros()).then_some(after)
         };
         self.empty_at
@@ -80,14 +109,16 @@ impl RetryBudget {
     }
 }
 
-/// Returns the microseconds in which time alone earns `attempts`.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a float cast saturates, and counts of attempts are not negative"
-)]
-fn micros(attempts: f64) -> u64 {
-    (attempts / DEPOSIT_PER_S * 1e6) as u64
+impl Earnings {
+    /// Returns the microseconds in which time alone earns `attempts`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float cast saturates, and counts of attempts are not negative"
+    )]
+    fn micros(self, attempts: f64) -> u64 {
+        (attempts / self.per_second * 1e6) as u64
+    }
 }
 
 /// Estimates when a request may succeed after so many failed attempts, where no target states a
@@ -185,7 +216,7 @@ mod tests {
     #[test]
     fn the_retry_budget_bounds_retries_in_an_outage() {
         let at = |seconds: u64| UnixTime::from_seconds(1_000 + seconds);
-        let budget = RetryBudget::new(at(0));
+        let budget = AttemptBudget::retries(at(0));
         let spent = |now| (0..5_000).filter(|_| budget.try_withdraw(now)).count();
         assert_eq!(spent(at(0)), 20);
         for _ in 0..100 {

@@ -7,6 +7,7 @@ use super::capability::Capabilities;
 use super::event::Event;
 use super::expected_output::ExpectedOutputs;
 use super::failure::Failure;
+use super::hedging::{HedgeBudget, HedgePolicy};
 use super::ids::TargetId;
 use super::in_flight::InFlightLimiter;
 use super::key_pool::CandidateKeys;
@@ -15,7 +16,7 @@ use super::model_type::ModelTypes;
 use super::pricing::{CostBasisCounts, Price};
 use super::rate_limiter::{RateLimitRemaining, RateLimits};
 use super::rejection::RejectionCounts;
-use super::retry::RetryBudget;
+use super::retry::AttemptBudget;
 use super::score::{Estimate, Factors};
 use super::target::Catalogue;
 use super::tuning::Tuning;
@@ -116,7 +117,9 @@ pub struct RoutingTable {
     /// Pinned provider, which serves all requests that it can serve.
     pub pinned: Option<ProviderIdx>,
     /// Retry budget of all requests together.
-    pub retries: Arc<RetryBudget>,
+    pub retries: Arc<AttemptBudget>,
+    /// What hedges of all requests together may still do.
+    pub hedges: Arc<HedgeBudget>,
     /// Spending budgets.
     pub budgets: Arc<Budgets>,
     /// Running client requests.
@@ -159,6 +162,9 @@ pub struct Candidate {
     pub block_binds: bool,
     /// Estimates from decayed means.
     pub estimate: Estimate,
+    /// Times the expected seconds to the first token after which a stream is hedged; `None` without
+    /// hedging, or with too few measurements.
+    pub hedge_factor: Option<f64>,
     /// Estimates over the last 1000 attempts at all targets, for the strategy `best`.
     pub window: Estimate,
     /// Estimated remaining quota at the provider.
@@ -273,6 +279,8 @@ pub struct Snapshot {
     pub usd_per_hour: f64,
     /// Usage of the budgets in the current periods.
     pub budget: BudgetSnapshot,
+    /// Second attempts beside late ones, where there may be some.
+    pub hedging: Option<HedgingSnapshot>,
     /// Configured providers.
     pub providers: Vec<ProviderSnapshot>,
     /// Client requests over the window, oldest first.
@@ -287,6 +295,23 @@ pub struct Snapshot {
     pub alerts: Vec<Alert>,
     /// Latest events, newest first.
     pub events: Vec<Event>,
+}
+
+/// Second attempts beside late ones, since the start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HedgingSnapshot {
+    /// When a stream is late, and what the attempts that lost may cost within an hour.
+    pub policy: HedgePolicy,
+    /// Number of second attempts.
+    pub hedges: u64,
+    /// Those that began first.
+    pub won: u64,
+    /// Late streams without a second attempt, because too many were late.
+    pub too_many: u64,
+    /// The same because of the cost.
+    pub over_spending: u64,
+    /// What attempts that lost did cost within the last hour.
+    pub spent_last_hour: Money,
 }
 
 /// Requests that ended in one interval.

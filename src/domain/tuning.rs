@@ -1,6 +1,8 @@
 //! Constants of the balancer that an operator can configure. Other constants stand beside their
 //! formulae.
 
+use super::hedging::HedgePolicy;
+
 /// Parameters of the scores and of the strategy `adaptive`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning {
@@ -19,6 +21,8 @@ pub struct Tuning {
     /// Amount subtracted from the score for each unit of risk above [`GUARD_FREE_RISK`], regardless
     /// of the weights; 0 disables it.
     pub guard: f64,
+    /// When a second attempt runs beside a late one; `None`: never.
+    pub hedge: Option<HedgePolicy>,
 }
 
 /// Risk up to which [`Tuning::guard`] has no effect.
@@ -32,6 +36,7 @@ impl Default for Tuning {
             first_token_reference: 2.0,
             token_reference: 0.030,
             guard: 1.0,
+            hedge: None,
         }
     }
 }

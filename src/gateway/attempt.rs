@@ -2,8 +2,10 @@
 //! reports on drop.
 
 use super::answer_memory::AnswerError;
+use super::attempt_usage::AttemptUsage;
 use super::error::GatewayError;
 use super::failure_text::attempt_failure_text;
+use super::hedge_race::HedgeRace;
 use super::request_headers::TRACEPARENT;
 use crate::clock;
 use crate::domain::{
@@ -19,6 +21,9 @@ use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Why an attempt ended that ran beside a faster one.
+const LOST_RACE: &str = "cancelled: the attempt beside it began first";
 
 /// An attempt in progress. Dropped before [`Attempt::finish`], it reports that the client
 /// disconnected.
@@ -58,6 +63,8 @@ pub(super) struct Attempt {
     outcome: Outcome,
     /// What the target's prompt cache holds after a success.
     session: Option<(Arc<PromptCaches>, ServedPrompt)>,
+    /// Present while another attempt runs beside it.
+    race: Option<Arc<HedgeRace>>,
     /// Its span and the name of its target, where spans are exported.
     trace: Option<Box<(AttemptTrace, TargetId)>>,
 }
@@ -108,6 +115,7 @@ impl Attempt {
             usage: None,
             outcome: Outcome::Cancelled,
             session: None,
+            race: None,
             trace: None,
         })
     }
@@ -134,6 +142,26 @@ impl Attempt {
     pub fn with_session(mut self, served: Option<(Arc<PromptCaches>, ServedPrompt)>) -> Self {
         self.session = served;
         self
+    }
+
+    /// Notes that another attempt for the request runs beside it.
+    pub fn enter(&mut self, race: &Arc<HedgeRace>) {
+        self.race = Some(Arc::clone(race));
+    }
+
+    /// Ends an attempt that another one was faster than. Its provider has read the prompt by then.
+    fn lose(&mut self, race: &HedgeRace, waited: Duration) {
+        let start = self.lease.attempt_start();
+        let usage = self.usage.take();
+        self.usage = usage.or_else(|| Some(MeasuredUsage::of_prompt(start.prompt, start.cached)));
+        self.message = Some(LOST_RACE.into());
+        // A wait shorter than usual says nothing of the target.
+        let waited = waited.as_secs_f64();
+        self.abandoned_after_s = Some(waited).filter(|waited| *waited > start.expected_first_token);
+        race.record_lost(AttemptUsage {
+            usage: self.usage,
+            cost: self.cost(),
+        });
     }
 
     /// Begins its span within that of its request.
@@ -280,31 +308,6 @@ impl Attempt {
     }
 }
 
-/// Usage and cost of one or several attempts; `None` is unknown.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct AttemptUsage {
-    pub usage: Option<MeasuredUsage>,
-    pub cost: Option<Money>,
-}
-
-impl AttemptUsage {
-    /// No provider was called, or each one rejected the request.
-    pub const ZERO: Self = Self {
-        usage: Some(MeasuredUsage::ZERO),
-        cost: Some(Money::ZERO),
-    };
-
-    /// The sum; unknown where one of the two is.
-    pub fn plus(self, other: Self) -> Self {
-        let usage = self.usage.zip(other.usage);
-        let cost = self.cost.zip(other.cost);
-        Self {
-            usage: usage.map(|(one, other)| one.plus(other)),
-            cost: cost.map(|(one, other)| one + other),
-        }
-    }
-}
-
 /// A failed attempt that is reported already.
 pub(super) struct AttemptFailure {
     pub error: UpstreamError,
@@ -324,8 +327,13 @@ fn is_unbilled(error: &UpstreamError) -> bool {
 impl Drop for Attempt {
     fn drop(&mut self) {
         let ended = clock::now();
-        if self.outcome == Outcome::Cancelled && !self.has_headers {
-            self.on_client_disconnect(ended.since(self.started));
+        let waited = ended.since(self.started);
+        let is_cancelled = self.outcome == Outcome::Cancelled;
+        let race = self.race.take().filter(|race| race.is_lost_by(self.number));
+        if let Some(race) = race.filter(|_| is_cancelled) {
+            self.lose(&race, waited);
+        } else if is_cancelled && !self.has_headers {
+            self.on_client_disconnect(waited);
         }
         if let Some((caches, served)) = self.session.take()
             && self.outcome == Outcome::Success

@@ -3,7 +3,7 @@
 //!
 //! A key is a hash, so neither prompts nor tokens are kept in it; the response body is kept.
 
-use super::attempt::AttemptUsage;
+use super::attempt_usage::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::error::{GatewayError, HeaderFormat, InvalidRequest};
 use super::operation::Operation;

@@ -1,10 +1,13 @@
 //! Failover: selects a target, makes an attempt, and on failure goes on to the next one, within one
 //! limit on attempts and one on time.
 
+mod hedge;
+mod leasing;
 mod next_key;
 
-use super::attempt::{Attempt, AttemptFailure, AttemptUsage};
-use super::deadlines::Deadlines;
+use super::attempt::{Attempt, AttemptFailure};
+use super::attempt_usage::AttemptUsage;
+use super::deadlines::{AttemptDeadline, Deadlines};
 use super::early_headers::{EarlyHeaders, EarlyResponse};
 use super::error::{GatewayError, UpstreamFailure};
 use super::request_context::RequestContext;
@@ -14,21 +17,15 @@ use super::upstream_call::UpstreamCall;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
-    CachedPrompt, CandidateSet, Failure, KeyIdx, KeyScope, MIN_TIME_LEFT, NoEligibleTarget,
-    ProviderIdx, RandomDraw, RejectionReason, RequestOutcome, RequestProfile, RetryDecision,
-    RetryState, SelectionReason, TargetId, TargetIdx, TargetScope, TargetSelection,
-    backoff_estimate, select_target, soonest_recovery,
+    CachedPrompt, Failure, KeyIdx, NoEligibleTarget, ProviderIdx, RejectionReason, RequestOutcome,
+    RetryDecision, RetryState, TargetId, TargetIdx, TargetSelection, backoff_estimate,
+    soonest_recovery,
 };
-use crate::protocols::UpstreamError;
+use crate::protocols::{DroppedFields, UpstreamError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Selections that other requests may invalidate before this one gives up. Every loss means that
-/// another request got in, so a request that loses this often came with dozens of others.
-const MAX_LOST_RACES: u32 = 32;
-/// The shortest pause before an excluded target is checked again.
-const MIN_RECHECK: Duration = Duration::from_millis(50);
 /// `Retry-After` when it gave up for that reason.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -41,12 +38,54 @@ struct LeasedTarget {
     provider: ProviderIdx,
 }
 
+/// An attempt that is about to be sent, with the time that it has.
+struct StartedAttempt {
+    selection: TargetSelection,
+    attempt: Attempt,
+    id: TargetId,
+    provider: ProviderIdx,
+    until: AttemptDeadline,
+}
+
+/// A result, and the attempt that it is of.
+struct AttemptResult {
+    selection: TargetSelection,
+    /// Whether the time for it was the limit on the first token.
+    is_first_token: bool,
+    result: Result<UpstreamResponse, AttemptFailure>,
+}
+
 /// Reasons for which no target could be leased.
 enum LeaseError {
     /// Every target is excluded.
     NoTarget(NoEligibleTarget),
     /// Other requests were faster, several times.
     Busy,
+}
+
+impl StartedAttempt {
+    async fn send(self, call: &UpstreamCall<'_>, dropped: &mut DroppedFields) -> AttemptResult {
+        let target = (&self.id, self.provider);
+        let result = call.try_once(target, self.attempt, self.until.at, dropped);
+        AttemptResult {
+            selection: self.selection,
+            is_first_token: self.until.is_first_token,
+            result: result.await,
+        }
+    }
+
+    /// The same with a list of dropped fields of its own.
+    async fn send_apart(self, call: &UpstreamCall<'_>) -> (AttemptResult, DroppedFields) {
+        let mut dropped = DroppedFields::default();
+        let result = self.send(call, &mut dropped).await;
+        (result, dropped)
+    }
+}
+
+impl AttemptResult {
+    fn is_ok(&self) -> bool {
+        self.result.is_ok()
+    }
 }
 
 /// One request and its attempts so far.
@@ -100,32 +139,12 @@ impl FailoverLoop<'_> {
             return Err(self.too_late(leased.attempt));
         }
         loop {
-            self.attempts.begin();
-            self.recorder.attempts = self.attempts.count();
-            self.send_early_headers(leased.selection.target);
-            let LeasedTarget {
+            let AttemptResult {
                 selection,
-                mut attempt,
-                id,
-                provider,
-            } = leased;
-            let (target, key) = (selection.target, selection.key);
-            let has_more = self.has_more_targets(target);
-            let until = self.deadlines.attempt_deadline(&selection, limit, has_more);
-            let attempts = self.attempts.count();
-            if until.at >= deadline && self.deadlines.is_client_deadline_short(attempts) {
-                attempt.mark_client_deadline();
-            }
-            attempt.covered().await;
-            let call = UpstreamCall::new(self.context);
-            let dropped = &mut self.recorder.dropped;
-            let begun = Instant::now();
-            let response = call.try_once((&id, provider), attempt, until.at, dropped);
-            // Boxed, so that the futures around it stay small.
-            let response = Box::pin(response).await;
-            let waited = begun.elapsed().saturating_sub(call.own_time());
-            self.recorder.add_upstream_time(waited);
-            let mut failure = match response {
+                is_first_token,
+                result,
+            } = self.try_target(leased, (limit, deadline)).await;
+            let mut failure = match result {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
@@ -134,13 +153,12 @@ impl FailoverLoop<'_> {
                 self.recorder.end(outcome, self.spent.plus(failure.spent));
                 return Err(error);
             }
-            let has_key = self.leave_key(target, key, failure.error.failure);
-            self.on_failure(target, &failure, (until.is_first_token, has_key));
+            let has_key = self.on_failure(&selection, &failure, is_first_token);
             if failure.had_content {
                 deadline = self.deadlines.deadline(limit);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let failure_class = failure.error.failure;
+            let (target, failure_class) = (selection.target, failure.error.failure);
             let mut next = has_key
                 .then(|| self.next_key(target, failure_class, left))
                 .flatten();
@@ -155,12 +173,65 @@ impl FailoverLoop<'_> {
         }
     }
 
+    /// Makes an attempt, and another one beside it where it is late.
+    async fn try_target(
+        &mut self,
+        leased: LeasedTarget,
+        limits: (Duration, Instant),
+    ) -> AttemptResult {
+        let started = self.start(leased, limits);
+        started.attempt.covered().await;
+        let call = UpstreamCall::new(self.context);
+        let begun = Instant::now();
+        // Boxed, so that the futures around it stay small.
+        let ended = match self.hedge_delay(&started.selection) {
+            Some(delay) => Box::pin(self.race(&call, started, delay, limits)).await,
+            None => Box::pin(started.send(&call, &mut self.recorder.dropped)).await,
+        };
+        let waited = begun.elapsed().saturating_sub(call.own_time());
+        self.recorder.add_upstream_time(waited);
+        ended
+    }
+
+    /// Counts an attempt, and sets the time that it has.
+    fn start(
+        &mut self,
+        leased: LeasedTarget,
+        (limit, deadline): (Duration, Instant),
+    ) -> StartedAttempt {
+        self.attempts.begin();
+        self.recorder.attempts = self.attempts.count();
+        self.send_early_headers(leased.selection.target);
+        let LeasedTarget {
+            selection,
+            mut attempt,
+            id,
+            provider,
+        } = leased;
+        let has_more = self.has_more_targets(selection.target);
+        let until = self.deadlines.attempt_deadline(&selection, limit, has_more);
+        let attempts = self.attempts.count();
+        if until.at >= deadline && self.deadlines.is_client_deadline_short(attempts) {
+            attempt.mark_client_deadline();
+        }
+        StartedAttempt {
+            selection,
+            attempt,
+            id,
+            provider,
+            until,
+        }
+    }
+
+    /// Notes a failure. Returns true if the target has another key.
     fn on_failure(
         &mut self,
-        target: TargetIdx,
+        selection: &TargetSelection,
         failure: &AttemptFailure,
-        (is_first_token, has_key): (bool, bool),
-    ) {
+        is_first_token: bool,
+    ) -> bool {
+        let target = selection.target;
+        let has_key = self.leave_key(target, selection.key, failure.error.failure);
         if !has_key && !self.tried.contains(&target) {
             self.tried.push(target);
         }
@@ -174,7 +245,7 @@ impl FailoverLoop<'_> {
             self.tried.extend(same.map(|(other, _)| other));
         }
         if failure.had_content {
-            self.recorder.on_stream_restart(failure.spent);
+            self.recorder.add_unused(failure.spent);
             self.deadlines.restart();
         } else {
             self.spent = self.spent.plus(failure.spent);
@@ -185,6 +256,7 @@ impl FailoverLoop<'_> {
         if failure.error.failure == Failure::ContextLength {
             self.context_exceeded.push(target);
         }
+        has_key
     }
 
     /// The next target after a failure of `target`; `None` to give up.
@@ -226,7 +298,11 @@ impl FailoverLoop<'_> {
     /// The first target, and the time for all attempts.
     fn first(&mut self) -> Result<(LeasedTarget, Duration), GatewayError> {
         let table = self.context.gateway.handle.routing_table();
-        table.retries.deposit(table.request_rate, clock::now());
+        let now = clock::now();
+        table.retries.deposit(table.request_rate, now);
+        if table.tuning.hedge.is_some() && self.context.request.stream {
+            table.hedges.deposit(table.request_rate, now);
+        }
         match self.lease(&self.profile(&[])) {
             Ok(leased) => {
                 self.recorder.on_selected(&leased.selection, &leased.id);
@@ -294,133 +370,6 @@ impl FailoverLoop<'_> {
                 keep_alive,
             });
         });
-    }
-
-    /// Whether a healthy target is left after `target`, and an attempt at it.
-    fn has_more_targets(&self, target: TargetIdx) -> bool {
-        let mut tried = self.tried.clone();
-        tried.push(target);
-        let max_retries = self.context.gateway.config.load().max_retries;
-        self.has_healthy_target(&tried) && self.attempts.count() <= max_retries
-    }
-
-    /// Whether another target is eligible that is not known to be unhealthy.
-    fn has_healthy_target(&self, tried: &[TargetIdx]) -> bool {
-        let other = self.dry_run(tried);
-        other.is_ok_and(|selection| selection.reason != SelectionReason::LastResort)
-    }
-
-    /// Whether any other target is eligible, healthy or not, where the failed one would fail again.
-    fn has_any_target(&self, failure: Failure) -> bool {
-        !failure.is_retryable() && self.dry_run(&self.tried).is_ok()
-    }
-
-    /// A selection that is neither recorded nor leased.
-    fn dry_run(&self, tried: &[TargetIdx]) -> Result<TargetSelection, NoEligibleTarget> {
-        self.dry_run_of(&self.profile(tried))
-    }
-
-    fn dry_run_of(
-        &self,
-        profile: &RequestProfile<'_>,
-    ) -> Result<TargetSelection, NoEligibleTarget> {
-        let table = self.context.gateway.handle.routing_table();
-        let (now, draw) = (clock::now(), RandomDraw::default());
-        let mut candidates = CandidateSet::default();
-        select_target(&table, profile, now, draw, &mut candidates)
-    }
-
-    /// The request's profile, with the time that the client leaves for a whole response.
-    fn profile<'t>(&'t self, tried: &'t [TargetIdx]) -> RequestProfile<'t> {
-        let request = self.context.request;
-        let base = request.selection_profile(tried, &self.context_exceeded);
-        RequestProfile {
-            remaining: self.deadlines.client_time_left(),
-            means: self.context.budget_scope.headroom(clock::now()),
-            keys: KeyScope {
-                tried: &self.tried_keys,
-                ..base.keys
-            },
-            cached: &self.cached,
-            ..base
-        }
-    }
-
-    /// The same target once more after a pause. If it is excluded by then, for example because
-    /// another request got a 429 there, this one waits for its recovery within its own time.
-    async fn lease_again(
-        &self,
-        target: TargetIdx,
-        pause: Duration,
-        deadline: Instant,
-    ) -> Option<LeasedTarget> {
-        let mut wait = pause;
-        loop {
-            tokio::time::sleep(wait).await;
-            let profile = RequestProfile {
-                scope: TargetScope::Only(&[target]),
-                keys: KeyScope::default(),
-                ..self.profile(&[])
-            };
-            let recovery = match self.lease(&profile) {
-                Ok(leased) => return Some(leased),
-                Err(LeaseError::NoTarget(none)) => none.retry_after?,
-                Err(LeaseError::Busy) => BUSY_RETRY_AFTER,
-            };
-            wait = recovery.max(MIN_RECHECK);
-            let left = deadline.saturating_duration_since(Instant::now());
-            if wait + MIN_TIME_LEFT > left {
-                return None;
-            }
-        }
-    }
-
-    /// Selects a target and acquires its lease. If another request takes the last permit between the
-    /// two, the next selection sees that.
-    fn lease(&self, profile: &RequestProfile<'_>) -> Result<LeasedTarget, LeaseError> {
-        let gateway = self.context.gateway;
-        let (handle, upstreams) = (&gateway.handle, &gateway.upstreams);
-        let mut candidates = CandidateSet::default();
-        for _ in 0..MAX_LOST_RACES {
-            let table = handle.routing_table();
-            let (now, draw) = (clock::now(), handle.random_draw());
-            let result = select_target(&table, profile, now, draw, &mut candidates);
-            let attempt = result.as_ref().ok().and_then(|selection| {
-                let is_stream = self.context.request.stream;
-                let scope = self.context.budget_scope;
-                let identity = self.recorder.identity();
-                let attempt = Attempt::begin(
-                    (handle, upstreams),
-                    &table,
-                    selection,
-                    is_stream,
-                    identity,
-                    scope,
-                )?;
-                let limit = self.deadlines.silence_limit(&table, selection);
-                let trace = self.recorder.trace.as_deref();
-                let id = &table.candidates[selection.target].id;
-                let served = self.context.served(selection.target);
-                let attempt = attempt.with_session(served);
-                Some(attempt.with_silence_limit(limit).with_trace(trace, id))
-            });
-            if attempt.is_some() || result.is_err() {
-                let selected = result.as_ref().ok();
-                self.recorder
-                    .on_round(&table, &candidates, selected, (profile, draw, now));
-            }
-            let selection = result.map_err(LeaseError::NoTarget)?;
-            if let Some(attempt) = attempt {
-                let candidate = &table.candidates[selection.target];
-                return Ok(LeasedTarget {
-                    id: candidate.id.clone(),
-                    provider: candidate.provider,
-                    selection,
-                    attempt,
-                });
-            }
-        }
-        Err(LeaseError::Busy)
     }
 
     /// Takes one retry from the budget that all requests share. A request that is too large for one

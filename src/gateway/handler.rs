@@ -2,7 +2,7 @@
 //! the headers that describe it.
 
 use super::admission;
-use super::attempt::AttemptUsage;
+use super::attempt_usage::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::coalescing;
 use super::early_headers::{self, EarlyHeaders, RequestResult};

@@ -7,7 +7,8 @@ mod first_content;
 mod memory;
 
 use super::answer_memory::{AnswerBuffer, ClientMemory};
-use super::attempt::{Attempt, AttemptUsage};
+use super::attempt::Attempt;
+use super::attempt_usage::AttemptUsage;
 use super::byte_budget::ByteReservation;
 use super::error::{GatewayError, UpstreamFailure};
 use super::failure_text::attempt_failure_text;

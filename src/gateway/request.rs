@@ -277,6 +277,7 @@ impl ParsedRequest {
             remaining: None,
             means: None,
             tried,
+            is_hedge: false,
             keys: KeyScope {
                 tried: &[],
                 is_first_only: self

@@ -2,15 +2,16 @@
 //! because it does so on drop.
 
 use super::access_log::{LogEntry, RequestLine, SelectionLine, log_candidates, write_later};
-use super::attempt::AttemptUsage;
+use super::attempt_usage::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::error::GatewayError;
 use super::failure_text::request_failure_text;
 use crate::clock;
 use crate::domain::{
-    CandidateSet, DecisionId, InFlightPermit, KeyIdx, Observation, RandomDraw, RejectionReason,
-    RequestEnd, RequestIdentity, RequestOutcome, RequestProfile, RequestTerms, RoutingTable,
-    SelectionContext, SelectionRound, Tag, TargetId, TargetIdx, TargetSelection, UnixTime,
+    CandidateSet, DecisionId, Hedge, HedgeEnd, HedgeRefusal, HedgeResult, InFlightPermit, KeyIdx,
+    Observation, RandomDraw, RejectionReason, RequestEnd, RequestIdentity, RequestOutcome,
+    RequestProfile, RequestTerms, RoutingTable, SelectionContext, SelectionRound, Tag, TargetId,
+    TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::DroppedFields;
@@ -60,8 +61,9 @@ pub(super) struct RequestRecorder {
     reason: &'static str,
     pub attempts: u32,
     spent: AttemptUsage,
-    /// Usage of responses that broke and were restarted.
-    restarted: AttemptUsage,
+    /// Usage of attempts of which the client gets nothing: their response broke and was restarted, or
+    /// another one began first.
+    unused: AttemptUsage,
     /// `None` without a cache.
     pub cache: Option<CacheStatus>,
     /// Fields of the request that the last target's protocol could not carry.
@@ -73,6 +75,8 @@ pub(super) struct RequestRecorder {
     upstream_time: Duration,
     /// Targets that took over from another one.
     fallbacks: u32,
+    /// What became of it when its first content was late.
+    hedge: Option<Hedge>,
     /// Seconds to the first content of the stream.
     first_content: Option<f64>,
     /// Time that the gateway took for the beginning of the response.
@@ -109,13 +113,14 @@ impl RequestRecorder {
             reason: "",
             attempts: 0,
             spent: AttemptUsage::default(),
-            restarted: AttemptUsage::ZERO,
+            unused: AttemptUsage::ZERO,
             cache: None,
             dropped: DroppedFields::default(),
             permit: None,
             complete_at: None,
             upstream_time: Duration::ZERO,
             fallbacks: 0,
+            hedge: None,
             first_content: None,
             own_time: None,
             trace: None,
@@ -198,20 +203,64 @@ impl RequestRecorder {
 
     /// Records the selected target, for the log and the response headers.
     pub fn on_selected(&mut self, selection: &TargetSelection, id: &TargetId) {
-        let before = self.target.replace(selection.target);
+        self.score.get_or_insert(selection.score);
+        self.log_selected(selection, id);
+        self.on_taken_over(selection, id);
+    }
+
+    /// Records that the target of a running attempt is the one that may answer now, in place of one that
+    /// failed.
+    pub fn on_taken_over(&mut self, selection: &TargetSelection, id: &TargetId) {
+        let before = self.target;
+        self.set_target(selection, id);
         self.fallbacks += u32::from(before.is_some_and(|before| before != selection.target));
+    }
+
+    /// Records a second attempt beside one that is late.
+    pub fn on_hedge(&mut self, selection: &TargetSelection, id: &TargetId) {
+        self.hedge = Some(Hedge::Ran(HedgeEnd {
+            target: selection.target,
+            result: HedgeResult::Neither,
+            cost: None,
+        }));
+        self.log_selected(selection, id);
+    }
+
+    /// Records that there is no second attempt beside one that is late.
+    pub fn on_hedge_refused(&mut self, why: HedgeRefusal) {
+        self.hedge = Some(Hedge::Refused(why));
+    }
+
+    /// Records which of the two attempts began first, and what the lost one used.
+    pub fn on_hedge_ended(&mut self, result: HedgeResult, lost: AttemptUsage) {
+        if let Some(Hedge::Ran(hedge)) = &mut self.hedge {
+            (hedge.result, hedge.cost) = (result, lost.cost);
+        }
+        self.add_unused(lost);
+    }
+
+    /// Whether it was late before.
+    pub fn was_late(&self) -> bool {
+        self.hedge.is_some()
+    }
+
+    /// Records the target that responds, or the last one tried.
+    pub fn set_target(&mut self, selection: &TargetSelection, id: &TargetId) {
+        self.target = Some(selection.target);
         self.provider = id.provider.to_string();
         self.model = id.model.to_string();
         self.reason = selection.reason.text();
         self.key = selection.key;
-        self.score.get_or_insert(selection.score);
+    }
+
+    fn log_selected(&self, selection: &TargetSelection, id: &TargetId) {
         write_later(LogEntry::Selected(SelectionLine {
             decision: self.decision,
             provider: Arc::clone(&id.provider),
             model: Arc::clone(&id.model),
             score: selection.score,
             share: selection.share,
-            reason: self.reason,
+            reason: selection.reason.text(),
             attempt: self.attempts + 1,
             expected: (
                 selection.expected_latency,
@@ -255,7 +304,7 @@ impl RequestRecorder {
     /// Records the result; `spent` is what the last attempt used.
     pub fn end(&mut self, outcome: RequestOutcome, spent: AttemptUsage) {
         self.outcome = outcome;
-        self.spent = self.restarted.plus(spent);
+        self.spent = self.unused.plus(spent);
     }
 
     /// Records why the request failed, and its status.
@@ -264,9 +313,9 @@ impl RequestRecorder {
         self.message = Some(request_failure_text(error));
     }
 
-    /// Adds the usage of a response that broke and is restarted.
-    pub fn on_stream_restart(&mut self, spent: AttemptUsage) {
-        self.restarted = self.restarted.plus(spent);
+    /// Adds the usage of an attempt of which the client gets nothing.
+    pub fn add_unused(&mut self, spent: AttemptUsage) {
+        self.unused = self.unused.plus(spent);
     }
 
     /// Sets the header with the number of attempts so far.
@@ -365,6 +414,7 @@ impl Drop for RequestRecorder {
             reason: self.reason.to_owned(),
             attempts: self.attempts,
             fallbacks: self.fallbacks,
+            hedge: self.hedge,
             first_content: self.first_content,
             gateway_seconds: self.own_time.map(|time| time.as_secs_f64()),
             usage: self.spent.usage,

@@ -1,6 +1,6 @@
 //! A provider's response, as far as it was read before the client gets the first of it.
 
-use super::attempt::AttemptUsage;
+use super::attempt_usage::AttemptUsage;
 use super::relay::StreamRelay;
 use axum::http::HeaderMap;
 use bytes::Bytes;

@@ -257,6 +257,7 @@ fn request_end(row: &RequestRow, id: DecisionId, dropped: Vec<String>) -> Option
         reason: row.reason.clone(),
         attempts: row.attempts,
         fallbacks: 0,
+        hedge: None,
         first_content: None,
         gateway_seconds: None,
         usage,

@@ -129,7 +129,27 @@ impl Exposition {
             labels.push(("reason", (*reason).into()));
             (labels, *count as f64)
         });
-        samples.counters(&family::COOLDOWNS, rows)
+        samples.counters(&family::COOLDOWNS, rows)?;
+        self.hedges(samples)
+    }
+
+    /// Second attempts beside late ones.
+    fn hedges(&self, samples: &mut Samples<'_>) -> fmt::Result {
+        let hedges = self.counters.hedges.iter();
+        let rows = hedges.map(|((target, result), count)| {
+            let mut labels = self.target_labels(Some(*target));
+            labels.push(("result", result.as_str().into()));
+            (labels, *count as f64)
+        });
+        samples.counters(&family::HEDGES, rows)?;
+        let refused = self.counters.hedges_refused.iter();
+        let rows = refused.map(|(why, count)| {
+            let labels: Labels<'_> = vec![("reason", why.as_str().into())];
+            (labels, *count as f64)
+        });
+        samples.counters(&family::HEDGES_REFUSED, rows)?;
+        let cost = self.counters.hedge_cost.usd();
+        samples.counters(&family::HEDGE_COST, [(Labels::new(), cost)])
     }
 
     /// Costs, and what was lost.

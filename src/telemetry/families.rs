@@ -63,6 +63,18 @@ pub(super) const FALLBACKS: Family = counter(
     "aibal_fallbacks",
     "Takeovers of a request by another target after a failure, by the last target and the outcome.",
 );
+pub(super) const HEDGES: Family = counter(
+    "aibal_hedges",
+    "Second attempts beside a late one, by their target and by which of the two began first.",
+);
+pub(super) const HEDGES_REFUSED: Family = counter(
+    "aibal_hedges_refused",
+    "Late streams without a second attempt, because too many were late or of the cost.",
+);
+pub(super) const HEDGE_COST: Family = counter(
+    "aibal_hedge_cost_usd",
+    "Known cost in USD of attempts that were cancelled because the one beside them began first.",
+);
 pub(super) const COOLDOWNS: Family = counter(
     "aibal_cooldowns",
     "Pauses of a target after a failure or an opened circuit breaker, by reason.",
@@ -160,6 +172,9 @@ pub(super) const FAMILIES: &[&Family] = &[
     &ATTEMPTS,
     &RETRIES,
     &FALLBACKS,
+    &HEDGES,
+    &HEDGES_REFUSED,
+    &HEDGE_COST,
     &COOLDOWNS,
     &COST,
     &UNKNOWN_COSTS,

@@ -62,6 +62,7 @@ pub fn status(providers: usize, step: u64) -> Status {
         },
         requests_per_second: 38.2 + (step % 7) as f64 / 10.0,
         usd_per_hour: 4.12,
+        hedging: None,
         budget: budget(),
         weights: WeightPoints {
             cost: 30.0,

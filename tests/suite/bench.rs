@@ -4,7 +4,7 @@ use crate::upstream::Upstream;
 use aibal_tui::access::TokenAuth;
 use aibal_tui::domain::{
     BalancerState, Capabilities, Catalogue, GlobalLimits, ModelTypes, Price, Provider, Route,
-    RouteOrder, Snapshot, Strategy, Target, TargetId, Weights,
+    RouteOrder, Snapshot, Strategy, Target, TargetId, Tuning, Weights,
 };
 use aibal_tui::engine::{self, EngineHandle};
 use aibal_tui::gateway::{
@@ -159,6 +159,18 @@ pub async fn start_fleet(
 ) -> Bench {
     let fleet = BalancerState::new(catalogue, strategy, Weights::default(), 1, clock::now());
     serve(fleet, directory, limits, probes, Extras::default()).await
+}
+
+/// The same with constants of the balancer.
+pub async fn start_tuned(
+    catalogue: Catalogue,
+    directory: EndpointRegistry,
+    tuning: Tuning,
+    limits: GatewayConfig,
+) -> Bench {
+    let (best, weights) = (Strategy::Best, Weights::default());
+    let fleet = BalancerState::new(catalogue, best, weights, 1, clock::now()).with_tuning(tuning);
+    serve(fleet, directory, limits, None, Extras::default()).await
 }
 
 /// The same with spans. The first provider gets the client's `traceparent`, the others do not.

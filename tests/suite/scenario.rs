@@ -105,6 +105,7 @@ impl Simulation {
             reason: String::new(),
             attempts: 0,
             fallbacks: 0,
+            hedge: None,
             first_content: None,
             gateway_seconds: None,
             usage: None,

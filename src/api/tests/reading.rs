@@ -75,6 +75,7 @@ fn observe(api: &TestApi, target: Option<TargetIdx>, outcome: RequestOutcome) {
         reason: "best score".to_owned(),
         attempts: 1,
         fallbacks: 0,
+        hedge: None,
         first_content: None,
         gateway_seconds: None,
         status: None,

@@ -55,6 +55,7 @@ fn decide(api: &TestApi, is_over: bool) -> DecisionId {
             reason: choice.reason.text().to_owned(),
             attempts: 1,
             fallbacks: 0,
+            hedge: None,
             first_content: None,
             gateway_seconds: None,
             status: Some(200),

@@ -5,6 +5,7 @@ use super::{BalancerState, RequestEventThrottle};
 use crate::domain::alerts::LossCounts;
 use crate::domain::counters::Counters;
 use crate::domain::decision_log::DecisionLog;
+use crate::domain::hedging::HedgeBudget;
 use crate::domain::in_flight::InFlightLimiter;
 use crate::domain::index::TargetIdx;
 use crate::domain::score::Estimate;
@@ -42,6 +43,7 @@ impl BalancerState {
             peers: self.peers,
             window: self.window.clone(),
             retries: Arc::new(self.retries.fork()),
+            hedges: Arc::new(HedgeBudget::new(now)),
             budgets: Arc::new(self.budgets.fork(now)),
             in_flight_limiter: Arc::new(InFlightLimiter::default()),
             max_in_flight: self.max_in_flight,

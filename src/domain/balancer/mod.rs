@@ -8,6 +8,7 @@ mod auto_revert;
 mod commands;
 mod cooldown;
 mod drain;
+mod first_token_spread;
 mod forecast_cache;
 mod forecasting;
 mod fork;
@@ -41,9 +42,10 @@ use super::decay::{DecayedCount, DecayedMean};
 use super::decision_log::DecisionLog;
 use super::event::{Effect, Event, EventKind, Revision};
 use super::expected_output::OutputStatistics;
+use super::hedging::HedgeBudget;
 use super::in_flight::InFlightLimiter;
 use super::random::SplitMix64;
-use super::retry::RetryBudget;
+use super::retry::AttemptBudget;
 use super::snapshot::Strategy;
 use super::target::Catalogue;
 use super::timeline::{BucketCounts, Timeline};
@@ -99,7 +101,8 @@ pub struct BalancerState {
     /// Median speed of the targets at the last tick; the reference of observations.
     peers: Speed,
     window: SlidingWindow,
-    retries: Arc<RetryBudget>,
+    retries: Arc<AttemptBudget>,
+    hedges: Arc<HedgeBudget>,
     budgets: Arc<Budgets>,
     in_flight_limiter: Arc<InFlightLimiter>,
     max_in_flight: Option<u32>,
@@ -174,7 +177,8 @@ impl BalancerState {
             outputs: Box::default(),
             prompt: DecayedMean::new(OUTPUT_MEMORY_S),
             peers: Speed::PRIOR,
-            retries: Arc::new(RetryBudget::new(now)),
+            retries: Arc::new(AttemptBudget::retries(now)),
+            hedges: Arc::new(HedgeBudget::new(now)),
             budgets: Arc::new(Budgets::new(&BudgetConfig::default(), now)),
             in_flight_limiter: Arc::default(),
             max_in_flight: None,

@@ -61,12 +61,7 @@ impl BalancerState {
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) {
-        self.targets[first.target].latency.observe_first_token(
-            first.seconds,
-            first.ticket.uncached_prompt(),
-            self.peers,
-            now,
-        );
+        self.record_first_token(first.target, first.ticket, first.seconds, now);
         self.record_upstream_limits(first.target, &first.limits, first.ticket, now);
         if first.limits.is_empty() {
             self.targets[first.target].expire_quota(first.ticket.key, now);
@@ -307,7 +302,7 @@ impl BalancerState {
 
     fn emit_request(&mut self, end: &RequestEnd, now: UnixTime, effects: &mut Vec<Effect>) {
         let event = match end.outcome {
-            RequestOutcome::Ok if end.attempts > 1 => Some((
+            RequestOutcome::Ok if end.attempts > 1 + u32::from(end.hedged().is_some()) => Some((
                 false,
                 format!("saved by a fallback after {} attempts", end.attempts),
             )),

@@ -2,6 +2,8 @@
 
 use super::BalancerState;
 use super::latency_estimator::WholeAnswer;
+use crate::domain::index::TargetIdx;
+use crate::domain::lease::AttemptStart;
 use crate::domain::observation::AttemptEnd;
 use crate::domain::units::UnixTime;
 
@@ -31,9 +33,25 @@ impl BalancerState {
         if end.had_first_token() {
             self.record_token_pace(end, now);
         } else {
-            let peers = self.peers;
-            let latency = &mut self.targets[end.target].latency;
-            latency.observe_first_token(end.seconds(), end.ticket.uncached_prompt(), peers, now);
+            self.record_first_token(end.target, end.ticket, end.seconds(), now);
+        }
+    }
+
+    /// Records the seconds to the first token of a stream, or of a wait without one.
+    pub(super) fn record_first_token(
+        &mut self,
+        target: TargetIdx,
+        start: AttemptStart,
+        seconds: f64,
+        now: UnixTime,
+    ) {
+        let peers = self.peers;
+        let record = &mut self.targets[target];
+        record
+            .latency
+            .observe_first_token(seconds, start.uncached_prompt(), peers, now);
+        if self.tuning.hedge.is_some() {
+            record.spread.add(seconds, start.expected_first_token, now);
         }
     }
 

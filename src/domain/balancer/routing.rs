@@ -47,6 +47,7 @@ impl BalancerState {
             request_rate: self.request_rate.per_second(now),
             pinned: self.pinned_at(now).map(|(provider, _)| provider),
             retries: Arc::clone(&self.retries),
+            hedges: Arc::clone(&self.hedges),
             budgets: Arc::clone(&self.budgets),
             crowd: Arc::clone(&self.in_flight_limiter),
             max_in_flight: self.max_in_flight,
@@ -78,6 +79,10 @@ impl BalancerState {
             blocked_by: record.cooldown.latest().map(|(_, failure)| failure),
             block_binds: record.is_cooldown_binding(),
             estimate,
+            hedge_factor: self
+                .tuning
+                .hedge
+                .and_then(|policy| record.spread.factor(policy.point.deviations())),
             window: self.window.estimate(at),
             quota: record.quota,
             keys: record

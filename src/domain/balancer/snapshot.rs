@@ -2,12 +2,13 @@
 
 use super::BalancerState;
 use crate::domain::failure::Failure;
+use crate::domain::hedging::{HedgeRefusal, HedgeResult};
 use crate::domain::ids::KeyIdx;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::score::Estimate;
 use crate::domain::snapshot::{
-    KeySnapshot, ModelSnapshot, PerformanceReport, ProviderSnapshot, SPREAD_MS, Snapshot,
-    TimeBucket, Totals,
+    HedgingSnapshot, KeySnapshot, ModelSnapshot, PerformanceReport, ProviderSnapshot, SPREAD_MS,
+    Snapshot, TimeBucket, Totals,
 };
 use crate::domain::timeline::{BucketCounts, BucketRange, Merge};
 use crate::domain::traffic_forecast::{TrafficForecast, traffic_forecasts};
@@ -79,6 +80,7 @@ impl BalancerState {
                 .filter_map(|provider| provider.usd_per_hour)
                 .sum(),
             budget: self.projected_budgets(now),
+            hedging: self.hedging(now),
             providers,
             columns: spending,
             column_width: Duration::from_secs(span.width),
@@ -87,6 +89,24 @@ impl BalancerState {
             alerts: self.active_alerts(),
             events: self.events.iter().rev().cloned().collect(),
         }
+    }
+
+    fn hedging(&self, now: UnixTime) -> Option<HedgingSnapshot> {
+        let policy = self.tuning.hedge?;
+        let of = |wanted: Option<HedgeResult>| {
+            let counts = self.counters.hedges.iter();
+            let counts = counts.filter(|((_, result), _)| wanted.is_none_or(|it| it == *result));
+            counts.map(|(_, count)| count).sum()
+        };
+        let refused = |why| self.counters.hedges_refused.get(&why).copied();
+        Some(HedgingSnapshot {
+            policy,
+            hedges: of(None),
+            won: of(Some(HedgeResult::Won)),
+            too_many: refused(HedgeRefusal::Attempts).unwrap_or_default(),
+            over_spending: refused(HedgeRefusal::Spending).unwrap_or_default(),
+            spent_last_hour: self.hedges.spent_last_hour(now),
+        })
     }
 
     /// Returns the statistics of the last `hours` hours, without columns.

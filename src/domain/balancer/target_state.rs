@@ -1,6 +1,7 @@
 //! State of each provider and each target.
 
 use super::cooldown::Cooldown;
+use super::first_token_spread::FirstTokenSpread;
 use super::key_state::KeyStates;
 use super::latency_estimator::{LatencyEstimator, Speed};
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
@@ -49,6 +50,8 @@ const MAX_OPENINGS: usize = 16;
 pub(super) struct TargetState {
     /// Excludes failures and 429s, which would count as fast responses.
     pub latency: LatencyEstimator,
+    /// How its first tokens vary; measured while hedging is on.
+    pub spread: FirstTokenSpread,
     /// 1 for a failure, 0 for a success.
     pub failures: DecayedMean,
     /// 1 for a 429, 0 for anything else.
@@ -79,6 +82,7 @@ impl TargetState {
     pub fn new(keys: &ProviderKeys) -> Self {
         Self {
             latency: LatencyEstimator::default(),
+            spread: FirstTokenSpread::default(),
             failures: DecayedMean::new(FAILURE_MEMORY_S),
             rate_limits: DecayedMean::new(RATE_LIMIT_MEMORY_S),
             quota: UpstreamQuota::default(),
@@ -106,6 +110,7 @@ impl TargetState {
         }
         Self {
             latency: self.latency,
+            spread: FirstTokenSpread::default(),
             failures: self.failures,
             rate_limits: self.rate_limits,
             quota: self.joint_quota(now),

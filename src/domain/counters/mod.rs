@@ -10,6 +10,7 @@ pub use fixed_histogram::{Exemplar, FixedHistogram};
 pub use model_labels::ModelLabel;
 
 use super::failure::Failure;
+use super::hedging::{Hedge, HedgeRefusal, HedgeResult};
 use super::observation::{AttemptEnd, Outcome, ProbeEnd, ProbeVerdict, RequestEnd, RequestOutcome};
 use super::pricing::{MeasuredUsage, Usage};
 use super::rejection::RejectionReason;
@@ -125,10 +126,16 @@ pub struct Counters {
     pub requests: BTreeMap<CallLabels, RequestCounts>,
     /// Attempts.
     pub attempts: BTreeMap<CallLabels, AttemptCounts>,
-    /// Attempts after the first of a request.
+    /// Attempts after the first of a request, without hedges.
     pub retries: u64,
     /// Takeovers by the target that answered last, and by whether the request succeeded.
     pub fallbacks: BTreeMap<(Option<TargetIdx>, bool), u64>,
+    /// Hedges by the target of the second attempt, and by which attempt began first.
+    pub hedges: BTreeMap<(TargetIdx, HedgeResult), u64>,
+    /// Late streams that were not hedged, by the reason.
+    pub hedges_refused: BTreeMap<HedgeRefusal, u64>,
+    /// Known cost of the attempts that lost against another one.
+    pub hedge_cost: Money,
     /// Cooldowns by target and reason.
     pub cooldowns: BTreeMap<(TargetIdx, &'static str), u64>,
     /// Durations of probes by provider and verdict.
@@ -145,6 +152,9 @@ impl Default for Counters {
             attempts: BTreeMap::new(),
             retries: 0,
             fallbacks: BTreeMap::new(),
+            hedges: BTreeMap::new(),
+            hedges_refused: BTreeMap::new(),
+            hedge_cost: Money::ZERO,
             cooldowns: BTreeMap::new(),
             probes: BTreeMap::new(),
             gateway: FixedHistogram::new(SHORT_BOUNDS),
@@ -209,10 +219,22 @@ impl Counters {
                 counts.per_token.add(rest);
             }
         }
-        self.retries += u64::from(end.attempts.saturating_sub(1));
+        let extra = end
+            .attempts
+            .saturating_sub(1 + u32::from(end.hedged().is_some()));
+        self.retries += u64::from(extra);
         if end.fallbacks > 0 {
             let fallbacks = self.fallbacks.entry((end.target, is_ok)).or_default();
             *fallbacks += u64::from(end.fallbacks);
+        }
+        match end.hedge {
+            Some(Hedge::Ran(hedge)) => {
+                let hedges = self.hedges.entry((hedge.target, hedge.result));
+                *hedges.or_default() += 1;
+                self.hedge_cost += hedge.cost.unwrap_or_default();
+            }
+            Some(Hedge::Refused(why)) => *self.hedges_refused.entry(why).or_default() += 1,
+            None => {}
         }
         if let Some(seconds) = end.gateway_seconds {
             self.gateway.add(seconds);

@@ -74,6 +74,7 @@ fn request(model: &str, outcome: RequestOutcome) -> RequestEnd {
         reason: String::new(),
         attempts: 2,
         fallbacks: 1,
+        hedge: None,
         first_content: Some(1.0),
         gateway_seconds: Some(0.002),
         usage: Some(MeasuredUsage::exact(Usage {

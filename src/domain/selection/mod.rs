@@ -11,6 +11,7 @@
 //!    current; with `adaptive` a tenth of it if no measurement could change the selection.
 //! 6. The strategy. `adaptive` draws by `odds = headroom · exp((S − S_best) / temperature)`;
 //!    fallbacks take the best untried target, other providers before other models of the failed one.
+//!    A hedge is selected like a fallback.
 //! 7. Last resort, if only estimates exclude all targets: the one expected to recover first.
 
 mod budget_filter;
@@ -19,6 +20,8 @@ mod cache_tests;
 mod candidates;
 mod eligibility;
 mod exclusion;
+#[cfg(test)]
+mod hedge_tests;
 mod max_usage;
 #[cfg(test)]
 mod properties;
@@ -76,8 +79,8 @@ pub fn select_target(
     field: &mut CandidateSet,
 ) -> Result<TargetSelection, NoEligibleTarget> {
     field.evaluate(table, ask, now);
-    let picked =
-        pick(table, ask, field.rows(), random, now).or_else(|| last_resort(table, ask, field, now));
+    let picked = pick(table, ask, field.rows(), random, now)
+        .or_else(|| (!ask.is_hedge).then(|| last_resort(table, ask, field, now))?);
     let Some((position, reason)) = picked else {
         let rejected = field.rejected();
         let waits = rejected.iter().filter_map(|(_, why)| why.recovers_in(now));
@@ -93,6 +96,7 @@ pub fn select_target(
     let reason = match reason {
         SelectionReason::HalfOpenProbe | SelectionReason::LastResort => reason,
         _ if is_over_budget => SelectionReason::Cheapest,
+        _ if ask.is_hedge => SelectionReason::Hedge,
         _ => reason,
     };
     let trial = reason == SelectionReason::HalfOpenProbe;
@@ -112,6 +116,7 @@ pub fn select_target(
             .as_ref()
             .map(|price| price.cost_of(ask.input, ask.choices * field.output) - row.cache.usd),
         expected_latency: row.predicted.latency(field.output),
+        expected_first_token: row.predicted.first_token,
         expected_tokens: tokens,
         prompt: ask.input,
         cached: row.cache.tokens,

@@ -49,8 +49,10 @@ pub struct RequestProfile<'a> {
     pub remaining: Option<f64>,
     /// Remaining budget; `None` without a limit.
     pub means: Option<BudgetHeadroom>,
-    /// Targets that already failed this request.
+    /// Targets that already failed this request, or are late.
     pub tried: &'a [TargetIdx],
+    /// True if the target is to run beside one whose first content is late.
+    pub is_hedge: bool,
     /// Keys that the request may use, of providers with several.
     pub keys: KeyScope<'a>,
     /// Targets in `tried` whose context window was exceeded.
@@ -77,6 +79,7 @@ impl RequestProfile<'_> {
             remaining: None,
             means: None,
             tried: &[],
+            is_hedge: false,
             keys: KeyScope::default(),
             outgrown: &[],
             cached: &[],

@@ -11,6 +11,9 @@ use crate::domain::snapshot::RoutingTable;
 use crate::domain::units::{Money, UnixTime};
 use std::time::Duration;
 
+/// The earliest second attempt, in seconds: a person does not notice a shorter wait.
+const MIN_HEDGE_DELAY_S: f64 = 0.1;
+
 /// The selected target; the [`super::CandidateSet`] explains the selection.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetSelection {
@@ -32,6 +35,8 @@ pub struct TargetSelection {
     pub expected_usd: Option<f64>,
     /// Expected latency in seconds.
     pub expected_latency: f64,
+    /// Expected seconds to the first token.
+    pub expected_first_token: f64,
     /// Expected tokens in and out.
     pub expected_tokens: f64,
     /// Estimated tokens of the prompt.
@@ -84,11 +89,13 @@ pub enum SelectionReason {
     RouteOrder,
     /// Drawn by the fixed shares of a route.
     RouteShare,
+    /// Best other target, beside an attempt whose first content is late.
+    Hedge,
 }
 
 impl SelectionReason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Best,
         Self::WeightedRandom,
         Self::Pinned,
@@ -101,6 +108,7 @@ impl SelectionReason {
         Self::LastResort,
         Self::RouteOrder,
         Self::RouteShare,
+        Self::Hedge,
     ];
 
     /// Returns the reason as text.
@@ -118,12 +126,16 @@ impl SelectionReason {
             Self::LastResort => "last resort: all targets are excluded, this one may recover first",
             Self::RouteOrder => "first eligible target in the order of its route",
             Self::RouteShare => "drawn by the weights of its route",
+            Self::Hedge => "hedge: the first content of another target is late",
         }
     }
 
     /// Returns true if other weights could have selected another target.
     pub const fn is_weighed(self) -> bool {
-        matches!(self, Self::Best | Self::WeightedRandom | Self::Fallback)
+        matches!(
+            self,
+            Self::Best | Self::WeightedRandom | Self::Fallback | Self::Hedge
+        )
     }
 }
 
@@ -137,6 +149,18 @@ pub struct NoEligibleTarget {
 }
 
 impl TargetSelection {
+    /// Returns the time after which an attempt without content is late
+    /// ([`crate::domain::HedgePolicy`]); `None` if it is not hedged: the response is no stream, the
+    /// usual times of its target are not known, or an operator pinned a provider.
+    pub fn hedge_delay(&self, table: &RoutingTable) -> Option<Duration> {
+        if !self.class.is_streamed() || table.pinned.is_some() {
+            return None;
+        }
+        let factor = table.candidates[self.target].hedge_factor?;
+        let seconds = self.expected_first_token * factor;
+        Duration::try_from_secs_f64(seconds.max(MIN_HEDGE_DELAY_S)).ok()
+    }
+
     /// Acquires the lease; `None` if another request took the last permit.
     pub fn acquire_lease(&self, table: &RoutingTable, now: UnixTime) -> Option<Lease> {
         let candidate = &table.candidates[self.target];
@@ -150,6 +174,7 @@ impl TargetSelection {
             tokens: self.expected_tokens,
             prompt: self.prompt,
             cached: self.cached,
+            expected_first_token: self.expected_first_token,
             class: self.class,
         };
         let lease = Lease::try_acquire(

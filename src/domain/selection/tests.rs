@@ -6,10 +6,10 @@ use crate::domain::TargetIdx;
 use crate::domain::failure::Failure;
 use crate::domain::lease::{Lease, LeaseRequest};
 use crate::domain::{
-    BudgetConfig, Budgets, Candidate, CandidateKeys, Capabilities, Catalogue, Estimate, ModelType,
-    ModelTypes, Price, RandomDraw, RateLimits, RequestClass, RetryBudget, RoutingState,
-    RoutingTable, SentTotals, Strategy, TargetId, Tuning, UnixTime, UpstreamLimit, UpstreamLimits,
-    UpstreamQuota, WeightOverride, Weights,
+    AttemptBudget, BudgetConfig, Budgets, Candidate, CandidateKeys, Capabilities, Catalogue,
+    Estimate, HedgeBudget, ModelType, ModelTypes, Price, RandomDraw, RateLimits, RequestClass,
+    RoutingState, RoutingTable, SentTotals, Strategy, TargetId, Tuning, UnixTime, UpstreamLimit,
+    UpstreamLimits, UpstreamQuota, WeightOverride, Weights,
 };
 use std::sync::Arc;
 
@@ -42,6 +42,7 @@ pub(super) fn candidate(
         blocked_by: None,
         block_binds: true,
         estimate,
+        hedge_factor: None,
         window: estimate,
         quota: UpstreamQuota::default(),
         keys: CandidateKeys::default(),
@@ -72,7 +73,8 @@ pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
         peers_first_token: 0.8,
         request_rate: 1.0,
         pinned: None,
-        retries: Arc::new(RetryBudget::new(NOW)),
+        retries: Arc::new(AttemptBudget::retries(NOW)),
+        hedges: Arc::new(HedgeBudget::new(NOW)),
         budgets: Arc::new(Budgets::new(&BudgetConfig::default(), NOW)),
         crowd: Arc::default(),
         max_in_flight: None,

@@ -45,6 +45,7 @@ fn end(decision: u64, tokens: u64) -> RequestEnd {
         reason: String::new(),
         attempts: 1,
         fallbacks: 0,
+        hedge: None,
         first_content: None,
         gateway_seconds: None,
         usage: Some(MeasuredUsage::exact(usage)),

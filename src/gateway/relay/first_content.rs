@@ -3,7 +3,8 @@
 
 use super::{DecodedChunk, StreamEnd, StreamRelay};
 use crate::domain::{Failure, Outcome};
-use crate::gateway::attempt::{Attempt, AttemptFailure, AttemptUsage};
+use crate::gateway::attempt::{Attempt, AttemptFailure};
+use crate::gateway::attempt_usage::AttemptUsage;
 use crate::gateway::error::GatewayError;
 use crate::protocols::UpstreamError;
 use futures_util::StreamExt;

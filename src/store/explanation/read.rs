@@ -156,6 +156,7 @@ fn round(
             first_token_reference,
             token_reference,
             guard,
+            hedge: None,
         },
         weights: Weights {
             cost,

@@ -1,6 +1,6 @@
 //! The use of the budgets in one line.
 
-use crate::contract::{BudgetReport, SpendingReport};
+use crate::contract::{BudgetReport, HedgingReport, SpendingReport};
 use crate::tui::format;
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
@@ -27,6 +27,24 @@ pub(super) fn spending<'a>(budget: &BudgetReport, theme: Theme) -> Line<'a> {
         Span::raw(", "),
         part(&budget.month, "this month"),
     ])
+}
+
+/// `hedges p99: 12, 9 began first, $0.12 of $1 an hour`
+pub(super) fn hedging<'a>(hedging: &HedgingReport, theme: Theme) -> Line<'a> {
+    let money = |usd| format::usd(Some(usd), theme);
+    let text = format!(
+        "hedges {}: {}, {} began first, {} of {} an hour",
+        hedging.percentile,
+        hedging.hedges,
+        hedging.won,
+        money(hedging.usd_last_hour),
+        money(hedging.usd_per_hour)
+    );
+    let refused = hedging.too_many + hedging.over_spending;
+    if refused == 0 {
+        return Line::raw(text);
+    }
+    Line::styled(format!("{text}, {refused} not made"), theme.warn())
 }
 
 fn style(spending: &SpendingReport, theme: Theme) -> Style {

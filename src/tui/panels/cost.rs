@@ -37,6 +37,10 @@ impl Panel for Cost {
         );
         line(Line::raw(text), area, 0, buffer);
         line(budget::spending(&status.budget, theme), area, 1, buffer);
+        let top_row = 2 + u16::from(status.hedging.is_some());
+        if let Some(hedging) = &status.hedging {
+            line(budget::hedging(hedging, theme), area, 2, buffer);
+        }
         let width = usize::from(area.width).saturating_sub(NAME + NUMBERS + 2);
         // The name takes the cells that the columns leave.
         let name = NAME + width - strip::fitting(&status.series, width);
@@ -50,8 +54,8 @@ impl Panel for Cost {
             &per_hour(money(Some(status.usd_per_hour), totals.cost_basis)),
             Some(1.0),
         )));
-        line(Line::from(all), area, 2, buffer);
-        for (y, provider) in (3..area.height).zip(model.rows()) {
+        line(Line::from(all), area, top_row, buffer);
+        for (y, provider) in (top_row + 1..area.height).zip(model.rows()) {
             let cost = provider.performance.total_cost_usd;
             let basis = provider.performance.cost_basis;
             let part = cost

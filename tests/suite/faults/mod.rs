@@ -8,6 +8,7 @@ mod clock;
 mod coalesced;
 mod commit;
 mod counts;
+mod hedging;
 mod key_pools;
 mod last_errors;
 mod learning;
@@ -83,6 +84,11 @@ async fn fleet_of_kinds(
     limits: GatewayConfig,
     probes: Option<Duration>,
 ) -> Bench {
+    let (catalogue, directory) = configured(upstreams);
+    start_fleet(catalogue, directory, strategy, limits, probes).await
+}
+
+fn configured(upstreams: &[(&Wire, &str)]) -> (Catalogue, EndpointRegistry) {
     let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     for (place, (upstream, kind)) in upstreams.iter().enumerate() {
         let name = char::from(b'a' + u8::try_from(place).unwrap()).to_string();
@@ -106,7 +112,7 @@ async fn fleet_of_kinds(
         });
         directory.endpoints.push(Some(endpoint));
     }
-    start_fleet(catalogue, directory, strategy, limits, probes).await
+    (catalogue, directory)
 }
 
 /// Two upstreams of the same protocol, the second one well.

@@ -161,6 +161,7 @@ fn request_end(
         reason: String::new(),
         attempts: 1,
         fallbacks: 0,
+        hedge: None,
         first_content: None,
         gateway_seconds: None,
         usage: Some(usage),

@@ -103,6 +103,7 @@ fn request(second: u64, outcome: RequestOutcome, attempts: u32) -> Observation {
         reason: "best score".to_owned(),
         attempts,
         fallbacks: 0,
+        hedge: None,
         first_content: None,
         gateway_seconds: None,
         usage: None,

@@ -75,6 +75,7 @@ fn recorded(table: &RoutingTable, count: u64) -> Vec<Arc<DecisionRecord>> {
             reason: String::new(),
             attempts: 1,
             fallbacks: 0,
+            hedge: None,
             first_content: None,
             gateway_seconds: None,
             status: None,
