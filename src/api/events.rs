@@ -161,6 +161,8 @@ fn event_by_kind(event: &domain::Event) -> Option<Event> {
         EventKind::Breaker
         | EventKind::Probe
         | EventKind::Limit
+        | EventKind::Key
+        | EventKind::Trouble
         | EventKind::Budget
         | EventKind::Alert => "alert",
         EventKind::Info => return None,

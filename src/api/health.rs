@@ -6,8 +6,8 @@ use crate::clock;
 use crate::contract::Problem;
 use crate::domain::TargetIdx;
 use crate::domain::{
-    CandidateSet, ExclusionReason, ModelType, NoEligibleTarget, RandomDraw, RequestProfile,
-    SelectionReason, TargetScope, select_target,
+    CandidateSet, Eligibility, ExclusionReason, ModelType, NoEligibleTarget, RandomDraw,
+    RequestProfile, RoutingTable, TargetScope, select_target,
 };
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +16,23 @@ use serde_json::{Value, json};
 /// `GET /healthz`
 pub(super) async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
+}
+
+/// Failure probability from which a target counts as dead, although its breaker is closed: breakers
+/// never open for most targets at once.
+const DEAD_FAILURE_RATE: f64 = 0.7;
+
+/// Checks whether some target is expected to answer. A half-open breaker that waits for a request
+/// counts: without traffic it would wait for ever.
+fn has_working_target(table: &RoutingTable, candidates: &CandidateSet) -> bool {
+    candidates.rows().iter().any(|row| {
+        let candidate = &table.candidates[row.target];
+        match row.entry {
+            Eligibility::Eligible => candidate.estimate.failure < DEAD_FAILURE_RATE,
+            Eligibility::HalfOpenProbe => candidate.awaits_trial,
+            Eligibility::Excluded(_) => false,
+        }
+    })
 }
 
 /// `GET /readyz`: 200 while at least one target is usable and the instance does not stop.
@@ -44,7 +61,7 @@ pub(super) async fn ready(State(state): SharedState) -> Result<Json<Value>, ApiE
             &mut candidates,
         );
         let none = match selected {
-            Ok(selection) if selection.reason != SelectionReason::LastResort => return ready(),
+            Ok(_) if has_working_target(&table, &candidates) => return ready(),
             Ok(_) => NoEligibleTarget {
                 rejected: candidates.rejected(),
                 retry_after: None,
@@ -64,7 +81,14 @@ pub(super) async fn ready(State(state): SharedState) -> Result<Json<Value>, ApiE
         retry_after = none.retry_after.into_iter().chain(retry_after).min();
     }
     let detail = if reasons.is_empty() {
-        "no target is configured".to_owned()
+        let configured = "no target is configured";
+        let failing = "nearly all attempts at every target fail";
+        let text = if targets.is_empty() {
+            configured
+        } else {
+            failing
+        };
+        text.to_owned()
     } else {
         format!("no target is usable: {}", reasons.join("; "))
     };

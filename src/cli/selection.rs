@@ -1,16 +1,16 @@
 //! A selection as text.
 
-use super::text_format::{cell, dollars, line, milliseconds, or_dash};
+use super::text_format::{cell, dollars, line, milliseconds, or_dash, score_points};
 use crate::contract::{Selection, SelectionRoundReport};
 
 /// Selected target with cost and latency; with `explain` also factors and weights, the other
 /// candidates, and the excluded targets.
 pub fn render_selection(selection: &Selection, explain: bool) -> String {
     let mut report = line(&format!(
-        "{}/{}  score {:.3}  {}  {}  {}",
+        "{}/{}  score {}  {}  {}  {}",
         selection.provider,
         selection.model,
-        selection.score,
+        score_points(selection.score),
         or_dash(selection.estimated_cost_usd, dollars),
         milliseconds(selection.estimated_latency_ms),
         selection.reason
@@ -26,7 +26,7 @@ pub fn render_selection(selection: &Selection, explain: bool) -> String {
     report
 }
 
-/// The score is the sum of factor times weight, divided by the sum of the weights.
+/// The score is the sum of factor times weight, times 100, divided by the sum of the weights.
 fn contributions(selection: &Selection) -> String {
     let (factors, weights) = (&selection.factors, &selection.weights);
     let rows = [
@@ -45,12 +45,12 @@ fn contributions(selection: &Selection) -> String {
     for (name, factor, weight) in rows {
         // All weights may be 0.
         let contribution = if total > 0.0 {
-            factor * weight / total
+            factor * weight * 100.0 / total
         } else {
             0.0
         };
         table.push_str(&line(&format!(
-            "{} {factor:>6.3} x {weight:>7.2} =        {contribution:>5.3}",
+            "{} {factor:>6.3} x {weight:>7.2} =        {contribution:>5.1}",
             cell(name, 12)
         )));
     }
@@ -68,38 +68,39 @@ fn candidates(selection: &Selection) -> String {
     // The selected target is not always the best: the draw, a preference or a probe may decide.
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (score, name, mark) in rows {
-        text.push_str(&line(&format!("  {score:.3}  {name}{mark}")));
+        let score = score_points(score);
+        text.push_str(&line(&format!("  {score:>5}  {name}{mark}")));
     }
     text
 }
 
-/// Every candidate's points, and the smallest change of a weight that would select another target.
+/// Every candidate's score, what each objective costs of it, and the smallest change of a weight that would select another target.
 fn points(round: &SelectionRoundReport) -> String {
-    let mut text = "\npoints of 100: gained and lost\n".to_owned();
+    let mut text = "\nscore of 100, and what each objective costs of it\n".to_owned();
     let titles = [
-        "share", "points", "cost", "latency", "fail", "load", "priority", "guard",
+        "odds", "score", "cost", "latency", "fail", "load", "priority", "guard",
     ];
     let titles = titles.map(|title| format!("{title:>9}")).concat();
     text.push_str(&line(&format!("{}{titles}", cell("", 26))));
     for candidate in &round.candidates {
         let name = format!("  {}/{}", candidate.provider, candidate.model);
-        let gained = &candidate.contributions;
-        let gained = [
-            gained.cost,
-            gained.latency,
-            gained.reliability,
-            gained.load,
-            gained.priority,
-            gained.guard,
+        let losses = &candidate.losses;
+        let losses = [
+            losses.cost,
+            losses.latency,
+            losses.reliability,
+            losses.load,
+            losses.priority,
+            losses.guard,
         ];
         // A loss that rounds to 0 has no sign.
-        let rounded = gained.map(|points| (points * 10.0).round() / 10.0 + 0.0);
-        let gained = rounded.map(|points| format!("{points:>+9.1}")).concat();
+        let rounded = losses.map(|points| (points * 10.0).round() / 10.0 + 0.0);
+        let losses = rounded.map(|points| format!("{points:>+9.1}")).concat();
         text.push_str(&line(&format!(
-            "{}{:>7.0} %{:>9.1}{gained}",
+            "{}{:>7.0} %{:>9}{losses}",
             cell(&name, 26),
-            candidate.share * 100.0,
-            candidate.points
+            candidate.odds * 100.0,
+            score_points(candidate.score)
         )));
     }
     for candidate in &round.candidates {
@@ -181,7 +182,7 @@ mod tests {
 
         assert_eq!(
             render_selection(&selection, false),
-            "beta/small  score 0.725  -  812 ms  drawn by share\n"
+            "beta/small  score 72.5  -  812 ms  drawn by share\n"
         );
     }
 

@@ -1,6 +1,6 @@
 //! Status report of an instance, as text.
 
-use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent};
+use super::text_format::{cell, dollars, line, milliseconds, or_dash, percent, score_points};
 use crate::contract::{
     CostBasisCounts, HealthState, HedgingReport, ProviderStatus, ScheduledTimeReport, ServiceState,
     SpendingReport, Status,
@@ -51,17 +51,14 @@ pub fn render_status(status: &Status) -> String {
 }
 
 fn head(status: &Status) -> String {
-    let state = match status.state {
-        ServiceState::Ok => "ok",
-        ServiceState::Degraded => "degraded",
-        ServiceState::Down => "down",
-    };
+    let state = state_of_service(status.state);
     let totals = &status.totals;
     let weights = &status.weights;
     let mut head = line(&format!(
         "aibal-tui {} ({}): {state}, revision {}, strategy {}, {}",
         status.version, status.environment, status.revision, status.strategy, status.generated_at
     ));
+    head.push_str(&callers(status));
     head.push_str(&line(&format!(
         "last {}: {} requests, {} attempts, success {}, p95 {}, {}, {} tokens",
         status.window.as_str(),
@@ -73,9 +70,11 @@ fn head(status: &Status) -> String {
         totals.total_tokens,
     )));
     head.push_str(&line(&format!(
-        "now: {:.1} requests/s, {}/h",
+        "now: {:.1} requests/s (10 s), {}/h (5 min)",
         status.requests_per_second,
-        dollars(status.usd_per_hour)
+        or_dash(status.known_usd_per_hour(), |rate| {
+            sum(rate, totals.cost_basis)
+        })
     )));
     let budget = &status.budget;
     head.push_str(&line(&format!(
@@ -136,13 +135,32 @@ fn hedges(hedging: Option<&HedgingReport>) -> String {
     ))
 }
 
+fn callers(status: &Status) -> String {
+    let callers = status.callers;
+    line(&format!(
+        "callers: {}, {} of {} requests failed in {} s",
+        callers.state.map_or("too few requests", state_of_service),
+        callers.failed,
+        callers.requests,
+        callers.seconds
+    ))
+}
+
+fn state_of_service(state: ServiceState) -> &'static str {
+    match state {
+        ServiceState::Ok => "ok",
+        ServiceState::Degraded => "degraded",
+        ServiceState::Down => "down",
+    }
+}
+
 fn cells(provider: &ProviderStatus) -> [String; 10] {
     let performance = &provider.performance;
     [
         performance.provider.clone(),
         state_word(performance.state).to_owned(),
         percent(provider.share),
-        or_dash(provider.score, |score| format!("{score:.3}")),
+        or_dash(provider.score, score_points),
         performance.requests.to_string(),
         or_dash(performance.success_rate, percent),
         or_dash(performance.latency_ms.p50, milliseconds),
@@ -182,7 +200,14 @@ fn state_word(state: HealthState) -> &'static str {
 fn spending(spending: &SpendingReport) -> String {
     let limit = spending.limit_usd.map(dollars);
     let limit = limit.map_or_else(String::new, |limit| format!(" of {limit}"));
-    dollars(spending.spent_usd) + &limit
+    let spent = spending.known_usd().map_or_else(
+        || "an unknown amount".to_owned(),
+        |usd| {
+            let mark = if spending.uncounted > 0 { "≥" } else { "" };
+            format!("{mark}{}", dollars(usd))
+        },
+    );
+    spent + &limit
 }
 
 /// Dollars with the mark of their certainty.
@@ -196,8 +221,8 @@ mod tests {
     use super::*;
     use crate::cli::text_format::COLUMNS;
     use crate::contract::{
-        BudgetReport, Dropped, EventKind, EventReport, Percentiles, ProviderPerformance,
-        RateReport, Series, Totals, WeightPoints, Window,
+        BudgetReport, CallersReport, Dropped, EventKind, EventReport, Percentiles,
+        ProviderPerformance, RateReport, Series, Totals, WeightPoints, Window,
     };
 
     fn provider(name: &str, state: HealthState, why: &str) -> ProviderStatus {
@@ -235,6 +260,7 @@ mod tests {
             rates: RateReport::default(),
             keys: Vec::new(),
             share: 0.625,
+            odds: 0.6,
             score: Some(0.8127),
             factors: None,
             requests_per_second: 1.0,
@@ -259,6 +285,12 @@ mod tests {
             generated_at: "2026-01-01T10:00:00.000Z".to_owned(),
             window: Window::Day,
             state: ServiceState::Degraded,
+            callers: CallersReport {
+                state: Some(ServiceState::Ok),
+                requests: 310,
+                failed: 1,
+                seconds: 60,
+            },
             strategy: "weighted".to_owned(),
             totals: Totals {
                 requests: 1_180,
@@ -308,6 +340,7 @@ mod tests {
                 provider: Some("alpha".to_owned()),
                 text: "opened ".repeat(20),
                 alert: None,
+                trouble: None,
             }],
         }
     }

@@ -49,14 +49,26 @@ pub(super) fn milliseconds(ms: f64) -> String {
     format!("{ms:.0} ms")
 }
 
-/// Dollars; small amounts have more digits.
+/// A score 0..1 as points of 100.
+pub(super) fn score_points(score: f64) -> String {
+    format!("{:.1}", score * 100.0)
+}
+
+/// Dollars; small amounts have more digits, and zero has no sign.
 pub(super) fn dollars(usd: f64) -> String {
-    if usd == 0.0 || usd >= 1.0 {
-        format!("${usd:.2}")
-    } else if usd >= 0.001 {
-        format!("${usd:.4}")
+    let size = usd.abs();
+    let amount = if size == 0.0 || size >= 1.0 {
+        format!("${size:.2}")
+    } else if size >= 0.001 {
+        format!("${size:.4}")
     } else {
-        format!("${usd:.8}")
+        format!("${size:.8}")
+    };
+    let is_negative = usd < 0.0 && amount.contains(|c: char| matches!(c, '1'..='9'));
+    if is_negative {
+        format!("-{amount}")
+    } else {
+        amount
     }
 }
 
@@ -110,5 +122,12 @@ mod tests {
         let shown = [0.0, 12.345, 0.0123, 0.000_001_2].map(dollars);
 
         assert_eq!(shown, ["$0.00", "$12.35", "$0.0123", "$0.00000120"]);
+    }
+
+    #[test]
+    fn a_sign_stands_before_the_currency_and_never_before_zero() {
+        let shown = [-0.0, -1e-12, -0.25, -3.0].map(dollars);
+
+        assert_eq!(shown, ["$0.00", "$0.00000000", "-$0.2500", "-$3.00"]);
     }
 }

@@ -47,6 +47,13 @@ pub struct SpendingReport {
     pub exhausted_at: Option<String>,
 }
 
+impl SpendingReport {
+    /// What was spent; none where nothing but attempts at models without a price was made.
+    pub fn known_usd(&self) -> Option<f64> {
+        (self.uncounted == 0 || self.spent_usd > 0.0).then_some(self.spent_usd)
+    }
+}
+
 /// Spending of one client token or provider.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,8 +11,8 @@ use super::performance::{
 use super::score::Factors;
 use super::selection::{ExcludedTarget, Fallback, Selection};
 use super::status::{
-    Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status, TimeBucket,
-    Window,
+    CallersReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status,
+    TimeBucket, Window,
 };
 use super::time::rfc3339;
 use super::weights::WeightOverride;
@@ -52,6 +52,7 @@ impl Status {
             generated_at: rfc3339(snapshot.at),
             window,
             state: service_state(&snapshot.providers),
+            callers: snapshot.latest.into(),
             strategy: snapshot.strategy.as_str().to_owned(),
             totals: snapshot.totals.into(),
             requests_per_second: snapshot.requests_per_second,
@@ -88,6 +89,7 @@ impl ProviderStatus {
             rates: RateReport::new(provider.rates, provider.rates_left),
             keys: KeyReport::all(&provider.keys),
             share: provider.share,
+            odds: provider.odds,
             score: provider.score,
             factors: provider.factors.map(Factors::from),
             requests_per_second: provider.requests_per_second,
@@ -102,8 +104,19 @@ impl ProviderStatus {
     }
 }
 
+impl From<domain::LatestRequests> for CallersReport {
+    fn from(latest: domain::LatestRequests) -> Self {
+        Self {
+            state: CallersReport::judge(latest.rated, latest.failed),
+            requests: latest.rated,
+            failed: latest.failed,
+            seconds: latest.seconds,
+        }
+    }
+}
+
 fn service_state(providers: &[domain::ProviderSnapshot]) -> ServiceState {
-    if !providers.iter().any(|provider| provider.state.is_usable()) {
+    if !providers.iter().any(|provider| provider.is_usable) {
         ServiceState::Down
     } else if providers
         .iter()
@@ -238,6 +251,7 @@ impl From<&domain::ModelSnapshot> for ModelPerformance {
                 .collect(),
             state: model.state.into(),
             why: model.why.clone(),
+            idle: model.is_idle,
         }
     }
 }
@@ -268,6 +282,8 @@ impl From<&domain::Event> for EventReport {
                 domain::EventKind::Breaker => EventKind::Breaker,
                 domain::EventKind::Probe => EventKind::Probe,
                 domain::EventKind::Limit => EventKind::Limit,
+                domain::EventKind::Key => EventKind::Key,
+                domain::EventKind::Trouble => EventKind::Trouble,
                 domain::EventKind::Change => EventKind::Change,
                 domain::EventKind::Request => EventKind::Request,
                 domain::EventKind::Budget => EventKind::Budget,
@@ -278,6 +294,7 @@ impl From<&domain::Event> for EventReport {
             provider: event.provider.as_deref().map(str::to_owned),
             text: event.text.clone(),
             alert: event.alert.as_deref().map(|notice| Box::new(notice.into())),
+            trouble: event.trouble.map(|trouble| Box::new(trouble.into())),
         }
     }
 }

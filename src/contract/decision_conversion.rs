@@ -165,10 +165,12 @@ fn candidate(
 ) -> CandidateReport {
     let row = &considered.row;
     let weights = round.weights.with_override(&considered.own);
-    let gained = |bads| contributions(bads, row.priority, &weights, round);
-    let contributions = gained(&row.bads);
-    let without_cache = gained(&row.bads.plus(&row.cache.avoided));
-    let cache_points = contributions.sum() - without_cache.sum();
+    let contributions = contributions(&row.bads, row.priority, &weights, round);
+    let lost = |bads| losses(bads, row.priority, &weights, round);
+    let losses = lost(&row.bads);
+    let without_cache = lost(&row.bads.plus(&row.cache.avoided));
+    let cache_points = losses.sum() - without_cache.sum();
+    let score = row.score(round.strategy, &weights);
     CandidateReport {
         provider: id.provider.to_string(),
         model: id.model.to_string(),
@@ -181,6 +183,9 @@ fn candidate(
         why: why(&row.entry, round.at),
         exclusion: exclusion(&row.entry),
         share: row.odds,
+        odds: row.odds,
+        score,
+        losses,
         points: 100.0 + contributions.sum(),
         contributions,
         factors: Factors::from(row.factors()),
@@ -257,6 +262,30 @@ fn contributions(
     }
 }
 
+/// Points of the score that each objective costs: 100 plus their sum is the score, as long as that
+/// is not below 0.
+fn losses(
+    bads: &Penalties,
+    priority: f64,
+    weights: &Weights,
+    round: &SelectionRound,
+) -> Contributions {
+    let lost = contributions(bads, priority, weights, round);
+    let is_adaptive = round.strategy == Strategy::Adaptive;
+    // Without `adaptive` a factor is never below 0, whatever its penalty.
+    let limit = |weight: f64, lost: f64| if is_adaptive { lost } else { lost.max(-weight) };
+    let total = weights.total();
+    let scale = if total > 0.0 { 100.0 / total } else { 0.0 };
+    Contributions {
+        cost: scale * limit(weights.cost, lost.cost),
+        latency: scale * limit(weights.latency, lost.latency),
+        reliability: scale * limit(weights.reliability, lost.reliability),
+        load: scale * lost.load,
+        priority: scale * (lost.priority - weights.priority),
+        guard: scale * lost.guard,
+    }
+}
+
 /// One line: the selected target with its losses, the runner-up with its largest disadvantage, and
 /// the excluded targets.
 fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
@@ -266,7 +295,7 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
         .position(|considered| Some(considered.row.target) == round.chosen)
         .map(|index| &candidates[index]);
     if let Some(chosen) = chosen {
-        let lost = chosen.contributions.named().into_iter();
+        let lost = chosen.losses.named().into_iter();
         let lost: Vec<String> = lost
             .filter(|(_, points)| *points <= -0.05)
             .map(|(name, points)| format!("{name} {:.1}", -points))
@@ -275,18 +304,18 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
         let name = format!("{}/{}", chosen.provider, chosen.model);
         parts.push(format!(
             "{name} {:.1} ({:.0} %), {reason} - {}",
-            chosen.points,
-            chosen.share * 100.0,
+            chosen.score * 100.0,
+            chosen.odds * 100.0,
             lost.join(", ")
         ));
     }
     let eligible = candidates.iter().filter(|other| other.entry == "admitted");
     let runner_up = eligible
         .filter(|other| !chosen.is_some_and(|chosen| std::ptr::eq(*other, chosen)))
-        .max_by(|a, b| a.points.total_cmp(&b.points));
+        .max_by(|a, b| a.score.total_cmp(&b.score));
     if let Some(other) = runner_up {
-        let against = chosen.map_or([("", 0.0); 6], |chosen| chosen.contributions.named());
-        let set_back = other.contributions.named().into_iter().zip(against);
+        let against = chosen.map_or([("", 0.0); 6], |chosen| chosen.losses.named());
+        let set_back = other.losses.named().into_iter().zip(against);
         let worst = set_back
             .map(|((name, its), (_, best))| (name, its - best))
             .min_by(|a, b| a.1.total_cmp(&b.1));
@@ -298,8 +327,8 @@ fn text(round: &SelectionRound, candidates: &[CandidateReport]) -> String {
             "runner-up {}/{} {:.1} ({:.0} %){worst}",
             other.provider,
             other.model,
-            other.points,
-            other.share * 100.0
+            other.score * 100.0,
+            other.odds * 100.0
         ));
     }
     for out in candidates {
@@ -328,63 +357,4 @@ fn flip(round: &SelectionRound, catalogue: &Catalogue) -> Option<CounterfactualR
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{
-        BalancerState, CachedPrompt, CandidateSet, Capabilities, DecisionId, ModelType, ModelTypes,
-        Price, Provider, RandomDraw, RequestProfile, SelectionContext, Target, select_target,
-    };
-
-    #[test]
-    fn a_cache_is_explained_with_the_points_that_it_gains() {
-        let mut catalogue = Catalogue::default();
-        for (place, name) in ["a", "b"].into_iter().enumerate() {
-            catalogue.providers.push(Provider::new(name, "openai"));
-            catalogue.targets.push(Target {
-                id: TargetId::new(name, "large"),
-                provider: place.into(),
-                types: ModelTypes::CHAT,
-                capabilities: Capabilities::default(),
-                price: Some(Price {
-                    cached: Some(Money::per_token(0.1)),
-                    ..Price::flat(1.0, 2.0)
-                }),
-                max_concurrent: None,
-            });
-        }
-        let at = UnixTime::from_seconds(1_700_000_000);
-        let (strategy, weights) = (Strategy::Adaptive, Weights::default());
-        let state = BalancerState::new(catalogue.clone(), strategy, weights, 1, at);
-        let table = state.routing_table(at);
-        let profile = RequestProfile {
-            input: 30_000.0,
-            cached: &[CachedPrompt {
-                target: 1.into(),
-                tokens: 28_000.0,
-            }],
-            ..RequestProfile::usual(ModelType::Chat)
-        };
-        let (luck, mut field) = (RandomDraw::default(), CandidateSet::default());
-        let chosen = select_target(&table, &profile, at, luck, &mut field).ok();
-        let context = SelectionContext {
-            decision: DecisionId(1),
-            is_dry_run: false,
-            attempt: 1,
-            class: profile.class,
-            input: profile.input,
-            luck,
-            at,
-        };
-        let round = SelectionRound::of(&table, &field, chosen.as_ref(), context);
-
-        let report = SelectionRoundReport::new(&round, &catalogue).expect("known targets");
-
-        let [a, b] = &report.candidates[..] else {
-            panic!("{report:?}");
-        };
-        let difference = b.points - a.points;
-        assert!(b.cache_points > 10.0 && (b.cache_points - difference).abs() < 1e-6);
-        let text = format!("+{difference:.1}: its cache holds 28.0k of 30.0k tokens");
-        assert_eq!((&a.cache, &b.cache), (&None, &Some(text)));
-    }
-}
+mod tests;

@@ -1,9 +1,10 @@
 //! Deltas of a [`Status`], sent once a second, and their application.
 //!
-//! A delta is a status with only the new events and the new or changed buckets of its series: series
+//! A delta is a status with only the new and changed events and the new or changed buckets of its series: series
 //! make up most of a status and change only at their end. The bucket that is still being filled
 //! changes with every request; the sender decides how often it is included.
 
+use super::event::EventReport;
 use super::status::{ProviderStatus, Series, Status, TimeBucket};
 
 /// Treatment of the bucket that is still being filled.
@@ -36,7 +37,10 @@ impl Status {
             }
         }
         let newest = last.events.first().map_or(0, |event| event.id);
-        delta.events.retain(|event| newest < event.id);
+        // The event of a trouble changes while that lasts.
+        let is_known = |event: &EventReport| last.events.contains(event);
+        let is_new = |event: &EventReport| newest < event.id || !is_known(event);
+        delta.events.retain(is_new);
         delta
     }
 
@@ -55,10 +59,14 @@ impl Status {
                 provider.series.precede(std::mem::take(&mut old.series));
             }
         }
-        let oldest = self.events.last().map_or(u64::MAX, |event| event.id);
-        let older = last.events.into_iter().filter(|event| event.id < oldest);
-        self.events.extend(older);
-        self.events.truncate(MAX_EVENTS);
+        let new = std::mem::take(&mut self.events);
+        let is_replaced = |event: &EventReport| new.iter().any(|it| it.id == event.id);
+        let kept = last.events.into_iter().filter(|it| !is_replaced(it));
+        let mut events: Vec<EventReport> = kept.collect();
+        events.extend(new);
+        events.sort_by_key(|event| std::cmp::Reverse(event.id));
+        events.truncate(MAX_EVENTS);
+        self.events = events;
     }
 }
 
@@ -108,7 +116,7 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Dropped, EventKind, EventReport, InstanceInfo, Window};
+    use crate::contract::{Dropped, EventKind, InstanceInfo, TroubleReport, Window};
     use crate::domain::{
         BalancerState, Capabilities, Catalogue, ModelTypes, Provider, Strategy, Target, TargetId,
         UnixTime, Weights,
@@ -149,6 +157,7 @@ mod tests {
                 provider: None,
                 text: id.to_string(),
                 alert: None,
+                trouble: None,
             })
             .collect();
         status
@@ -241,6 +250,27 @@ mod tests {
         assert_eq!(delta.events.len(), 1);
         let read: Status = serde_json::from_value(json).unwrap();
         assert_eq!(read, delta);
+    }
+
+    #[test]
+    fn an_event_that_changed_takes_its_place() {
+        let last = with_events(status(0), 1..=4);
+        let mut newest = with_events(status(1), 1..=5);
+        newest.events[3].trouble = Some(Box::new(TroubleReport {
+            since: String::new(),
+            until: None,
+            worst: None,
+            saved: 3,
+            lost: 0,
+        }));
+
+        let delta = newest.delta(&last, OpenBucket::Left);
+        let ids: Vec<u64> = delta.events.iter().map(|event| event.id).collect();
+        assert_eq!(ids, [5, 2]);
+        let mut seen = last.clone();
+        seen.apply(delta);
+
+        assert_eq!(seen.events, newest.events);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub use conversion::InstanceInfo;
 pub use decision::{DecisionList, DecisionOutcome, DecisionReport};
 pub use decision_file::DecisionFile;
 pub use delta::OpenBucket;
-pub use event::{EventKind, EventReport};
+pub use event::{EventKind, EventReport, TroubleReport};
 pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};
 pub use forecast::{
     CapacityNeedReport, HourlyForecast, LoadForecastReport, ProviderLoadForecast,
@@ -81,8 +81,8 @@ pub use selection_round::{
     TuningReport,
 };
 pub use status::{
-    CacheReport, Dropped, FailureCount, ProviderStatus, Revised, Series, ServiceState, Status,
-    StoreReport, TimeBucket, Window,
+    CacheReport, CallersReport, Dropped, FailureCount, ProviderStatus, Revised, Series,
+    ServiceState, Status, StoreReport, TimeBucket, Window,
 };
 pub use store::{DatabaseReport, MigrationReport, TableReport};
 pub use time::{parse_duration, rfc3339};

@@ -111,11 +111,11 @@ pub struct Percentiles {
 pub enum HealthState {
     /// Measured and healthy.
     Ok,
-    /// Usable, but much slower than its peers.
+    /// Usable, but much slower than it was in the quarter of an hour before, and than its peers.
     Slow,
-    /// Cooling down after a 429.
+    /// Cooling down after a 429, out of quota, or limited three times or more within a minute.
     Limited,
-    /// Usable, but more than 10 % of the latest attempts failed.
+    /// Usable, but more than 10 % of the latest attempts failed, of ten or more.
     Failing,
     /// Circuit breaker open: no request is sent.
     Open,
@@ -144,7 +144,7 @@ pub struct ProviderPerformance {
     pub success_rate: Option<f64>,
     /// 0..1; `null` without data.
     pub error_rate: Option<f64>,
-    /// Share of the window in which the provider was usable, 0..1.
+    /// Share of the window in which the provider could be used and did not fail often, 0..1.
     pub availability: Option<f64>,
     /// Mean over successes.
     pub average_latency_ms: Option<f64>,
@@ -195,4 +195,7 @@ pub struct ModelPerformance {
     /// Reason for the state, in words; empty when healthy.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// Whether its breaker is half-open and no request comes to it: it does not judge its provider.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
 }

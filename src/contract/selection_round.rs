@@ -123,11 +123,20 @@ pub struct CandidateReport {
     /// Stable code of an exclusion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclusion: Option<Exclusion>,
-    /// Selection probability, 0..1.
+    /// Selection probability, 0..1; the same as `odds`, by its former name.
     pub share: f64,
-    /// 100 plus the sum of the contributions; may fall below 0.
+    /// Selection probability, 0..1.
+    #[serde(default)]
+    pub odds: f64,
+    /// Score, 0..1, as in the status.
+    #[serde(default)]
+    pub score: f64,
+    /// Points of the score, of 100, that each objective costs.
+    #[serde(default)]
+    pub losses: Contributions,
+    /// Utility that the strategy compares: 100 plus the sum of the contributions; may fall below 0.
     pub points: f64,
-    /// Points gained and lost by objective.
+    /// Points of the utility, gained and lost by objective.
     pub contributions: Contributions,
     /// Measured values, 0..1, 1 is best.
     pub factors: Factors,
@@ -153,7 +162,7 @@ pub struct CandidateReport {
     /// USD that these cost less than other tokens of the prompt; taken off the expected cost.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub cache_saving_usd: f64,
-    /// Points that both gain it.
+    /// Points of the score, of 100, that both gain it.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub cache_points: f64,
     /// What its prompt cache holds and gains it, in words.

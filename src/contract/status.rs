@@ -3,7 +3,7 @@ use super::budget::{BudgetReport, RateReport};
 use super::event::EventReport;
 use super::hedging::HedgingReport;
 use super::key_report::KeyReport;
-use super::performance::{ProviderPerformance, Totals};
+use super::performance::{HealthState, ProviderPerformance, Totals};
 use super::schedule_report::ScheduleReport;
 use super::score::Factors;
 use super::weights::{WeightOverride, WeightPoints};
@@ -96,6 +96,39 @@ pub enum ServiceState {
     Down,
 }
 
+/// How the latest client requests went, whatever window is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CallersReport {
+    /// `ok`, `degraded` where more than 1 % failed, `down` where more than half did; `null` with fewer
+    /// than ten requests.
+    pub state: Option<ServiceState>,
+    /// Requests that count in the success rate.
+    pub requests: u64,
+    /// Failures among them.
+    pub failed: u64,
+    /// Seconds that are counted: 60, or 900 where there were few requests.
+    pub seconds: u64,
+}
+
+impl CallersReport {
+    /// Requests that it takes to judge.
+    const MIN_REQUESTS: u64 = 10;
+    /// A single failure is no trouble.
+    const MIN_FAILURES: u64 = 2;
+
+    /// State of the callers by their requests and the failures among them.
+    pub(super) fn judge(requests: u64, failed: u64) -> Option<ServiceState> {
+        let state = if 2 * failed > requests {
+            ServiceState::Down
+        } else if failed >= Self::MIN_FAILURES && 100 * failed > requests {
+            ServiceState::Degraded
+        } else {
+            ServiceState::Ok
+        };
+        (requests >= Self::MIN_REQUESTS).then_some(state)
+    }
+}
+
 /// Answer to `GET /api/status`, which the dashboard draws as well.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -115,15 +148,19 @@ pub struct Status {
     pub generated_at: String,
     /// Period that the numbers cover; `since` may be later than its start.
     pub window: Window,
-    /// Health of the instance.
+    /// Health of the instance, by its providers.
     pub state: ServiceState,
+    /// How its callers fare.
+    #[serde(default)]
+    pub callers: CallersReport,
     /// Balancing strategy in force.
     pub strategy: String,
     /// All client requests over the window.
     pub totals: Totals,
     /// Client requests finished per second, over the last 10 seconds.
     pub requests_per_second: f64,
-    /// Spending rate over the window's last quarter, USD per hour.
+    /// Spending rate over the last five minutes, USD per hour; 0 where no cost is known, see
+    /// [`Self::known_usd_per_hour`].
     pub usd_per_hour: f64,
     /// Spending and limits.
     #[serde(default)]
@@ -156,6 +193,21 @@ pub struct Status {
     pub store: Option<StoreReport>,
     /// The latest events, newest first, at most 100.
     pub events: Vec<EventReport>,
+}
+
+impl Status {
+    /// Spending rate in USD per hour; none where no attempt of the window has a known cost.
+    pub fn known_usd_per_hour(&self) -> Option<f64> {
+        self.totals.total_cost_usd.map(|_| self.usd_per_hour)
+    }
+
+    /// Rank of a provider by its score among those that requests go to, 1 is the best; none for one
+    /// that gets no requests.
+    pub fn rank(&self, provider: &ProviderStatus) -> Option<usize> {
+        let score = provider.score.filter(|_| provider.may_serve())?;
+        let others = self.providers.iter().filter(|other| other.may_serve());
+        Some(others.filter(|other| other.score > Some(score)).count() + 1)
+    }
 }
 
 /// Author and time of a revision.
@@ -263,8 +315,12 @@ pub struct ProviderStatus {
     /// Its keys, where it has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyReport>,
-    /// Selection probability of the next chat request, 0..1; all shares sum to 1.
+    /// Part of all attempts of the last 60 s, 0..1; all shares sum to 1, or to 0 without attempts.
     pub share: f64,
+    /// Probability that the next usual chat request goes there, 0..1; all sum to 1, or to 0 where no
+    /// provider can be used.
+    #[serde(default)]
+    pub odds: f64,
     /// Score of the provider's best target, 0..1; `null` where none is eligible.
     pub score: Option<f64>,
     /// Measured values behind the score.
@@ -272,15 +328,14 @@ pub struct ProviderStatus {
     pub factors: Option<Factors>,
     /// Attempts finished per second, over the last 10 seconds.
     pub requests_per_second: f64,
-    /// Spending rate over the window's last quarter, USD per hour; `null` where prices are unknown.
+    /// Spending rate over the last five minutes, USD per hour; `null` where prices are unknown.
     pub usd_per_hour: Option<f64>,
     /// Reason for the state, in words; empty when healthy.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// Start of the state, RFC 3339.
+    /// Start of the state, RFC 3339; a breaker that opens again after a trial was not closed between.
     pub state_since: String,
-    /// Start of the present trouble, RFC 3339; a breaker that opens again after a failed probe is
-    /// still the same trouble.
+    /// Start of the present trouble, across all its states, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble_since: Option<String>,
     /// Failures that count in the rates, over the window.
@@ -292,6 +347,24 @@ pub struct ProviderStatus {
     /// Time series of the provider.
     #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,
+}
+
+impl ProviderStatus {
+    /// Whether requests go to the provider, so that weights and priorities can move them.
+    pub fn may_serve(&self) -> bool {
+        match self.performance.state {
+            HealthState::Ok | HealthState::Slow | HealthState::Failing | HealthState::Unknown => {
+                true
+            }
+            // It may have answered 429 lately and take requests again.
+            HealthState::Limited => self.odds > 0.0,
+            HealthState::Open
+            | HealthState::HalfOpen
+            | HealthState::Down
+            | HealthState::Draining
+            | HealthState::Off => false,
+        }
+    }
 }
 
 /// Failures of one kind.
@@ -366,5 +439,22 @@ impl TimeBucket {
     /// Success rate 0..1; `None` where no request finished.
     pub fn success_rate(&self) -> Option<f64> {
         (self.requests > 0).then(|| 1.0 - f64::from(self.errors) / f64::from(self.requests))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_are_judged_from_ten_requests_on() {
+        let judge = CallersReport::judge;
+
+        assert_eq!(judge(9, 9), None);
+        assert_eq!(judge(10, 1), Some(ServiceState::Ok), "a single failure");
+        assert_eq!(judge(10, 2), Some(ServiceState::Degraded));
+        assert_eq!(judge(1_000, 10), Some(ServiceState::Ok));
+        assert_eq!(judge(1_000, 11), Some(ServiceState::Degraded));
+        assert_eq!(judge(10, 6), Some(ServiceState::Down));
     }
 }

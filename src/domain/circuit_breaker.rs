@@ -239,6 +239,19 @@ impl CircuitBreaker {
         }
     }
 
+    /// Closes if it has been half-open for `seconds` without a failed trial: no request comes to its
+    /// target.
+    pub fn close_unused(&mut self, seconds: f64, now: UnixTime) -> Option<Transition> {
+        if !self.is_unused(seconds, now) {
+            return None;
+        }
+        self.state = BreakerState::Closed;
+        self.evidence = 0.0;
+        self.closed_at = now;
+        self.events.clear();
+        Some(Transition::Closed)
+    }
+
     /// Becomes half-open immediately, after a successful probe of the provider.
     pub fn half_open(&mut self, peers: f64, now: UnixTime) -> Transition {
         self.state = BreakerState::HalfOpen;

@@ -1,6 +1,7 @@
 //! Events for readers, and effects for the caller to perform.
 
 use super::alerts::AlertNotice;
+use super::trouble::TroubleSummary;
 use super::units::UnixTime;
 use super::weights::Weights;
 use crate::domain::index::ProviderIdx;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 /// Notable change, for readers; not emitted for every request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Sequence number, increased by one with every event.
+    /// Sequence number, higher for every new event.
     pub id: u64,
     /// Time of the event.
     pub at: UnixTime,
@@ -23,6 +24,8 @@ pub struct Event {
     pub text: String,
     /// The change of an alert that it tells of.
     pub alert: Option<Arc<AlertNotice>>,
+    /// The trouble that it tells of; such an event is updated while its trouble lasts.
+    pub trouble: Option<TroubleSummary>,
 }
 
 /// Subject of an event.
@@ -34,6 +37,10 @@ pub enum EventKind {
     Probe,
     /// Rate limit or cooldown of a provider.
     Limit,
+    /// A provider refuses a key: it is invalid, lacks a permission, or its balance is used up.
+    Key,
+    /// Begin, state and end of a trouble of a provider.
+    Trouble,
     /// Change of weights or settings.
     Change,
     /// Notable end of a client request.
@@ -48,10 +55,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// All subjects.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Breaker,
         Self::Probe,
         Self::Limit,
+        Self::Key,
+        Self::Trouble,
         Self::Change,
         Self::Request,
         Self::Budget,
@@ -65,6 +74,8 @@ impl EventKind {
             Self::Breaker => "breaker",
             Self::Probe => "probe",
             Self::Limit => "limit",
+            Self::Key => "key",
+            Self::Trouble => "trouble",
             Self::Change => "change",
             Self::Request => "request",
             Self::Budget => "budget",

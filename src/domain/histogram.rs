@@ -77,6 +77,13 @@ impl Histogram {
         parts
     }
 
+    /// Returns the number of latencies above a bound in milliseconds, accurate to one bucket.
+    pub fn above(&self, bound_ms: f64) -> u64 {
+        let above = |&&(bucket, _): &&(u8, u32)| edge(bucket).midpoint(edge(bucket + 1)) > bound_ms;
+        let cells = self.cells.iter().filter(above);
+        cells.map(|&(_, count)| u64::from(count)).sum()
+    }
+
     fn count(&mut self, bucket: u8, count: u32) {
         match self.cells.binary_search_by_key(&bucket, |&(at, _)| at) {
             Ok(at) => self.cells[at].1 = self.cells[at].1.saturating_add(count),

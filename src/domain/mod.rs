@@ -30,6 +30,7 @@ mod expected_output;
 mod failure;
 mod forecast;
 mod glob;
+mod health_state;
 mod hedging;
 mod held_changes;
 mod hexadecimal;
@@ -67,6 +68,7 @@ mod target;
 mod timeline;
 mod traffic_forecast;
 mod traffic_recording;
+mod trouble;
 mod tuning;
 mod units;
 mod upstream_quota;
@@ -108,6 +110,7 @@ pub use expected_output::ExpectedOutputs;
 pub use failure::Failure;
 pub use forecast::{ForecastModel, MAX_FORECAST_HOURS, SeriesForecast, forecast_series};
 pub use glob::matches_glob;
+pub use health_state::HealthState;
 pub use hedging::{
     Hedge, HedgeBudget, HedgeEnd, HedgePoint, HedgePolicy, HedgeRefusal, HedgeReservation,
     HedgeResult,
@@ -157,7 +160,7 @@ pub use selection::{
 };
 pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
-    Candidate, HealthState, HedgingSnapshot, KeySnapshot, ModelSnapshot, PerformanceReport,
+    Candidate, HedgingSnapshot, KeySnapshot, LatestRequests, ModelSnapshot, PerformanceReport,
     ProviderSnapshot, RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
@@ -167,6 +170,7 @@ pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
 pub use traffic_recording::{
     AttemptResult, PastTraffic, RecordedAttempt, RecordedRequest, TrafficRecording,
 };
+pub use trouble::TroubleSummary;
 pub use tuning::{GUARD_FREE_RISK, Tuning};
 pub use units::{Money, UnixTime};
 pub use upstream_quota::{MAX_LEARNT_WAIT, UpstreamLimit, UpstreamLimits, UpstreamQuota};

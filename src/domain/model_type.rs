@@ -187,6 +187,11 @@ impl ModelTypes {
     pub const fn contains(self, kind: ModelType) -> bool {
         self.0 & (1 << kind as u8) != 0
     }
+
+    /// Returns true if both sets contain some type.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 impl FromIterator<ModelType> for ModelTypes {

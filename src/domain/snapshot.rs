@@ -7,6 +7,7 @@ use super::capability::Capabilities;
 use super::event::Event;
 use super::expected_output::ExpectedOutputs;
 use super::failure::Failure;
+use super::health_state::HealthState;
 use super::hedging::{HedgeBudget, HedgePolicy};
 use super::ids::TargetId;
 use super::in_flight::InFlightLimiter;
@@ -152,6 +153,8 @@ pub struct Candidate {
     pub price: Option<Price>,
     /// State for the selection.
     pub standing: RoutingState,
+    /// True if its breaker has been half-open for some time and no request came.
+    pub awaits_trial: bool,
     /// Maximum number of probe requests at once while it is half-open.
     pub max_trials: u32,
     /// End of the cooldown after a `Retry-After` or a rejected key.
@@ -212,46 +215,6 @@ pub enum RoutingState {
     Off(Arc<str>),
 }
 
-/// Health of a provider or target, for display.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HealthState {
-    /// No problem.
-    Ok,
-    /// Slower than usual.
-    Slow,
-    /// In a cooldown, or out of quota.
-    Limited,
-    /// High failure rate, breaker closed.
-    Failing,
-    /// Breaker open.
-    Open,
-    /// Breaker half-open.
-    HalfOpen,
-    /// Probes do not reach it.
-    Down,
-    /// Draining.
-    Draining,
-    /// Disabled or unusable.
-    Off,
-    /// Not measured yet.
-    Unknown,
-}
-
-impl HealthState {
-    /// Returns true if the selection may use it.
-    pub fn is_usable(self) -> bool {
-        matches!(
-            self,
-            Self::Ok | Self::Slow | Self::Failing | Self::HalfOpen | Self::Unknown
-        )
-    }
-
-    /// Returns true if an operator should look at it.
-    pub fn needs_attention(self) -> bool {
-        !matches!(self, Self::Ok | Self::Unknown | Self::Draining | Self::Off)
-    }
-}
-
 /// State and statistics at one time, over one window.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -273,9 +236,11 @@ pub struct Snapshot {
     pub reverts_at: Option<UnixTime>,
     /// Figures of all client requests.
     pub totals: Totals,
+    /// Client requests of the last minute, or of the last quarter of an hour if those are few.
+    pub latest: LatestRequests,
     /// Client requests per second.
     pub requests_per_second: f64,
-    /// Cost per hour, USD.
+    /// Cost per hour over the last minutes, USD; 0 if no cost is known.
     pub usd_per_hour: f64,
     /// Usage of the budgets in the current periods.
     pub budget: BudgetSnapshot,
@@ -337,6 +302,17 @@ pub struct TimeBucket {
 
 /// Bounds of [`TimeBucket::spread`] in milliseconds.
 pub const SPREAD_MS: [f64; 4] = [500.0, 1_000.0, 2_000.0, 5_000.0];
+
+/// Success of the latest client requests, whatever window is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LatestRequests {
+    /// Requests that count in the success rate.
+    pub rated: u64,
+    /// Failures among them.
+    pub failed: u64,
+    /// Seconds over which they are counted.
+    pub seconds: u64,
+}
 
 /// Figures of all client requests in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -400,17 +376,21 @@ pub struct ProviderSnapshot {
     pub trouble_since: Option<UnixTime>,
     /// Reason of the state; empty if there is no problem.
     pub why: String,
+    /// True if it takes requests.
+    pub is_usable: bool,
     /// Requests in flight.
     pub in_flight: u32,
-    /// Selection probability of a chat request, 0..1.
+    /// Part of all attempts of the last minute, 0..1.
     pub share: f64,
+    /// Selection probability of the next typical chat request, 0..1.
+    pub odds: f64,
     /// Score of its best target, 0..1.
     pub score: Option<f64>,
     /// Factors of that score.
     pub factors: Option<Factors>,
     /// Attempts per second.
     pub requests_per_second: f64,
-    /// Cost per hour, USD.
+    /// Cost per hour over the last minutes, USD; `None` if unknown.
     pub usd_per_hour: Option<f64>,
     /// Attempts.
     pub requests: u64,
@@ -480,6 +460,8 @@ pub struct ModelSnapshot {
     pub state: HealthState,
     /// Reason of the state; empty if there is no problem.
     pub why: String,
+    /// True if its breaker is half-open and no request comes to it: it does not judge its provider.
+    pub is_idle: bool,
 }
 
 /// Figures of the last `hours` hours.

@@ -184,6 +184,7 @@ fn event(row: EventRow) -> Event {
         provider: Some(row.provider).filter(|name| !name.is_empty()),
         text: row.text,
         alert: None,
+        trouble: None,
     }
 }
 

@@ -201,6 +201,8 @@ impl Exposition {
         let label = |name: &'_ Arc<str>| vec![("provider", Cow::Owned(name.to_string()))];
         let rows = providers.iter().map(|it| (label(&it.name), it.share));
         samples.gauges(&family::SHARE, rows)?;
+        let rows = providers.iter().map(|it| (label(&it.name), it.odds));
+        samples.gauges(&family::ODDS, rows)?;
         let scored = providers.iter();
         let rows = scored.filter_map(|it| Some((label(&it.name), it.score?)));
         samples.gauges(&family::SCORE, rows)?;

@@ -102,6 +102,10 @@ pub(super) const PROBE_DURATION: Family = histogram(
 );
 pub(super) const SHARE: Family = gauge(
     "aibal_share",
+    "Part of all attempts of the last minute that went to the provider, 0 to 1.",
+);
+pub(super) const ODDS: Family = gauge(
+    "aibal_odds",
     "Probability that the next usual chat request goes to the provider, 0 to 1.",
 );
 pub(super) const SCORE: Family = gauge(
@@ -183,6 +187,7 @@ pub(super) const FAMILIES: &[&Family] = &[
     &GATEWAY_OVERHEAD,
     &PROBE_DURATION,
     &SHARE,
+    &ODDS,
     &SCORE,
     &UPSTREAM_STATE,
     &IN_FLIGHT,

@@ -1,10 +1,10 @@
 //! A deterministic instance, for tests of the screen and for measuring frames.
 
 use crate::contract::{
-    BudgetReport, CostBasisCounts, Dropped, EventKind, EventReport, Factors, FailureCount,
-    HealthState, ModelPerformance, Percentiles, ProviderPerformance, ProviderStatus, RateLeft,
-    RateReport, RejectionReport, Series, ServiceState, SpendingReport, Status, TimeBucket, Totals,
-    WeightPoints, Window,
+    BudgetReport, CallersReport, CostBasisCounts, Dropped, EventKind, EventReport, Factors,
+    FailureCount, HealthState, ModelPerformance, Percentiles, ProviderPerformance, ProviderStatus,
+    RateLeft, RateReport, RejectionReport, Series, ServiceState, SpendingReport, Status,
+    TimeBucket, Totals, WeightPoints, Window,
 };
 
 const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
@@ -38,6 +38,12 @@ pub fn status(providers: usize, step: u64) -> Status {
         generated_at: format!("2026-11-24T03:14:{:02}.000Z", step % 60),
         window: Window::Quarter,
         state: ServiceState::Degraded,
+        callers: CallersReport {
+            state: Some(ServiceState::Ok),
+            requests: 2_290,
+            failed: 9,
+            seconds: 60,
+        },
         strategy: "weighted".to_owned(),
         totals: Totals {
             requests: 12_840 + step * 38,
@@ -130,6 +136,7 @@ fn provider(at: usize, all: usize, step: u64) -> ProviderStatus {
         rates: rates(kind),
         keys: Vec::new(),
         share: if well { 1.0 / 3.0 } else { 0.0 },
+        odds: if well { 1.0 / 3.0 } else { 0.0 },
         score: Some(0.5 + 0.07 * kind as f64),
         factors: Some(Factors {
             cost: 0.2 * kind as f64,
@@ -217,6 +224,7 @@ fn performance(at: usize, name: String, step: u64) -> ProviderPerformance {
             types: vec!["chat".to_owned()],
             state: STATES[kind],
             why: REASONS[kind].to_owned(),
+            idle: false,
         }],
     }
 }
@@ -264,6 +272,7 @@ fn events() -> Vec<EventReport> {
         provider: provider.map(str::to_owned),
         text: text.to_owned(),
         alert: None,
+        trouble: None,
     };
     vec![
         event(

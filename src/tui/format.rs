@@ -46,11 +46,24 @@ pub fn share(share: f64) -> String {
     }
 }
 
+/// A score 0..1 as points of 100: `82`.
+pub fn score(score: Option<f64>) -> String {
+    score.map_or_else(
+        || EMPTY_CELL.to_owned(),
+        |score| format!("{:.0}", score * 100.0),
+    )
+}
+
 /// An amount: `$0.0031`, `$4.12`, `$1846`, or `$***` if masked.
 pub fn usd(amount: Option<f64>, theme: Theme) -> String {
     match amount {
         None => "n/a".to_owned(),
-        Some(amount) => format!("${}", theme.secret(plain_usd(amount))),
+        Some(_) if theme.masked => format!("${}", theme.secret("")),
+        Some(amount) => {
+            let text = plain_usd(amount.abs());
+            let is_negative = amount < 0.0 && text.contains(|c: char| matches!(c, '1'..='9'));
+            format!("{}${text}", if is_negative { "-" } else { "" })
+        }
     }
 }
 
@@ -248,6 +261,11 @@ mod tests {
             [Some(0.0031), Some(4.123), Some(1_846.2), Some(0.0), None]
                 .map(|amount| usd(amount, Theme::default())),
             ["$0.0031", "$4.12", "$1846", "$0", "n/a"]
+        );
+        assert_eq!(
+            [Some(-0.0), Some(-4.123), Some(-0.000_001)]
+                .map(|amount| usd(amount, Theme::default())),
+            ["$0", "-$4.12", "$0.0000"]
         );
         assert_eq!(
             [950, 12_400, 1_230_000].map(count),

@@ -5,7 +5,7 @@
 
 use super::draft::{CurrentSettings, Draft, effective, overriding};
 use super::what_if::WhatIfResult;
-use crate::contract::{Factors, HealthState, ProviderStatus, Status, WeightOverride, WeightPoints};
+use crate::contract::{Factors, ProviderStatus, Status, WeightOverride, WeightPoints};
 
 /// The temperatures of the balancer, for `adaptive` and for `weighted`.
 const TEMPERATURE: f64 = 0.010;
@@ -29,11 +29,11 @@ pub struct ProviderPreview {
 /// The assumed settings of one provider: its priority, if drafted, and its own weights.
 type PreviewSettings = (Option<u8>, Option<WeightOverride>);
 
-/// The current scores and shares, as every other screen shows them.
+/// The current scores and odds.
 pub fn present(status: &Status) -> Vec<ProviderPreview> {
     let preview = |provider: &ProviderStatus| ProviderPreview {
         score: provider.score,
-        share: provider.share,
+        share: provider.odds,
     };
     status.providers.iter().map(preview).collect()
 }
@@ -60,7 +60,7 @@ fn carried_over(status: &Status, prediction: &WhatIfResult) -> Option<Vec<Provid
         let name = &provider.performance.provider;
         let preview = answered.iter().find(|it| it.provider == *name)?;
         let share = if preview.now.share > 0.0 {
-            provider.share * preview.then.share / preview.now.share
+            provider.odds * preview.then.share / preview.now.share
         } else {
             preview.then.share
         };
@@ -85,7 +85,7 @@ pub fn insensitivity(status: &Status) -> Option<String> {
     let pinned = status
         .providers
         .iter()
-        .find(|provider| provider.pinned_until.is_some() && provider.share > WHOLE_SHARE)?;
+        .find(|provider| provider.pinned_until.is_some() && provider.odds > WHOLE_SHARE)?;
     Some(format!(
         "all goes to {} while it is pinned",
         pinned.performance.provider
@@ -125,7 +125,7 @@ fn move_shares(
 ) {
     let serving = |at: usize| {
         let provider = &status.providers[at];
-        may_serve(provider) || provider.share > 0.0
+        provider.may_serve() || provider.odds > 0.0
     };
     let served = |utilities: &[Option<f64>]| {
         let all = utilities.iter().enumerate().filter(|(at, _)| serving(*at));
@@ -220,14 +220,6 @@ fn utilities(
         Some((points, total(&weights)))
     };
     status.providers.iter().map(utility).collect()
-}
-
-/// Returns whether requests go to a provider, so that weights and priorities can move them.
-pub fn may_serve(provider: &ProviderStatus) -> bool {
-    matches!(
-        provider.performance.state,
-        HealthState::Ok | HealthState::Slow | HealthState::Failing | HealthState::Unknown
-    )
 }
 
 fn points(weights: &WeightPoints, factors: &Factors) -> f64 {

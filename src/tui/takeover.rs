@@ -1,5 +1,6 @@
 //! Where the traffic of a provider goes without it, as menus and dialogs state it. The balancer
-//! gives it to the others in proportion to their shares, as far as these may serve it.
+//! gives it to the others in proportion to their shares of the last minute, as far as these may
+//! serve it.
 
 use super::format;
 use crate::contract::{ProviderStatus, Status};
@@ -16,7 +17,7 @@ pub fn takeover(status: &Status, provider: &ProviderStatus) -> String {
     let mut others: Vec<(&str, f64)> = status
         .providers
         .iter()
-        .filter(|it| it.performance.provider != name && it.share > 0.0)
+        .filter(|it| it.performance.provider != name && it.share > 0.0 && it.may_serve())
         .map(|it| (it.performance.provider.as_str(), it.share))
         .collect();
     let whole: f64 = others.iter().map(|(_, share)| share).sum();
@@ -48,12 +49,14 @@ pub fn takeover(status: &Status, provider: &ProviderStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::HealthState;
     use crate::tui::fixture;
 
     fn of_shares(shares: &[f64]) -> String {
         let mut status = fixture::status(shares.len(), 7);
         for (at, (provider, share)) in status.providers.iter_mut().zip(shares).enumerate() {
             provider.share = *share;
+            provider.performance.state = HealthState::Ok;
             provider.performance.provider = format!("p{at}");
         }
         takeover(&status, &status.providers[0].clone())

@@ -2,6 +2,7 @@ mod complaints;
 mod control;
 mod departures;
 mod drawing;
+mod figures;
 mod forecasting;
 mod leaving;
 mod looking;

@@ -1,7 +1,10 @@
 use super::{Answer, TestApi};
 use crate::clock;
 use crate::domain::TargetIdx;
-use crate::domain::{Failure, Observation, RejectionReason, RequestEnd, RequestOutcome};
+use crate::domain::{
+    AttemptEnd, AttemptStart, DecisionId, Failure, Observation, Outcome, RejectionReason,
+    RequestEnd, RequestOutcome, UpstreamLimits,
+};
 use std::sync::Arc;
 
 #[tokio::test(start_paused = true)]
@@ -164,4 +167,56 @@ async fn health_is_open_and_readiness_needs_a_usable_target() {
             .starts_with("no target is usable: alpha/small: disabled;")
     );
     assert_eq!(api.get("/api/status").await.ok()["state"], "down");
+}
+
+fn attempt(api: &TestApi, target: TargetIdx, outcome: Outcome) {
+    let now = clock::now();
+    api.handle.observe(Observation::Attempt(AttemptEnd {
+        decision: DecisionId(0),
+        identity: Arc::default(),
+        target,
+        started: now,
+        ended: now,
+        outcome,
+        first_token: None,
+        usage: None,
+        cost: None,
+        streamed: false,
+        trial: false,
+        number: 1,
+        status: None,
+        message: None,
+        dropped_fields: 0,
+        ticket: AttemptStart::default(),
+        limits: UpstreamLimits::default(),
+        client_deadline_hit: false,
+        abandoned_after: None,
+    }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_whose_only_provider_is_dead_is_not_ready() {
+    let api = TestApi::new();
+    let disabled = r#"{"enabled":false}"#;
+    api.send("PATCH", "/api/providers/beta", disabled)
+        .await
+        .ok();
+    api.get("/readyz").await.ok();
+
+    // One breaker opens, and the other may not, because most would be open then.
+    for _ in 0..20 {
+        for target in [0, 1] {
+            attempt(&api, target.into(), Outcome::Failed(Failure::Disconnected));
+        }
+    }
+    api.get("/api/status").await.ok();
+    let answer = api.get("/readyz").await;
+    let problem = answer.problem(503);
+    assert!(problem.starts_with("no target is usable"), "{problem}");
+
+    for _ in 0..40 {
+        attempt(&api, 1.into(), Outcome::Success);
+    }
+    api.get("/api/status").await.ok();
+    api.get("/readyz").await.ok();
 }

@@ -209,7 +209,7 @@ async fn a_draft_is_replayed_on_recorded_requests_and_changes_nothing() {
         .clone();
     assert_eq!(same["decisions"], 40);
     assert_eq!(same["total"]["now"], same["total"]["then"]);
-    // The shares of the next requests agree with the status.
+    // The odds of the next requests agree with the status.
     let status = api.get("/api/status").await.ok().clone();
     let (next, known) = (&same["providers"], &status["providers"]);
     assert_eq!(
@@ -224,7 +224,7 @@ async fn a_draft_is_replayed_on_recorded_requests_and_changes_nothing() {
     {
         assert_eq!(next["provider"], known["provider"]);
         assert_eq!(next["now"], next["then"]);
-        assert_eq!(next["now"]["share"], known["share"]);
+        assert_eq!(next["now"]["share"], known["odds"]);
         assert_eq!(next["now"]["score"], known["score"]);
     }
     let cheap = r#"{"weights":{"cost":100,"latency":0,"reliability":0}}"#;

@@ -7,8 +7,8 @@ use crate::domain::alerts::{
 };
 use crate::domain::budget::{BudgetSnapshot, BudgetUsage, Period, provider_name, shared_name};
 use crate::domain::event::{Effect, Event, EventKind};
+use crate::domain::health_state::HealthState;
 use crate::domain::index::ProviderIdx;
-use crate::domain::snapshot::HealthState;
 use crate::domain::timeline::BucketRange;
 use crate::domain::units::{Money, UnixTime};
 use std::collections::BTreeMap;
@@ -135,6 +135,7 @@ impl BalancerState {
             provider: notice.alert.subject.provider.clone(),
             text: notice.text(),
             alert: Some(Arc::new(notice)),
+            trouble: None,
         };
         self.publish(event)
     }
@@ -194,7 +195,7 @@ impl BalancerState {
             ) {
                 record.unusable_at = Some(now);
             }
-            if figures.availability == Availability::Unusable && record.state.is_usable() {
+            if figures.availability == Availability::Unusable && record.health.is_usable {
                 figures.why = String::from("nearly all attempts fail");
             }
             figures
@@ -216,7 +217,7 @@ impl BalancerState {
         let mut figures = ProviderFigures {
             name: Arc::clone(&record.name),
             availability: Availability::Usable,
-            why: record.why.clone(),
+            why: record.health.why.clone(),
             rated: 0,
             failed: 0,
             latency_sum_ms: 0.0,
@@ -250,9 +251,10 @@ impl BalancerState {
 
     fn availability(&self, at: ProviderIdx, is_broken: bool, now: UnixTime) -> Availability {
         let record = &self.providers[at];
-        match record.state {
+        match record.health.state {
             HealthState::Off | HealthState::Draining => Availability::OutOfService,
-            HealthState::Open | HealthState::Down | HealthState::Limited => Availability::Unusable,
+            HealthState::Open | HealthState::Down => Availability::Unusable,
+            HealthState::Limited if !record.health.is_usable => Availability::Unusable,
             _ if is_broken => Availability::Unusable,
             HealthState::HalfOpen => Availability::Unclear,
             HealthState::Unknown if now.since(record.state_since) < UNMEASURED_TIME => {

@@ -55,6 +55,7 @@ impl BalancerState {
             alerts: Box::default(),
             forecasts: Box::default(),
             alerts_at: self.alerts_at,
+            brownouts_at: self.brownouts_at,
             lost: LossCounts::default(),
             request_events: RequestEventThrottle::default(),
             pin: self.pin,

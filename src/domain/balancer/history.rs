@@ -1,7 +1,7 @@
 //! The past of the balancer: timelines, decisions and events, read to be stored and filled again
 //! from what was stored.
 
-use super::{BalancerState, MAX_EVENTS, push_bounded};
+use super::BalancerState;
 use crate::domain::decision_log::DecisionRecord;
 use crate::domain::event::Event;
 use crate::domain::index::{ProviderIdx, TargetIdx};
@@ -129,7 +129,7 @@ impl BalancerState {
         }
         for event in events {
             self.next_event = self.next_event.max(event.id + 1);
-            push_bounded(&mut self.events, event, MAX_EVENTS);
+            self.keep(event);
         }
     }
 

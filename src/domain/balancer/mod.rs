@@ -5,6 +5,7 @@
 mod alerting;
 mod apply_config;
 mod auto_revert;
+mod brownout;
 mod commands;
 mod cooldown;
 mod drain;
@@ -13,6 +14,7 @@ mod forecast_cache;
 mod forecasting;
 mod fork;
 mod global_limits;
+mod health;
 mod held_changes;
 mod history;
 mod key_state;
@@ -23,13 +25,16 @@ mod observe_latency;
 mod patch;
 mod pending_revert;
 mod pin;
+mod recent;
 mod reset;
 mod routing;
 mod sliding_window;
+mod slowness;
 mod snapshot;
 mod target_state;
 #[cfg(test)]
 mod tests;
+mod troubles;
 mod warm_start;
 mod warning;
 mod warnings;
@@ -72,6 +77,8 @@ const OUTPUT_PRIOR: (f64, f64) = (300.0, 2.0);
 /// Number of kept events and revisions.
 const MAX_EVENTS: usize = 100;
 const MAX_REVISIONS: usize = 200;
+/// Seconds after which a half-open breaker without requests closes.
+const IDLE_BREAKER_S: f64 = 300.0;
 /// Reason shown for removed targets.
 const REMOVED_REASON: &str = "removed from the configuration";
 
@@ -121,6 +128,8 @@ pub struct BalancerState {
     forecasts: Box<ForecastCache>,
     /// Time of the last evaluation of the alerts, and the losses to look at.
     alerts_at: UnixTime,
+    /// Time of the last look for brownouts.
+    brownouts_at: UnixTime,
     lost: LossCounts,
     random: SplitMix64,
     started: UnixTime,
@@ -193,6 +202,7 @@ impl BalancerState {
             alerts: Box::default(),
             forecasts: Box::default(),
             alerts_at: UnixTime::default(),
+            brownouts_at: UnixTime::default(),
             lost: LossCounts::default(),
             random: SplitMix64::new(seed),
             started: now,
@@ -216,7 +226,13 @@ impl BalancerState {
         self.peers = self.usual_speed(now);
         self.expire_external_load(now);
         self.revert_expired(now, &mut effects);
+        if !self.is_fork {
+            self.check_brownouts(now);
+        }
         self.refresh_states(now);
+        if !self.is_fork {
+            self.follow_troubles(now, &mut effects);
+        }
         self.end_pin(now, &mut effects);
         self.end_drains(now, &mut effects);
         self.warn(now, &mut effects);
@@ -232,15 +248,20 @@ impl BalancerState {
         effects
     }
 
-    /// Half-opens the breakers whose time has come.
+    /// Half-opens the breakers whose time has come, and closes those that have been half-open for
+    /// long without a request.
     fn half_open_breakers(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
         for target in TargetIdx::all(self.targets.len()) {
-            let state = self.targets[target].breaker.state();
-            if matches!(state, BreakerState::Open(until) if now >= until) {
-                let peers = self.peers(target, now);
-                let transition = self.targets[target].breaker.tick(peers, now);
-                self.apply_transition(target, transition, now, effects);
-            }
+            let breaker = &mut self.targets[target].breaker;
+            let transition = match breaker.state() {
+                BreakerState::Open(until) if now >= until => {
+                    let peers = self.peers(target, now);
+                    self.targets[target].breaker.tick(peers, now)
+                }
+                BreakerState::HalfOpen => breaker.close_unused(IDLE_BREAKER_S, now),
+                BreakerState::Open(_) | BreakerState::Closed => None,
+            };
+            self.apply_transition(target, transition, now, effects);
         }
     }
 
@@ -277,8 +298,34 @@ impl BalancerState {
         text: String,
         now: UnixTime,
     ) -> Effect {
+        let event = self.new_event(kind, bad, provider, text, now);
+        self.publish(event)
+    }
+
+    /// Emits an event that the latest events leave out, because the one of a trouble tells the same.
+    fn emit_part(
+        &mut self,
+        kind: EventKind,
+        bad: bool,
+        provider: ProviderIdx,
+        text: String,
+        now: UnixTime,
+    ) -> Effect {
+        let event = self.new_event(kind, bad, Some(provider), text, now);
+        self.next_event += 1;
+        Effect::Emit(event)
+    }
+
+    fn new_event(
+        &self,
+        kind: EventKind,
+        bad: bool,
+        provider: Option<ProviderIdx>,
+        text: String,
+        now: UnixTime,
+    ) -> Event {
         let provider = provider.map(|provider| Arc::clone(&self.providers[provider].name));
-        let event = Event {
+        Event {
             id: self.next_event,
             at: now,
             kind,
@@ -286,14 +333,23 @@ impl BalancerState {
             provider,
             text,
             alert: None,
-        };
-        self.publish(event)
+            trouble: None,
+        }
     }
 
     fn publish(&mut self, event: Event) -> Effect {
         self.next_event += 1;
-        push_bounded(&mut self.events, event.clone(), MAX_EVENTS);
+        self.keep(event.clone());
         Effect::Emit(event)
+    }
+
+    /// Adds an event to the latest ones; a new version of one takes its place.
+    fn keep(&mut self, event: Event) {
+        let place = self.events.partition_point(|kept| kept.id < event.id);
+        match self.events.get_mut(place) {
+            Some(kept) if kept.id == event.id => *kept = event,
+            _ => push_bounded(&mut self.events, event, MAX_EVENTS),
+        }
     }
 }
 

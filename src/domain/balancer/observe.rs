@@ -4,6 +4,7 @@ use super::BalancerState;
 use crate::domain::circuit_breaker::{BreakerState, FailureContext, Transition};
 use crate::domain::event::{Effect, EventKind};
 use crate::domain::failure::Failure;
+use crate::domain::health_state::HealthState;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::lease::AttemptStart;
 use crate::domain::observation::{
@@ -16,6 +17,8 @@ use crate::domain::upstream_quota::UpstreamLimits;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Seconds for which a breaker is half-open without requests before a good probe closes it.
+const PROBED_BREAKER_S: f64 = 60.0;
 /// Minimum time between two events about requests.
 const REQUEST_EVENT_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -98,13 +101,8 @@ impl BalancerState {
                 self.window.add(end.target, Some(end.seconds()));
                 self.record_latency(end, now);
                 if self.providers[provider].record_success() {
-                    effects.push(self.emit(
-                        EventKind::Probe,
-                        false,
-                        Some(provider),
-                        "back: a request succeeded".to_owned(),
-                        now,
-                    ));
+                    let text = "back: a request succeeded".to_owned();
+                    effects.push(self.emit_part(EventKind::Probe, false, provider, text, now));
                 }
                 self.targets[end.target].succeeded(end.ticket.key, now);
                 if !end.had_first_token() {
@@ -129,6 +127,10 @@ impl BalancerState {
         effects: &mut Vec<Effect>,
     ) {
         let jitter = self.random.next_f64();
+        let provider = self.catalogue.targets[end.target].provider;
+        if !failure.is_client_error() {
+            self.providers[provider].last_failure = Some(failure);
+        }
         if failure.counts_against_health() {
             self.window.add(end.target, None);
             // A short client deadline is no failure of the target. A slow target is penalized by
@@ -143,6 +145,7 @@ impl BalancerState {
             }
         }
         if matches!(failure, Failure::RateLimit(_)) {
+            self.providers[provider].rate_limited_at = Some(now);
             let target = &mut self.targets[end.target];
             target.record_outcome(None, now);
             target.mark_exhausted(end.ticket.key, now);
@@ -198,7 +201,17 @@ impl BalancerState {
             "{subject}: {}, no requests for {seconds:.0} s",
             failure.as_str()
         );
-        effects.push(self.emit(EventKind::Limit, true, Some(provider), text, now));
+        let kind = match failure {
+            Failure::Auth | Failure::Permission | Failure::Quota => EventKind::Key,
+            _ => EventKind::Limit,
+        };
+        // A provider that is shown as limited says so in one line.
+        let is_told = self.providers[provider].health.state == HealthState::Limited;
+        effects.push(if is_told && kind == EventKind::Limit {
+            self.emit_part(kind, true, provider, text, now)
+        } else {
+            self.emit(kind, true, Some(provider), text, now)
+        });
     }
 
     fn record_upstream_limits(
@@ -296,11 +309,19 @@ impl BalancerState {
         self.requests
             .record(end.ended, |column| column.add_request(end));
         self.recording.end_request(end);
-        self.emit_request(end, now, effects);
+        let is_told = !self.is_fork && self.blame(end, now);
+        self.emit_request(end, is_told, now, effects);
         self.decisions.end(end.clone());
     }
 
-    fn emit_request(&mut self, end: &RequestEnd, now: UnixTime, effects: &mut Vec<Effect>) {
+    /// Emits a request that failed or was saved; `is_told` if the event of a trouble counts it.
+    fn emit_request(
+        &mut self,
+        end: &RequestEnd,
+        is_told: bool,
+        now: UnixTime,
+        effects: &mut Vec<Effect>,
+    ) {
         let event = match end.outcome {
             RequestOutcome::Ok if end.attempts > 1 + u32::from(end.hedged().is_some()) => Some((
                 false,
@@ -335,7 +356,10 @@ impl BalancerState {
         let provider = end
             .target
             .map(|target| self.catalogue.targets[target].provider);
-        effects.push(self.emit(EventKind::Request, bad, provider, text + &more, now));
+        effects.push(match provider.filter(|_| is_told) {
+            Some(provider) => self.emit_part(EventKind::Request, bad, provider, text + &more, now),
+            None => self.emit(EventKind::Request, bad, provider, text + &more, now),
+        });
     }
 
     fn probe_ended(&mut self, end: &ProbeEnd, now: UnixTime, effects: &mut Vec<Effect>) {
@@ -350,10 +374,17 @@ impl BalancerState {
                     "back: a probe saw {}; a trial request may follow",
                     end.detail
                 );
-                effects.push(self.emit(EventKind::Probe, false, Some(end.provider), text, now));
+                effects.push(self.emit_part(EventKind::Probe, false, end.provider, text, now));
                 for target in self.targets_of(end.provider) {
                     let peers = self.peers(target, now);
                     self.targets[target].breaker.half_open(peers, now);
+                }
+            }
+            ProbeVerdict::Good => {
+                for target in self.targets_of(end.provider) {
+                    let breaker = &mut self.targets[target].breaker;
+                    let transition = breaker.close_unused(PROBED_BREAKER_S, now);
+                    self.apply_transition(target, transition, now, effects);
                 }
             }
             ProbeVerdict::Bad if provider.record_probe_failure() => {
@@ -361,7 +392,8 @@ impl BalancerState {
                     "down: three probes failed running, the last with {}",
                     end.detail
                 );
-                effects.push(self.emit(EventKind::Probe, true, Some(end.provider), text, now));
+                self.begin_trouble(end.provider, now);
+                effects.push(self.emit_part(EventKind::Probe, true, end.provider, text, now));
             }
             _ => {}
         }
@@ -421,10 +453,13 @@ impl BalancerState {
             Transition::HalfOpened => (false, format!("{model} HALF-OPEN: trial requests only")),
             Transition::Closed => (
                 false,
-                format!("{model} CLOSED: its trial requests succeeded"),
+                format!("{model} CLOSED: its trial requests succeeded, or none came"),
             ),
         };
-        effects.push(self.emit(EventKind::Breaker, bad, Some(provider), text, now));
+        if bad {
+            self.begin_trouble(provider, now);
+        }
+        effects.push(self.emit_part(EventKind::Breaker, bad, provider, text, now));
     }
 
     pub(super) fn targets_of(&self, provider: ProviderIdx) -> Vec<TargetIdx> {

@@ -1,14 +1,14 @@
-//! Builds the routing table from the statistics, and assesses the health of providers.
+//! Builds the routing table from the statistics.
 
 use super::latency_estimator::{LatencyEstimator, Speed};
 use super::target_state::MIN_SAMPLES;
 use super::{BalancerState, OUTPUT_PRIOR, REMOVED_REASON};
 use crate::domain::capability::Capabilities;
 use crate::domain::circuit_breaker::BreakerState;
-use crate::domain::index::{ProviderIdx, TargetIdx};
+use crate::domain::index::TargetIdx;
 use crate::domain::model_type::ModelTypes;
 use crate::domain::score::Estimate;
-use crate::domain::snapshot::{Candidate, HealthState, RoutingState, RoutingTable};
+use crate::domain::snapshot::{Candidate, RoutingState, RoutingTable};
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
 
@@ -16,15 +16,8 @@ use std::sync::Arc;
 /// With fewer such targets the median includes every measured one.
 const PEER_MIN_SAMPLES: f64 = 2.0;
 const MIN_PEERS: usize = 2;
-/// Seconds after which a half-open model without requests says nothing of its provider.
-const UNUSED_S: f64 = 60.0;
-/// Failure rate above which a provider is shown as failing.
-const FAILING_RATE: f64 = 0.10;
-/// Factor over the median latency above which a provider is shown as slow.
-const SLOW_FACTOR: f64 = 2.5;
-
-/// Shortest wait for quota in seconds that is shown: less is usual near a limit.
-const SHOWN_QUOTA_WAIT_S: f64 = 2.0;
+/// Seconds after which a half-open breaker waits for a request: with traffic a trial comes at once.
+const AWAITS_TRIAL_S: f64 = 10.0;
 
 impl BalancerState {
     /// Builds the current routing table; cheap enough to do after every batch of observations.
@@ -32,7 +25,7 @@ impl BalancerState {
         let usual = self.usual_speed(now);
         let estimates = self.estimates_against(usual, now);
         let candidates = TargetIdx::all(self.targets.len())
-            .map(|at| self.candidate(at, estimates[at]))
+            .map(|at| self.candidate(at, estimates[at], now))
             .collect();
         RoutingTable {
             catalogue: Arc::clone(&self.catalogue),
@@ -54,7 +47,7 @@ impl BalancerState {
         }
     }
 
-    fn candidate(&self, at: TargetIdx, estimate: Estimate) -> Candidate {
+    fn candidate(&self, at: TargetIdx, estimate: Estimate, now: UnixTime) -> Candidate {
         let spec = &self.catalogue.targets[at];
         let record = &self.targets[at];
         let provider = &self.providers[spec.provider];
@@ -74,6 +67,7 @@ impl BalancerState {
             },
             price: spec.price,
             standing: self.routing_state(at),
+            awaits_trial: record.breaker.is_unused(AWAITS_TRIAL_S, now),
             max_trials: record.breaker.max_probes(),
             blocked_until: record.cooldown.latest().map(|(until, _)| until),
             blocked_by: record.cooldown.latest().map(|(_, failure)| failure),
@@ -184,165 +178,5 @@ impl BalancerState {
         }
         means.sort_by(f64::total_cmp);
         means.get(means.len() / 2).copied()
-    }
-
-    /// Updates the health of every provider.
-    pub(super) fn refresh_states(&mut self, now: UnixTime) {
-        let estimates = self.estimates(now);
-        let usual = self.usual_request(now);
-        for provider in ProviderIdx::all(self.providers.len()) {
-            let targets = self.targets_of(provider);
-            let (state, why) = self.assess_health(provider, &targets, &estimates, usual, now);
-            let record = &mut self.providers[provider];
-            if record.state != state {
-                record.state = state;
-                record.state_since = now;
-            }
-            // An open breaker becomes half-open and open again: the same problem continues.
-            record.trouble_since = state
-                .needs_attention()
-                .then(|| record.trouble_since.unwrap_or(now));
-            record.why = why;
-        }
-    }
-
-    /// Returns the health of a provider over some of its targets, with the reason. The most severe
-    /// state wins; `usual` holds the prompt and output tokens of a typical request.
-    pub(super) fn assess_health(
-        &self,
-        provider: ProviderIdx,
-        targets: &[TargetIdx],
-        estimates: &[Estimate],
-        usual: (f64, f64),
-        now: UnixTime,
-    ) -> (HealthState, String) {
-        let record = &self.providers[provider];
-        if let Some(why) = record.off_reason() {
-            return (HealthState::Off, why.to_string());
-        }
-        if record.draining {
-            return (
-                HealthState::Draining,
-                format!("{} requests still run", record.load_counters.in_flight()),
-            );
-        }
-        if record.down {
-            return (
-                HealthState::Down,
-                format!("probes fail: {}", record.probe_detail),
-            );
-        }
-        let states: Vec<BreakerState> = targets
-            .iter()
-            .map(|&target| self.breaker_state(target))
-            .collect();
-        let closed = |state: &BreakerState| *state == BreakerState::Closed;
-        if !states.iter().any(closed) && !targets.is_empty() {
-            if states.contains(&BreakerState::HalfOpen) {
-                return (HealthState::HalfOpen, "trial requests only".to_owned());
-            }
-            let until = states.iter().filter_map(|state| match state {
-                BreakerState::Open(until) => Some(until.seconds_since(now)),
-                _ => None,
-            });
-            let soonest = until.fold(f64::INFINITY, f64::min);
-            return (
-                HealthState::Open,
-                format!("breaker open for {soonest:.0} s more"),
-            );
-        }
-        let blocks: Vec<_> = targets
-            .iter()
-            .map(|&at| self.targets[at].cooldown_at(now))
-            .collect();
-        if !blocks.is_empty() && blocks.iter().all(Option::is_some) {
-            let soonest = blocks.iter().flatten().min_by_key(|(until, _)| *until);
-            let text = soonest.map(|(until, failure)| {
-                format!(
-                    "{}, asked to wait {:.0} s more",
-                    failure.as_str(),
-                    until.seconds_since(now)
-                )
-            });
-            return (HealthState::Limited, text.unwrap_or_default());
-        }
-        if let Some(seconds) = self.quota_wait(targets, usual, now) {
-            let text = format!(
-                "its rate limit headers leave nothing for {:.0} s more",
-                seconds.ceil()
-            );
-            return (HealthState::Limited, text);
-        }
-        self.assess_numbers(targets, estimates, usual, now)
-    }
-
-    /// Returns the seconds until the first of some targets has quota for a typical request, by the
-    /// headers of its provider or after its cooldown; `None` if one has it now, or nearly.
-    fn quota_wait(
-        &self,
-        targets: &[TargetIdx],
-        (prompt, output): (f64, f64),
-        now: UnixTime,
-    ) -> Option<f64> {
-        let wait = |&at: &TargetIdx| self.targets[at].wait(prompt + output, now);
-        let soonest = targets.iter().map(wait).min_by(f64::total_cmp);
-        soonest.filter(|seconds| *seconds >= SHOWN_QUOTA_WAIT_S)
-    }
-
-    fn assess_numbers(
-        &self,
-        targets: &[TargetIdx],
-        estimates: &[Estimate],
-        (prompt, output): (f64, f64),
-        now: UnixTime,
-    ) -> (HealthState, String) {
-        let in_doubt = |&&at: &&TargetIdx| {
-            let breaker = &self.targets[at].breaker;
-            breaker.state() != BreakerState::Closed && !breaker.is_unused(UNUSED_S, now)
-        };
-        if let Some(&at) = targets.iter().find(in_doubt) {
-            let model = &self.catalogue.targets[at].id.model;
-            return (
-                HealthState::Failing,
-                format!("the breaker of {model} is not closed"),
-            );
-        }
-        let failing = |&&at: &&TargetIdx| {
-            let target = &self.targets[at];
-            target.failures.n(now) > 1.0
-                && estimates[at].failure > FAILING_RATE
-                && !target.has_recovered(now)
-        };
-        if let Some(&at) = targets.iter().find(failing) {
-            let percent = estimates[at].failure * 100.0;
-            return (
-                HealthState::Failing,
-                format!("{percent:.0} % of the latest attempts failed"),
-            );
-        }
-        if !targets.iter().any(|&at| estimates[at].measured) {
-            return (HealthState::Unknown, "nothing measured lately".to_owned());
-        }
-        let mut all: Vec<f64> = estimates
-            .iter()
-            .filter(|e| e.measured)
-            .map(|e| e.latency(prompt, output))
-            .collect();
-        all.sort_by(f64::total_cmp);
-        let median = all
-            .get(all.len().saturating_sub(1) / 2)
-            .copied()
-            .unwrap_or(f64::INFINITY);
-        let slow = |&&at: &&TargetIdx| {
-            estimates[at].measured && estimates[at].latency(prompt, output) > SLOW_FACTOR * median
-        };
-        if let Some(&at) = targets.iter().find(slow) {
-            let times = estimates[at].latency(prompt, output) / median;
-            return (
-                HealthState::Slow,
-                format!("{times:.1} times its peers' latency"),
-            );
-        }
-        (HealthState::Ok, String::new())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::BalancerState;
 use crate::domain::failure::Failure;
+use crate::domain::health_state::HealthState;
 use crate::domain::hedging::{HedgeRefusal, HedgeResult};
 use crate::domain::ids::KeyIdx;
 use crate::domain::index::{ProviderIdx, TargetIdx};
@@ -22,6 +23,8 @@ const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 /// Forecasts and estimates for a typical chat request.
 struct TrafficView {
     forecasts: Vec<TrafficForecast>,
+    /// Part of the latest attempts of each provider.
+    shares: Vec<f64>,
     /// Estimate of each target.
     estimates: Vec<Estimate>,
     /// Prompt and output tokens of a typical request.
@@ -32,6 +35,7 @@ impl BalancerState {
     fn view(&self, now: UnixTime) -> TrafficView {
         TrafficView {
             forecasts: traffic_forecasts(&self.routing_table(now), now),
+            shares: self.recent_shares(now),
             estimates: self.estimates(now),
             usual: self.usual_request(now),
         }
@@ -51,7 +55,8 @@ impl BalancerState {
             .collect();
         for (at, provider) in ProviderIdx::enumerate(&mut providers) {
             provider.availability = self.providers[at].uptime.total(span, now).part();
-            provider.usd_per_hour = self.burn_rate(&provider.columns, span, provider.cost, now);
+            let known = provider.cost;
+            provider.usd_per_hour = known.and_then(|_| self.spending_rate(at, now));
         }
         let requests = self.requests.buckets(span, now);
         let removed = self.removed.buckets(span, now);
@@ -74,11 +79,13 @@ impl BalancerState {
             weights: self.weights,
             reverts_at: self.pending_revert.as_ref().map(|pending| pending.until),
             totals,
+            latest: self.latest_requests(now),
             requests_per_second: self.request_rate.per_second(now),
+            // The sum of nothing would be a negative zero.
             usd_per_hour: providers
                 .iter()
                 .filter_map(|provider| provider.usd_per_hour)
-                .sum(),
+                .fold(0.0, |sum, rate| sum + rate),
             budget: self.projected_budgets(now),
             hedging: self.hedging(now),
             providers,
@@ -167,7 +174,7 @@ impl BalancerState {
             .map(|column| merged(own.iter().map(|columns| &columns[column])))
             .collect();
         let sum = merged_all(&merged);
-        let TrafficForecast { share, best } = view.forecasts[at];
+        let TrafficForecast { share: odds, best } = view.forecasts[at];
         ProviderSnapshot {
             name: Arc::clone(&record.name),
             kind: Arc::clone(&self.catalogue.providers[at].kind),
@@ -182,12 +189,14 @@ impl BalancerState {
             rates: record.rates,
             rates_left: record.load_counters.rates_left(record.rates, now),
             weights: record.weights,
-            state: record.state,
+            state: record.health.state,
             state_since: record.state_since,
             trouble_since: record.trouble_since,
-            why: record.why.clone(),
+            why: record.health.why.clone(),
+            is_usable: record.health.is_usable,
             in_flight: record.load_counters.in_flight(),
-            share,
+            share: view.shares[at.get()],
+            odds,
             score: best.map(|(_, score)| score),
             factors: best.map(|(factors, _)| factors),
             requests_per_second: record.rate.per_second(now),
@@ -258,8 +267,11 @@ impl BalancerState {
     ) -> ModelSnapshot {
         let sum = merged_all(columns);
         let provider = self.catalogue.targets[target].provider;
-        let (state, why) =
-            self.assess_health(provider, &[target], &view.estimates, view.usual, now);
+        let is_idle = self.is_idle(target, now);
+        let mut health = self.assess_health(provider, &[target], &view.estimates, view.usual, now);
+        if is_idle && health.state == HealthState::Unknown {
+            health.state = HealthState::HalfOpen;
+        }
         let tokens = sum.tokens as f64;
         ModelSnapshot {
             model: Arc::clone(&self.catalogue.targets[target].id.model),
@@ -271,32 +283,10 @@ impl BalancerState {
                 .known_cost()
                 .filter(|_| sum.tokens > 0)
                 .map(|cost| cost.usd() / tokens),
-            state,
-            why,
+            is_idle: is_idle && health.state == HealthState::HalfOpen,
+            state: health.state,
+            why: health.why,
         }
-    }
-
-    /// Returns the cost over the last quarter of the window, in USD per hour; `None` if no price is
-    /// known.
-    fn burn_rate(
-        &self,
-        columns: &[TimeBucket],
-        span: BucketRange,
-        cost: Option<Money>,
-        now: UnixTime,
-    ) -> Option<f64> {
-        cost?;
-        let quarter = span.columns / 4;
-        let spent: Money = columns
-            .iter()
-            .rev()
-            .take(quarter)
-            .map(|column| column.cost)
-            .sum();
-        let last = now.unix_seconds() / span.width * span.width;
-        let from = UnixTime::from_seconds(last.saturating_sub(span.width * (quarter as u64 - 1)));
-        let seconds = now.seconds_since(from.max(self.started)).max(1.0);
-        Some(spent.usd() * 3_600.0 / seconds)
     }
 }
 

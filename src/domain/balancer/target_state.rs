@@ -4,18 +4,20 @@ use super::cooldown::Cooldown;
 use super::first_token_spread::FirstTokenSpread;
 use super::key_state::KeyStates;
 use super::latency_estimator::{LatencyEstimator, Speed};
+use super::slowness::Brownout;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::decay::{DecayedCount, DecayedMean};
 use crate::domain::failure::Failure;
+use crate::domain::health_state::{Health, HealthState};
 use crate::domain::ids::KeyIdx;
 use crate::domain::index::{PerProvider, PerTarget, TargetIdx};
 use crate::domain::key_pool::ProviderKeys;
 use crate::domain::lease::{AttemptStart, LoadCounters, SentTotals};
 use crate::domain::rate_limiter::RateLimits;
 use crate::domain::score::Estimate;
-use crate::domain::snapshot::HealthState;
 use crate::domain::target::Provider;
 use crate::domain::timeline::{BucketCounts, Timeline, Uptime};
+use crate::domain::trouble::Trouble;
 use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::{UpstreamLimits, UpstreamQuota};
 use crate::domain::weights::WeightOverride;
@@ -74,6 +76,7 @@ pub(super) struct TargetState {
     pub since: UnixTime,
     /// Latest times at which its closed breaker opened, oldest first.
     pub openings: VecDeque<UnixTime>,
+    pub brownout: Brownout,
 }
 
 impl PerTarget for TargetState {}
@@ -97,6 +100,7 @@ impl TargetState {
             listed_window: None,
             since: UnixTime::default(),
             openings: VecDeque::new(),
+            brownout: Brownout::default(),
         }
     }
 
@@ -125,6 +129,7 @@ impl TargetState {
             listed_window: self.listed_window,
             since: self.since,
             openings: VecDeque::new(),
+            brownout: self.brownout,
         }
     }
 
@@ -338,11 +343,19 @@ pub(super) struct ProviderState {
     pub external_load: VecDeque<ExternalLoad>,
     pub rate: DecayedCount,
     pub uptime: Timeline<Uptime>,
-    pub state: HealthState,
+    pub health: Health,
+    /// Begin of the state. A breaker that becomes half-open and opens again is not closed all the time.
     pub state_since: UnixTime,
+    /// Time of its latest rate limit response, and the end of the time in which it counts as limited
+    /// because of many.
+    pub rate_limited_at: Option<UnixTime>,
+    pub limited_until: Option<UnixTime>,
+    /// Class of its latest failure.
+    pub last_failure: Option<Failure>,
+    /// Its current or latest trouble.
+    pub trouble: Option<Trouble>,
     /// Begin of the current problem, across changes of state.
     pub trouble_since: Option<UnixTime>,
-    pub why: String,
     /// Last time at which alerts saw it unusable.
     pub unusable_at: Option<UnixTime>,
 }
@@ -368,14 +381,20 @@ impl ProviderState {
             external_load: VecDeque::new(),
             rate: DecayedCount::new(RATE_MEMORY_S),
             uptime: Timeline::default(),
-            state: if spec.enabled && spec.off.is_none() {
-                HealthState::Unknown
-            } else {
-                HealthState::Off
-            },
+            health: Health::new(
+                if spec.enabled && spec.off.is_none() {
+                    HealthState::Unknown
+                } else {
+                    HealthState::Off
+                },
+                spec.off.as_deref().unwrap_or_default(),
+            ),
             state_since: now,
+            rate_limited_at: None,
+            limited_until: None,
+            last_failure: None,
+            trouble: None,
             trouble_since: None,
-            why: spec.off.as_deref().unwrap_or_default().to_owned(),
             unusable_at: None,
         }
     }
@@ -390,7 +409,8 @@ impl ProviderState {
             load_counters: Arc::new(self.load_counters.fork()),
             external_load: VecDeque::new(),
             uptime: Timeline::default(),
-            why: self.why.clone(),
+            health: self.health.clone(),
+            trouble: None,
             ..*self
         }
     }
@@ -431,12 +451,25 @@ impl ProviderState {
         std::mem::take(&mut self.down)
     }
 
+    /// Enters a state of health, or stays in it.
+    pub fn enter(&mut self, health: Health, now: UnixTime) {
+        let state = health.state;
+        if !state.continues(self.health.state) {
+            self.state_since = now;
+        }
+        // A change of the state may be part of the same problem.
+        self.trouble_since = state
+            .needs_attention()
+            .then(|| self.trouble_since.unwrap_or(now));
+        self.health = health;
+    }
+
     /// Records observed time as usable or unusable; a provider that is off is not observed.
     pub fn record_uptime(&mut self, micros: u64, now: UnixTime) {
-        if matches!(self.state, HealthState::Off) {
+        if matches!(self.health.state, HealthState::Off) {
             return;
         }
-        let usable = u64::from(self.state.is_usable()) * micros;
+        let usable = u64::from(self.health.is_usable && self.health.state.is_healthy()) * micros;
         self.uptime.record(now, |column| {
             column.watched_us += micros;
             column.usable_us += usable;

@@ -43,6 +43,9 @@ impl BalancerState {
             effects.clear();
         }
         (self.events, self.next_event, self.counters) = (events, next_event, counters);
+        for provider in &mut self.providers {
+            provider.trouble = None;
+        }
         self.half_open_breakers(now, &mut effects);
         self.peers = self.usual_speed(now);
         self.refresh_states(now);

@@ -13,8 +13,8 @@ use crate::domain::model_type::ModelType;
 use crate::domain::pricing::Price;
 use crate::domain::prompt_cache::CacheSaving;
 use crate::domain::score::{
-    Penalties, Prediction, Risk, cost_penalty, deadline_miss, display_score, latency_penalty,
-    linear_score, load_penalty, temperature, utility, weighted_sum,
+    Penalties, Prediction, Risk, cost_penalty, deadline_miss, latency_penalty, load_penalty,
+    temperature, utility, weighted_sum,
 };
 use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
 use crate::domain::target::RouteOrder;
@@ -178,13 +178,9 @@ pub(super) fn best(
     best
 }
 
-/// Returns the displayed score of a row, 0..1: the linear score, for `adaptive` with the guard.
+/// Returns the score of a row, 0..1.
 pub fn score(table: &RoutingTable, row: &ScoredCandidate) -> f64 {
-    let weights = &table.candidates[row.target].weights;
-    match table.strategy {
-        Strategy::Adaptive => display_score(row.utility, weights),
-        _ => linear_score(weights, &row.factors()),
-    }
+    row.score(table.strategy, &table.candidates[row.target].weights)
 }
 
 fn row(

@@ -3,7 +3,9 @@
 use super::exclusion::ExclusionReason;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::prompt_cache::CacheSaving;
-use crate::domain::score::{Factors, Penalties, Prediction, Risk};
+use crate::domain::score::{Factors, Penalties, Prediction, Risk, display_score, linear_score};
+use crate::domain::snapshot::Strategy;
+use crate::domain::weights::Weights;
 
 /// Eligibility of a target.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +53,15 @@ impl ScoredCandidate {
     /// Returns the factors of the score.
     pub fn factors(&self) -> Factors {
         self.bads.factors(self.priority)
+    }
+
+    /// Returns its score, 0..1: the linear score, for `adaptive` with the guard. `weights` include its
+    /// provider's own.
+    pub fn score(&self, strategy: Strategy, weights: &Weights) -> f64 {
+        match strategy {
+            Strategy::Adaptive => display_score(self.utility, weights),
+            _ => linear_score(weights, &self.factors()),
+        }
     }
 
     /// Returns true if it may be selected as a normal target.

@@ -41,6 +41,7 @@ pub(super) fn candidate(
         blocked_until: None,
         blocked_by: None,
         block_binds: true,
+        awaits_trial: false,
         estimate,
         hedge_factor: None,
         window: estimate,

@@ -66,6 +66,7 @@ pub fn summary(members: &[&ProviderStatus]) -> Option<ProviderStatus> {
     all.performance.provider = format!("{name} x{}", members.len());
     let sum = |of: fn(&ProviderStatus) -> f64| members.iter().map(|it| of(it)).sum::<f64>();
     all.share = sum(|it| it.share);
+    all.odds = sum(|it| it.odds);
     all.requests_per_second = sum(|it| it.requests_per_second);
     let known = members.iter().all(|it| it.usd_per_hour.is_some());
     all.usd_per_hour = known.then(|| sum(|it| it.usd_per_hour.unwrap_or(0.0)));

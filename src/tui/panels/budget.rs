@@ -12,7 +12,17 @@ const HIGHLIGHT_FROM_SHARE: f64 = 0.8;
 /// `$12.40 of $50 today, $846 of $1000 this month`
 pub(super) fn spending<'a>(budget: &BudgetReport, theme: Theme) -> Line<'a> {
     let part = |spending: &SpendingReport, period: &str| {
-        let spent = format::usd(Some(spending.spent_usd), theme);
+        // Attempts without a price are missing in the sum.
+        let mark = theme.mark('≥', '>').to_string();
+        let mark = if spending.uncounted > 0 && !theme.masked {
+            mark
+        } else {
+            String::new()
+        };
+        let spent = spending.known_usd().map_or_else(
+            || "an unknown amount".to_owned(),
+            |usd| mark + &format::usd(Some(usd), theme),
+        );
         // The limit is shown rounded to cents, without trailing zeros.
         let limit = spending.limit_usd.map_or_else(String::new, |limit| {
             format!(

@@ -51,7 +51,7 @@ impl Panel for Cost {
         all.extend(amounts(&spent, top, theme));
         all.push(Span::raw(numbers(
             &money(totals.total_cost_usd, totals.cost_basis),
-            &per_hour(money(Some(status.usd_per_hour), totals.cost_basis)),
+            &per_hour(money(status.known_usd_per_hour(), totals.cost_basis)),
             Some(1.0),
         )));
         line(Line::from(all), area, top_row, buffer);

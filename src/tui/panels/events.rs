@@ -1,4 +1,4 @@
-//! Events, newest first.
+//! Events: troubles that last, then the others, newest first.
 
 use super::panel::Panel;
 use crate::contract::{AlertReport, EventKind, EventReport, Status};
@@ -24,7 +24,7 @@ impl Panel for Events {
         if status.events.is_empty() {
             line(Line::styled("no events yet", theme.dim()), area, 0, buffer);
         }
-        for (y, event) in (0..area.height).zip(&status.events) {
+        for (y, event) in (0..area.height).zip(ordered(status)) {
             let style = if event.bad {
                 theme.bad()
             } else {
@@ -32,13 +32,34 @@ impl Panel for Events {
             };
             let head = format!("{} {:8} ", format::clock(&event.at), event.kind.label());
             let available = usize::from(area.width).saturating_sub(head.chars().count());
+            let text = event_text(event, theme) + &so_far(event, status);
             let spans = vec![
                 Span::styled(head, style),
-                Span::raw(format::cut(&event_text(event, theme), available)),
+                Span::raw(format::cut(&text, available)),
             ];
             line(Line::from(spans), area, y, buffer);
         }
     }
+}
+
+/// The events with those of troubles that last in front.
+fn ordered(status: &Status) -> impl Iterator<Item = &EventReport> {
+    let is_ongoing = |event: &&EventReport| {
+        let trouble = event.trouble.as_ref();
+        trouble.is_some_and(|trouble| trouble.is_ongoing())
+    };
+    let others = status.events.iter().filter(move |it| !is_ongoing(it));
+    status.events.iter().filter(is_ongoing).chain(others)
+}
+
+/// How long a trouble lasts already, such as `, 58s so far`.
+pub fn so_far(event: &EventReport, status: &Status) -> String {
+    let trouble = event.trouble.as_ref();
+    let trouble = trouble.filter(|trouble| trouble.is_ongoing());
+    trouble.map_or_else(String::new, |trouble| {
+        let lasts = format::between(&trouble.since, &status.generated_at);
+        format!(", {lasts} so far")
+    })
 }
 
 /// The text of an alert; amounts are hidden if masked.
@@ -65,6 +86,8 @@ pub fn event_text(event: &EventReport, theme: Theme) -> String {
         EventKind::Alert if !is_about_provider(event) => theme.secret(&event.text),
         EventKind::Breaker
         | EventKind::Limit
+        | EventKind::Key
+        | EventKind::Trouble
         | EventKind::Probe
         | EventKind::Request
         | EventKind::Alert

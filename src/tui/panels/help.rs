@@ -106,7 +106,7 @@ fn words(ascii: bool) -> Vec<&'static str> {
     words.extend([
         " OPEN      its circuit breaker keeps requests away until a next try; HALF: that try runs",
         " ERR 429   many of its answers fail; it limits our rate. NODAT: no request so far",
-        " COLUMNS   RUN requests that run now, TTFT time to the first token, SHARE part of the traffic",
+        " COLUMNS   RUN requests that run now, TTFT time to the first token, SHARE part of the attempts of 60 s",
         " TIMES     in milliseconds, or seconds with s; clock in UTC",
         " KEYS      * marks a key from the configuration",
     ]);

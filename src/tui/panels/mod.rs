@@ -20,7 +20,7 @@ mod table;
 mod vendor_rows;
 
 pub use event_marks::event_marks;
-pub use events::{alert_text, event_text};
+pub use events::{alert_text, event_text, so_far};
 pub use table::no_match;
 
 use super::model::Model;

@@ -162,7 +162,7 @@ const COLUMNS: &[TableColumn] = &[
         wide: 5,
         from: 85,
         numeric: true,
-        cell: TableCell::Text(|p, _, _| score(p)),
+        cell: TableCell::Text(|p, _, _| format::score(p.score)),
     },
     TableColumn {
         head: "COST LAT  REL  LOAD PRIO",
@@ -430,13 +430,6 @@ fn per_hour(provider: &ProviderStatus, model: &Model, width: usize) -> String {
         amount.truncate(available);
     }
     format!("{mark}{amount}")
-}
-
-fn score(provider: &ProviderStatus) -> String {
-    provider.score.map_or_else(
-        || format::EMPTY_CELL.to_owned(),
-        |score| format!("{:.0}", score * 100.0),
-    )
 }
 
 fn factors(provider: &ProviderStatus) -> String {

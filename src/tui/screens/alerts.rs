@@ -9,10 +9,10 @@
 //! ```
 
 use super::listing::{first_row, plain, rows};
-use crate::contract::{ProviderStatus, Status};
+use crate::contract::{EventReport, ProviderStatus, Status};
 use crate::tui::format;
 use crate::tui::model::{Model, trouble};
-use crate::tui::panels::{alert_text, event_text};
+use crate::tui::panels::{alert_text, event_text, so_far};
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
@@ -124,7 +124,7 @@ fn alert<'a>(
 ) -> Line<'a> {
     let theme = model.theme();
     let performance = &row.performance;
-    let since = row.trouble_since.as_ref().unwrap_or(&row.state_since);
+    let since = &row.state_since;
     let mut spans = vec![
         Span::styled(if is_selected { " >" } else { "  " }, theme.accent()),
         Span::styled(
@@ -148,7 +148,8 @@ fn problems(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let theme = model.theme();
-    let bad: Vec<_> = status.events.iter().filter(|event| event.bad).collect();
+    let is_problem = |event: &&EventReport| event.bad || event.trouble.is_some();
+    let bad: Vec<_> = status.events.iter().filter(is_problem).collect();
     rule(
         &format!("RECENT PROBLEMS: {}", bad.len()),
         theme,
@@ -160,12 +161,11 @@ fn problems(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         line(Line::styled(text, theme.dim()), area, 1, buffer);
     }
     for (y, event) in (1..area.height).zip(bad) {
+        let style = if event.bad { theme.bad() } else { theme.dim() };
+        let head = format!("  {} {:8} ", format::clock(&event.at), event.kind.label());
         let spans = vec![
-            Span::styled(
-                format!("  {} {:8} ", format::clock(&event.at), event.kind.label()),
-                theme.bad(),
-            ),
-            Span::raw(event_text(event, theme)),
+            Span::styled(head, style),
+            Span::raw(event_text(event, theme) + &so_far(event, status)),
         ];
         line(Line::from(spans), area, y, buffer);
     }

@@ -44,10 +44,7 @@ fn decision_row<'a>(
         (Some(provider), None) => provider.clone(),
         _ => format::EMPTY_CELL.to_owned(),
     };
-    let score = decision.score.map_or_else(
-        || format::EMPTY_CELL.to_owned(),
-        |score| format!("{:.0}", score * 100.0),
-    );
+    let score = format::score(decision.score);
     let (names, reason) = widths(width);
     let cost = decision.cost_usd.map_or_else(
         || format::EMPTY_CELL.to_owned(),

@@ -26,7 +26,7 @@ const EXPLANATION: u16 = 9;
 const LONG_EXPLANATION: u16 = 20;
 /// Indent of continued lines.
 const INDENT: usize = 10;
-/// Cells of a candidate besides its bar: name, points, probability, separators, and rounding.
+/// Cells of a candidate besides its bar: name, score, odds, separators, and rounding.
 const CANDIDATE: usize = 64;
 /// On narrower screens objectives are named by the letters of the bars.
 const WIDE: u16 = 100;
@@ -141,7 +141,7 @@ fn summary(model: &Model, decision: &DecisionReport, area: Rect) -> Vec<String> 
     let named = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
     let score = decision.score.map_or_else(
         || "no score".to_owned(),
-        |score| format!("score {score:.3} of 1"),
+        |score| format!("score {:.1}", score * 100.0),
     );
     let attempts = match decision.attempts {
         1 => "1 attempt".to_owned(),
@@ -221,7 +221,7 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
             .map(|flip| format!(" else     {}", flip.text)),
     );
     let mut candidates: Vec<&CandidateReport> = round.candidates.iter().collect();
-    candidates.sort_by(|a, b| b.points.total_cmp(&a.points));
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     let bar = usize::from(width).saturating_sub(CANDIDATE).min(60);
     lines.extend(candidates.iter().map(|candidate| {
         let name = format!("{}/{}", candidate.provider, candidate.model);
@@ -230,10 +230,10 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
             None => strip::score_bar(&candidate.factors, weights, bar),
         };
         format!(
-            "   {} {:>5.1} points, prob {:>4}%  {what}",
+            "   {} score {:>5.1}, odds {:>4}%  {what}",
             format::left(&name, 28),
-            candidate.points,
-            format::share(candidate.share)
+            candidate.score * 100.0,
+            format::share(candidate.odds)
         )
     }));
     lines.extend(candidates.iter().filter_map(|candidate| {

@@ -107,15 +107,13 @@ fn head<'a>(
     let theme = model.theme();
     let performance = &provider.performance;
     let state = performance.state;
-    let better = |other: &&ProviderStatus| other.score > provider.score;
-    let rank = status.providers.iter().filter(better).count() + 1;
-    let score = provider.score.map_or_else(
-        || format::EMPTY_CELL.to_owned(),
-        |score| format!("{:.0}", score * 100.0),
+    let serving = status.providers.iter().filter(|it| it.may_serve());
+    let rank = status.rank(provider).map_or_else(
+        || "no rank".to_owned(),
+        |rank| format!("rank {rank}/{}", serving.count()),
     );
-    let since = provider.trouble_since.as_ref();
-    let since = since.unwrap_or(&provider.state_since);
-    let since = format::between(since, &status.generated_at);
+    let score = format::score(provider.score);
+    let since = format::between(&provider.state_since, &status.generated_at);
     let weights = effective(&status.weights, provider.weights.as_ref());
     let own = provider.weights.map_or_else(String::new, |_| {
         let parts = [weights.cost, weights.latency, weights.reliability];
@@ -128,9 +126,8 @@ fn head<'a>(
         Span::styled(format!(" {} ", performance.provider), theme.strong()),
         Span::styled(theme.state_word(state), theme.state(state)),
         Span::raw(format!(
-            " for {since}  share {}%  rank {rank}/{}  score {score}  priority {}{own}  {}",
+            " for {since}  share {}%  {rank}  score {score}  priority {}{own}  {}",
             format::share(provider.share),
-            status.providers.len(),
             provider.priority,
             plain(&provider.why, theme),
         )),

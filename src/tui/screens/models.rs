@@ -38,7 +38,8 @@ pub(super) fn draw(model: &Model, provider: &ProviderStatus, area: Rect, buffer:
     }
     let theme = model.theme();
     let mut models: Vec<&ModelPerformance> = provider.performance.models.iter().collect();
-    models.sort_by_key(|it| std::cmp::Reverse((trouble(it.state), it.requests)));
+    let severity = |it: &ModelPerformance| if it.idle { 0 } else { trouble(it.state) };
+    models.sort_by_key(|it| std::cmp::Reverse((severity(it), it.requests)));
     // The head is left out if only the models fit.
     let has_head = usize::from(area.height) > models.len().min(ROWS_SMALL) + 1;
     let first = if has_head { 2 } else { 1 };
@@ -78,6 +79,12 @@ fn row<'a>(model: &Model, it: &ModelPerformance, names: usize) -> Line<'a> {
         || "n/a".to_owned(),
         |usd| theme.secret(format::plain_usd(usd * 1e6)),
     );
+    // A breaker that waits for a request that does not come is no trouble.
+    let (state, dim) = if it.idle {
+        (theme.dim(), theme.dim())
+    } else {
+        (theme.state(it.state), Style::default())
+    };
     let success = match it.success_rate {
         Some(rate) if rate < 0.95 => theme.bad(),
         Some(rate) if rate < 0.99 => theme.warn(),
@@ -86,13 +93,16 @@ fn row<'a>(model: &Model, it: &ModelPerformance, names: usize) -> Line<'a> {
     Line::from(vec![
         Span::styled(
             format!("   {} ", format::left(&theme.state_word(it.state), 7)),
-            theme.state(it.state),
+            state,
         ),
-        Span::raw(format!(
-            "{} {} ",
-            format::left(&it.model, names),
-            format::right(&format::count(it.requests), 6)
-        )),
+        Span::styled(
+            format!(
+                "{} {} ",
+                format::left(&it.model, names),
+                format::right(&format::count(it.requests), 6)
+            ),
+            dim,
+        ),
         Span::styled(format::right(&format::percent(it.success_rate), 5), success),
         Span::raw(format!(
             " {} {}  {}",

@@ -21,7 +21,7 @@ fn with_shares(strategy: &str, shares: [f64; 5]) -> Status {
     let mut status = fixture::status(5, 7);
     status.strategy = strategy.to_owned();
     for (provider, share) in status.providers.iter_mut().zip(shares) {
-        provider.share = share;
+        provider.odds = share;
     }
     status
 }

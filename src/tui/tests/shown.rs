@@ -274,6 +274,7 @@ fn a_masked_screen_hides_texts_of_events_and_errors() {
         provider: None,
         text: "team-blue has used $950 of $1000".to_owned(),
         alert: None,
+        trouble: None,
     });
     receive(&mut model, status);
     for keys in ["", "a", ". d", "Esc w > Enter"] {

@@ -1,4 +1,4 @@
-//! The header: instance, liveness and revision, and the service line below it.
+//! The header: instance, liveness and revision, and below it how the callers fare.
 
 use crate::contract::Status;
 use crate::tui::draft::Draft;
@@ -186,7 +186,13 @@ fn liveness(model: &Model, theme: Theme, age: u64) -> (String, Style) {
 pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a> {
     let theme = model.theme();
     let totals = &status.totals;
-    let (word, style) = theme.service(status.state);
+    let (word, style) = match status.callers.state {
+        Some(state) => {
+            let (word, style) = theme.service(state);
+            (format!(" CALLERS {word} "), style)
+        }
+        None => (" CALLERS ".to_owned(), theme.dim()),
+    };
     let part = if totals.requests > 0 {
         totals.retries as f64 / totals.requests as f64
     } else {
@@ -200,12 +206,12 @@ pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a
     let (rate, of) = match totals.success_rate {
         Some(_) => (
             format!("{}%", format::percent(totals.success_rate)),
-            format!(" of {} ok", format::count(totals.requests)),
+            format!(" of {}", format::count(totals.requests)),
         ),
         None => ("no requests".to_owned(), String::new()),
     };
     let parts: Parts<'a> = vec![
-        (0, Span::styled(format!(" {word} "), style)),
+        (0, Span::styled(word, style)),
         (0, Span::styled(rate, success)),
         (2, Span::raw(of)),
         (
@@ -231,7 +237,7 @@ pub(super) fn service<'a>(model: &Model, status: &Status, width: u16) -> Line<'a
             1,
             Span::raw(format!(
                 "  {}/h",
-                format::sum(Some(status.usd_per_hour), totals.cost_basis, theme)
+                format::sum(status.known_usd_per_hour(), totals.cost_basis, theme)
             )),
         ),
         (4, Span::raw(format!("  retried {:.1}%", part * 100.0))),

@@ -27,6 +27,7 @@ use notice::notice;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+pub(in crate::tui) use trouble::next_schedule;
 use trouble::trouble_line;
 
 /// A smaller screen shows one line per provider in trouble and no more.

@@ -1,4 +1,4 @@
-//! The line of providers in trouble.
+//! The line of the providers: those in trouble, and what comes next.
 
 use super::held::held;
 use crate::contract::{AlertReport, ProviderStatus, Status, StoreReport};
@@ -23,8 +23,7 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
     let others = other_alerts(status, &troubled);
     let held = held(status, theme);
     if troubled.is_empty() && others.is_empty() && spans.is_empty() {
-        let none = Span::styled(" no provider in trouble  ", theme.dim());
-        return std::iter::once(none).chain(held).collect();
+        spans.push(Span::styled(" no provider in trouble   ", theme.dim()));
     }
     if !troubled.is_empty() {
         spans.push(Span::styled(format!(" !!{} ", troubled.len()), theme.bad()));
@@ -48,7 +47,32 @@ pub(super) fn trouble_line<'a>(model: &Model, status: &Status) -> Line<'a> {
         spans.push(Span::raw(format!(" {}   ", alert_text(alert, theme))));
     }
     spans.extend(held);
+    let rest = [idle_breakers(status), next_schedule(status)];
+    for text in rest.into_iter().flatten() {
+        spans.push(Span::styled(format!(" {text}  "), theme.dim()));
+    }
     Line::from(spans)
+}
+
+/// How many breakers wait for a request that does not come; they judge no provider.
+fn idle_breakers(status: &Status) -> Option<String> {
+    let models = status
+        .providers
+        .iter()
+        .flat_map(|it| &it.performance.models);
+    match models.filter(|model| model.idle).count() {
+        0 => None,
+        1 => Some("i 1 idle breaker half-open".to_owned()),
+        count => Some(format!("i {count} idle breakers half-open")),
+    }
+}
+
+/// The next change of the weights by a schedule.
+pub fn next_schedule(status: &Status) -> Option<String> {
+    let next = status.schedule.as_ref()?.next.as_ref()?;
+    let wait = format::between(&status.generated_at, &next.at);
+    let minute = format::clock(&next.at).get(..5).unwrap_or_default();
+    Some(format!("weights {} at {minute}Z in {wait}", next.name))
 }
 
 /// What is wrong with the store; `None` while it writes and lost nothing.
@@ -74,12 +98,10 @@ fn other_alerts<'s>(status: &'s Status, troubled: &[&ProviderStatus]) -> Vec<&'s
         .collect()
 }
 
-/// Time since the trouble began, such as ` 4m`.
+/// Time in the present state, such as ` 4m`.
 pub(super) fn since(provider: &ProviderStatus, status: &Status) -> String {
-    let since = provider.trouble_since.as_ref();
-    since.map_or_else(String::new, |since| {
-        format!(" {}", format::between(since, &status.generated_at))
-    })
+    let since = &provider.state_since;
+    format!(" {}", format::between(since, &status.generated_at))
 }
 
 pub(super) fn troubled(status: &Status) -> Vec<&ProviderStatus> {

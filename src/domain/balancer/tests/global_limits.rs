@@ -100,7 +100,7 @@ fn a_tick_reports_budgets_and_new_limits_keep_the_spending() {
 fn displayed_shares_respect_the_remaining_budget() {
     let shares = |fleet: &BalancerState| -> Vec<f64> {
         let picture = fleet.snapshot(60, at(9));
-        picture.providers.iter().map(|one| one.share).collect()
+        picture.providers.iter().map(|one| one.odds).collect()
     };
     let wishing = |allowances: &GlobalLimits| {
         let mut fleet = fleet().with_limits(allowances);

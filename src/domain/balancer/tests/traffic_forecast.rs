@@ -24,7 +24,7 @@ fn busy(strategy: Strategy) -> BalancerState {
 
 fn seen(fleet: &BalancerState) -> Vec<(f64, Option<f64>)> {
     let providers = fleet.snapshot(900, at(70)).providers;
-    providers.iter().map(|it| (it.share, it.score)).collect()
+    providers.iter().map(|it| (it.odds, it.score)).collect()
 }
 
 fn forecast(fleet: &BalancerState, supposed: &WhatIfSettings) -> Vec<(f64, Option<f64>)> {

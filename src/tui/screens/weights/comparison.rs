@@ -1,10 +1,10 @@
-//! Share, score and rank of the providers, now and under the draft.
+//! Odds, score and rank of the providers, now and under the draft.
 
 use crate::contract::{Factors, ProviderStatus, Status};
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::preview::{ProviderPreview, may_serve};
+use crate::tui::preview::ProviderPreview;
 use crate::tui::screens::listing::plain;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::line::line;
@@ -29,13 +29,13 @@ pub(super) fn head(wide: bool) -> String {
         format::left("PROVIDER", 12),
         format::left("STATE", 7),
         format::left("PRIORITY", 9),
-        "SHARE%",
+        "ODDS%",
         "SCORE",
         "RANK"
     )
 }
 
-/// Draws the shares of the traffic, now and under the draft.
+/// Draws the odds of the providers, now and under the draft.
 pub(super) fn shares(
     status: &Status,
     (now, then): (&[ProviderPreview], &[ProviderPreview]),
@@ -56,16 +56,13 @@ pub(super) fn shares(
     }
 }
 
-/// Rank by score, 1 is the best; `None` without a score.
-fn rank(preview: &[ProviderPreview], at: usize) -> Option<usize> {
-    let own = preview[at].score?;
-    Some(
-        preview
-            .iter()
-            .filter(|other| other.score > Some(own))
-            .count()
-            + 1,
-    )
+/// Rank by score among the providers that requests go to, 1 is the best; `None` for another one.
+fn rank(status: &Status, preview: &[ProviderPreview], at: usize) -> Option<usize> {
+    let serves = |at: usize| status.providers[at].may_serve();
+    let own = preview[at].score.filter(|_| serves(at))?;
+    let others = preview.iter().enumerate();
+    let better = others.filter(|(other, it)| serves(*other) && it.score > Some(own));
+    Some(better.count() + 1)
 }
 
 /// The line of a row; `None` if its provider is gone.
@@ -89,7 +86,7 @@ pub(super) fn row<'a>(
         model,
         (provider, draft),
         (now[at], then[at]),
-        (rank(now, at), rank(then, at)),
+        (rank(status, now, at), rank(status, then, at)),
         (width >= 100, arrow),
     ))
 }
@@ -167,12 +164,6 @@ fn provider_row<'a>(
     } else {
         (' ', Style::default())
     };
-    let points = |score: Option<f64>| {
-        score.map_or_else(
-            || format::EMPTY_CELL.to_owned(),
-            |score| format!("{:.0}", score * 100.0),
-        )
-    };
     Line::from(vec![
         Span::styled(if is_selected { " > " } else { "   " }, theme.accent()),
         Span::raw(format!("{} ", format::left(name, 12))),
@@ -198,8 +189,8 @@ fn provider_row<'a>(
         ),
         Span::raw(format!(
             "{:>4} {arrow} {:>3}",
-            points(now.score),
-            points(then.score)
+            format::score(now.score),
+            format::score(then.score)
         )),
         Span::raw(format!("{:>8}  ", rank_text(ranks, arrow))),
         match effect(provider, wide, theme) {
@@ -218,7 +209,7 @@ fn effect(provider: &ProviderStatus, wide: bool, theme: Theme) -> Option<String>
     } else {
         "no effect".to_owned()
     };
-    (!may_serve(provider)).then_some(note)
+    (!provider.may_serve()).then_some(note)
 }
 
 fn rank_text((now, then): (Option<usize>, Option<usize>), arrow: char) -> String {

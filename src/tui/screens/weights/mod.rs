@@ -21,6 +21,7 @@ use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
 use crate::tui::preview::{insensitivity, moved, present, previewed};
+use crate::tui::view::next_schedule;
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::line::rule;
 use ratatui::buffer::Buffer;
@@ -44,6 +45,10 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         state.replace('·', "-")
     } else {
         state
+    };
+    let state = match next_schedule(status) {
+        Some(next) => format!("{state}; {next}"),
+        None => state,
     };
     rule(&state, model.theme(), area, buffer);
     let mut y = 1;
