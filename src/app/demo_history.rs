@@ -22,8 +22,12 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 3;
 /// Between two ticks of the engine.
 const TICK: Duration = Duration::from_millis(250);
-/// Targets up to which the routing table is renewed with every observation, as by the engine.
+/// Targets up to which the routing table is renewed with every observation, as by the engine; with
+/// more, that is left to rarer ticks.
 const MAX_RENEWED: usize = 60;
+/// Between two ticks, and two probes, of many targets.
+const RARE_TICK: Duration = Duration::from_secs(5);
+const RARE_PROBE: Duration = Duration::from_mins(1);
 /// Requests over which the busiest vendor is found, as by the scenario.
 const WATCH: Duration = Duration::from_secs(10);
 /// Time of a probe.
@@ -177,22 +181,32 @@ impl Play {
             }
             Step::Probes => {
                 self.probe(at);
-                self.plan(at + self.probe_interval, Step::Probes);
+                let interval = if self.is_large() {
+                    RARE_PROBE
+                } else {
+                    self.probe_interval
+                };
+                self.plan(at + interval, Step::Probes);
             }
             Step::Ticks => {
                 let now = self.moment(at);
                 self.state.tick(now);
                 self.table = self.state.routing_table(now);
-                self.plan(at + TICK, Step::Ticks);
+                let interval = if self.is_large() { RARE_TICK } else { TICK };
+                self.plan(at + interval, Step::Ticks);
             }
         }
+    }
+
+    /// Returns whether there are so many targets that work is saved, so that a demo starts at once.
+    fn is_large(&self) -> bool {
+        self.table.candidates.len() > MAX_RENEWED
     }
 
     fn observe(&mut self, observation: &Observation, at: Duration) {
         let now = self.moment(at);
         self.state.observe(observation, now);
-        // A table of many targets is renewed by the ticks alone, so that a demo starts at once.
-        if self.table.candidates.len() <= MAX_RENEWED {
+        if !self.is_large() {
             self.table = self.state.routing_table(now);
         }
     }

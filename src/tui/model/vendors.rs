@@ -32,6 +32,22 @@ pub fn hue_places(status: &Status) -> Vec<usize> {
     places
 }
 
+/// A summary of each vendor, in the order of their hues.
+pub fn summaries(status: &Status) -> Vec<ProviderStatus> {
+    let mut vendors: Vec<(&str, Vec<&ProviderStatus>)> = Vec::new();
+    for provider in &status.providers {
+        let name = vendor(&provider.performance.provider);
+        match vendors.iter_mut().find(|(vendor, _)| *vendor == name) {
+            Some((_, members)) => members.push(provider),
+            None => vendors.push((name, vec![provider])),
+        }
+    }
+    let vendors = vendors.iter();
+    vendors
+        .filter_map(|(_, members)| summary(members))
+        .collect()
+}
+
 /// Orders rows by vendor: those of an equal `rank` of trouble together, as they come; those without
 /// trouble, rank 0, by the requests of their vendor.
 pub fn group(rows: Vec<&ProviderStatus>, rank: fn(&ProviderStatus) -> u8) -> Vec<&ProviderStatus> {

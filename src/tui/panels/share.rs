@@ -3,7 +3,7 @@
 use super::panel::Panel;
 use crate::contract::Status;
 use crate::tui::model::Model;
-use crate::tui::model::vendors::hue_places;
+use crate::tui::model::vendors::{summaries, vendor};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::area::{self, AreaPart};
 use crate::tui::widgets::line::line;
@@ -37,14 +37,29 @@ impl Panel for Share {
         // In the order of the configuration: an order by number would change while the operator
         // looks.
         let selected = model.selected().map(|it| it.performance.provider.as_str());
-        let parts: Vec<AreaPart<'_>> = status
-            .providers
+        // Many providers are parts of their vendors.
+        let vendors = if model.is_grouped(status) {
+            summaries(status)
+        } else {
+            Vec::new()
+        };
+        let shown = if vendors.is_empty() {
+            &status.providers
+        } else {
+            &vendors
+        };
+        let is_selected = |name: &str| match selected {
+            Some(selected) if vendors.is_empty() => name == selected,
+            Some(selected) => name.split(" x").next() == Some(vendor(selected)),
+            None => false,
+        };
+        let parts: Vec<AreaPart<'_>> = shown
             .iter()
-            .zip(hue_places(status))
-            .map(|(it, place)| AreaPart {
+            .enumerate()
+            .map(|(place, it)| AreaPart {
                 name: &it.performance.provider,
                 series: &it.series,
-                is_selected: Some(it.performance.provider.as_str()) == selected,
+                is_selected: is_selected(&it.performance.provider),
                 hue: theme.hue(place),
             })
             .collect();

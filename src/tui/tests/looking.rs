@@ -281,6 +281,8 @@ fn many_providers_are_grouped_by_vendor_and_leave_room_for_panels() {
         rows.iter().any(|row| row.contains("borealis x40")),
         "{screen}"
     );
+    // The shares over time are those of vendors too.
+    assert!(screen.matches("google x40").count() >= 2, "{screen}");
 }
 
 #[test]
