@@ -404,6 +404,23 @@ fn limits_that_a_provider_does_not_state_are_learnt() {
 }
 
 #[test]
+fn a_forecast_knows_the_keys_of_a_vendor_and_one_that_is_refused() {
+    for name in ["A1", "A2", "A3"] {
+        let mut scenario = watched(world(name), 3.0);
+        if name == "A2" {
+            scenario.strike(0, 780.0, 1_300.0, Trouble::DeniedKey(0));
+        }
+        let score = score_forecasts(&scenario, 501, &["unchanged", "15/70/15"]);
+        let error = ForecastScore::mean(&score.errors);
+        assert!(error <= 1.0, "{name}: {score:?}");
+        assert!(
+            ForecastScore::mean(&score.cost) <= 0.05,
+            "{name}: {score:?}"
+        );
+    }
+}
+
+#[test]
 fn advised_weights_meet_their_goal_when_they_are_applied() {
     let scenario = watched(Scenario::named("S1"), 8.0);
     let present = future(&scenario, 501, &SettingsDraft::default(), 1);

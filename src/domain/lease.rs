@@ -53,7 +53,9 @@ impl SentCounters {
         }
     }
 
-    fn fork(&self) -> Self {
+    /// Returns an independent copy.
+    #[must_use]
+    pub fn fork(&self) -> Self {
         let sent = self.totals();
         Self {
             requests: AtomicU64::new(sent.requests),

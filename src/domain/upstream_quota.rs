@@ -43,6 +43,17 @@ impl UpstreamLimits {
     }
 }
 
+/// A token bucket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BucketTerms {
+    /// Most that it holds.
+    pub limit: f64,
+    /// Refill per second.
+    pub refill: f64,
+    /// What is left.
+    pub level: f64,
+}
+
 /// Bucket of one limit at one time. [`SentTotals`] counts what was sent since then.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuotaBucket {
@@ -135,9 +146,14 @@ impl UpstreamQuota {
         ]
     }
 
-    /// Returns limit and refill per second of requests and tokens, where the provider states them.
-    pub fn terms(&self) -> [Option<(f64, f64)>; 2] {
-        let terms = |bucket: QuotaBucket| (bucket.limit, bucket.refill);
+    /// Returns the buckets of requests and tokens as of the last refresh, where the provider states
+    /// limits.
+    pub fn terms(&self) -> [Option<BucketTerms>; 2] {
+        let terms = |bucket: QuotaBucket| BucketTerms {
+            limit: bucket.limit,
+            refill: bucket.refill,
+            level: bucket.level,
+        };
         [self.requests.map(terms), self.tokens.map(terms)]
     }
 
@@ -233,31 +249,6 @@ impl UpstreamQuota {
             bucket.map_or(1.0, |bucket| bucket.left(sent, now) / bucket.limit)
         };
         part(self.requests, sent.requests).min(part(self.tokens, sent.tokens))
-    }
-
-    /// Returns the quota of several keys together, for a target that sent `sent` in all. Each of
-    /// them must be refreshed at the same time; a limit that one key does not know is unlimited.
-    pub fn sum(quotas: impl Iterator<Item = Self>, sent: SentTotals) -> Self {
-        let add = |one: Option<QuotaBucket>, other: Option<QuotaBucket>| {
-            let (one, other) = one.zip(other)?;
-            Some(QuotaBucket {
-                limit: one.limit + other.limit,
-                level: one.level + other.level,
-                refill: one.refill + other.refill,
-                reported_at: one.reported_at.max(other.reported_at),
-                ..one
-            })
-        };
-        let sum = quotas.reduce(|one, other| Self {
-            requests: add(one.requests, other.requests),
-            tokens: add(one.tokens, other.tokens),
-        });
-        let count = |bucket: Option<QuotaBucket>, sent| bucket.map(|it| QuotaBucket { sent, ..it });
-        let sum = sum.unwrap_or_default();
-        Self {
-            requests: count(sum.requests, sent.requests),
-            tokens: count(sum.tokens, sent.tokens),
-        }
     }
 }
 

@@ -47,14 +47,6 @@ impl Cooldown {
         was.is_none()
     }
 
-    /// Returns a cooldown that ends then.
-    pub fn until(latest: (UnixTime, Failure)) -> Self {
-        Self {
-            latest: Some(latest),
-            ..Self::default()
-        }
-    }
-
     /// Ends it, and resets the backoff. Returns false if there was none.
     pub fn end(&mut self, now: UnixTime) -> bool {
         let was = self.at(now).is_some();

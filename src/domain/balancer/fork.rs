@@ -1,10 +1,11 @@
 //! An independent copy of the state, in which a forecast runs.
 
-use super::target_state::ProviderState;
+use super::target_state::{ProviderState, TargetState};
 use super::{BalancerState, RequestEventThrottle};
 use crate::domain::alerts::LossCounts;
 use crate::domain::counters::Counters;
 use crate::domain::decision_log::DecisionLog;
+use crate::domain::failure::Failure;
 use crate::domain::hedging::HedgeBudget;
 use crate::domain::in_flight::InFlightLimiter;
 use crate::domain::index::TargetIdx;
@@ -32,7 +33,7 @@ impl BalancerState {
             revision: self.revision,
             revisions: VecDeque::new(),
             providers: self.providers.iter().map(ProviderState::fork).collect(),
-            targets: self.targets.iter().map(|it| it.fork(now)).collect(),
+            targets: self.targets.iter().map(TargetState::fork).collect(),
             requests: Timeline::default(),
             removed: Timeline::default(),
             counters: Counters::default(),
@@ -102,13 +103,20 @@ impl BalancerState {
         all.map(|(at, estimate)| {
             let spec = &self.catalogue.targets[at];
             let record = &self.targets[at];
+            let mut quotas = record.keys.quotas(now);
+            if quotas.is_empty() {
+                let mut quota = record.quota;
+                quota.refresh(record.load_counters.sent_totals(), now);
+                quotas.push(quota);
+            }
             let limits = [
                 self.providers[spec.provider].max_concurrent,
                 spec.max_concurrent,
             ];
             KnownTarget {
                 estimate,
-                quota: record.joint_quota(now),
+                quotas,
+                denials: record.keys.denials(now),
                 is_breaker_closed: record.breaker.state() == super::BreakerState::Closed,
                 max_concurrent: limits.into_iter().flatten().min(),
             }
@@ -118,10 +126,13 @@ impl BalancerState {
 }
 
 /// What the state knows of a target, apart from the recorded attempts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::domain) struct KnownTarget {
     pub estimate: Estimate,
-    pub quota: UpstreamQuota,
+    /// Of each key with rate limits of its own, or the only one.
+    pub quotas: Vec<UpstreamQuota>,
+    /// Why each of several keys is not accepted, if it is not.
+    pub denials: Vec<Option<Failure>>,
     pub is_breaker_closed: bool,
     /// Limit on concurrent attempts.
     pub max_concurrent: Option<u32>,

@@ -34,6 +34,20 @@ impl KeyStates {
         }
     }
 
+    /// Returns an independent copy.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let fork = |key: &KeyState| KeyState {
+            cooldown: key.cooldown,
+            quota: key.quota,
+            sent: Arc::new(key.sent.fork()),
+        };
+        Self {
+            keys: self.keys.iter().map(fork).collect(),
+            shares_quota: self.shares_quota,
+        }
+    }
+
     /// Returns true if the number of keys and their quota are as configured.
     pub fn fits(&self, spec: &ProviderKeys) -> bool {
         self.keys.len() == spec.keys.len() && self.shares_quota == spec.shares_quota
@@ -104,18 +118,24 @@ impl KeyStates {
             .unwrap_or(0.0)
     }
 
-    /// Returns the quota of all keys together, for a target that sent `sent` in all; `None` where
-    /// the target has one quota.
-    pub fn sum(&self, sent: SentTotals, now: UnixTime) -> Option<UpstreamQuota> {
-        if self.keys.is_empty() || self.shares_quota {
-            return None;
-        }
-        let quotas = self.keys.iter().map(|key| {
+    /// Returns the quotas of the keys at `now`; empty where the target has one quota.
+    pub fn quotas(&self, now: UnixTime) -> Vec<UpstreamQuota> {
+        let own = self.keys.iter().filter(|_| !self.shares_quota);
+        let quotas = own.map(|key| {
             let mut quota = key.quota;
             quota.refresh(key.sent.totals(), now);
             quota
         });
-        Some(UpstreamQuota::sum(quotas, sent))
+        quotas.collect()
+    }
+
+    /// Returns by key why it is not accepted at `now`, if it is not.
+    pub fn denials(&self, now: UnixTime) -> Vec<Option<Failure>> {
+        let denial = |key: &KeyState| {
+            let (_, failure) = key.cooldown.at(now)?;
+            failure.is_of_key(true).then_some(failure)
+        };
+        self.keys.iter().map(denial).collect()
     }
 
     /// Ends all cooldowns. Returns false if there was none.

@@ -104,24 +104,19 @@ impl TargetState {
         }
     }
 
-    /// Returns an independent copy without history and running attempts. Its keys are one with the
-    /// quota of all together.
+    /// Returns an independent copy without history and running attempts.
     #[must_use]
-    pub fn fork(&self, now: UnixTime) -> Self {
-        let mut cooldown = self.cooldown;
-        if let (None, Some(keys)) = (cooldown.at(now), self.keys.cooldown_at(now)) {
-            cooldown = Cooldown::until(keys);
-        }
+    pub fn fork(&self) -> Self {
         Self {
             latency: self.latency,
             spread: FirstTokenSpread::default(),
             failures: self.failures,
             rate_limits: self.rate_limits,
-            quota: self.joint_quota(now),
+            quota: self.quota,
             breaker: self.breaker,
             slow_from: self.slow_from,
-            cooldown,
-            keys: KeyStates::default(),
+            cooldown: self.cooldown,
+            keys: self.keys.fork(),
             succeeded_at: self.succeeded_at,
             good_since: self.good_since,
             history: Timeline::default(),
@@ -291,12 +286,6 @@ impl TargetState {
     pub fn refresh_quotas(&mut self, now: UnixTime) {
         self.quota.refresh(self.load_counters.sent_totals(), now);
         self.keys.refresh(now);
-    }
-
-    /// Returns the quota of all keys together.
-    pub fn joint_quota(&self, now: UnixTime) -> UpstreamQuota {
-        let sent = self.load_counters.sent_totals();
-        self.keys.sum(sent, now).unwrap_or(self.quota)
     }
 
     /// Returns the seconds until a request of `tokens` tokens may be sent, by cooldowns and quotas.

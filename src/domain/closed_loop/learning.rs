@@ -1,8 +1,9 @@
 //! Learns the targets from the recorded attempts.
 
 use super::failure_rate::failure_rate;
-use super::learnt_target::{BucketTerms, LearntTarget, mean_of};
+use super::learnt_target::{LearntTarget, mean_of};
 use super::load_curve::{Growth, LearntCurve, PacesByLoad};
+use super::rate_limits::rate_limits;
 use super::slowness::slowness;
 use super::traffic_data::TrafficData;
 use crate::domain::balancer::KnownTarget;
@@ -10,7 +11,6 @@ use crate::domain::index::TargetIdx;
 use crate::domain::pricing::Price;
 use crate::domain::traffic_recording::{AttemptResult, RecordedAttempt};
 use crate::domain::units::UnixTime;
-use std::collections::BTreeMap;
 
 /// Minimum output tokens of a stream whose time per token tells the effect of load.
 const MIN_TOKENS: f64 = 8.0;
@@ -32,9 +32,6 @@ const BORROWED_RESPONSES: usize = 200;
 /// Tokens of the response by which targets are compared, and the least spread between them.
 const COMPARED_TOKENS: f64 = 200.0;
 const MIN_TARGET_SPREAD: f64 = 0.3;
-/// 429s that show a limit that the provider does not state, and its size in seconds of its refill.
-const MIN_LIMITED: usize = 3;
-const HIDDEN_BUCKET_S: f64 = 15.0;
 /// Bounds of the ratio of measured to expected cost.
 const COST_RATIO: (f64, f64) = (0.1, 10.0);
 
@@ -80,13 +77,14 @@ pub fn learn(data: &TrafficData) -> Vec<LearntTarget> {
         .map(|target| {
             let at = target.get();
             let attempts = &data.attempts[at];
-            let (limits, states_limits) = rate_limits(attempts, &known[at], now);
+            let (limits, states_limits) = rate_limits(attempts, &known[at].quotas, now);
             let mut learnt = LearntTarget {
                 responses: Vec::new(),
                 curve: curves[at],
                 failure: 0.0,
                 failures: Vec::new(),
                 limits,
+                denials: known[at].denials.clone(),
                 states_limits,
                 level_spread: 0.0,
                 is_hardly_measured: unloaded[at].len() < MIN_RESPONSES,
@@ -367,40 +365,6 @@ fn borrowed(
         all.push((first, rest));
     }
     all
-}
-
-/// Returns the rate limits: as the provider states them, or as its 429s show them.
-fn rate_limits(
-    attempts: &[RecordedAttempt],
-    known: &KnownTarget,
-    now: UnixTime,
-) -> ([Option<BucketTerms>; 2], bool) {
-    let stated = known.quota.terms();
-    if stated.iter().any(Option::is_some) {
-        return (stated, true);
-    }
-    // Accepted and rejected attempts by their age in minutes.
-    let mut minutes: BTreeMap<u64, (f64, usize)> = BTreeMap::new();
-    for attempt in attempts {
-        let minute = minutes
-            .entry(now.since(attempt.ended).as_secs() / 60)
-            .or_default();
-        if attempt.result == AttemptResult::Limited {
-            minute.1 += 1;
-        } else {
-            minute.0 += 1.0;
-        }
-    }
-    let limited = minutes.values().filter(|(_, rejected)| *rejected > 0);
-    let (accepted, rejected, count) = limited.fold((0.0, 0, 0.0), |sum, minute| {
-        (sum.0 + minute.0, sum.1 + minute.1, sum.2 + 1.0)
-    });
-    if rejected < MIN_LIMITED {
-        return ([None, None], false);
-    }
-    let refill = (accepted / count / 60.0_f64).max(1e-3);
-    let limit = (HIDDEN_BUCKET_S * refill).max(2.0);
-    ([Some((limit, refill)), None], false)
 }
 
 /// Returns the ratio of the measured cost to that of estimated prompts.

@@ -2,9 +2,10 @@
 
 use super::load_curve::LearntCurve;
 use crate::domain::failure::Failure;
+use crate::domain::upstream_quota::BucketTerms;
 
-/// Limit and refill per second of a token bucket.
-pub type BucketTerms = (f64, f64);
+/// Rate limits on requests and tokens.
+pub type RateTerms = [Option<BucketTerms>; 2];
 
 /// A target as a run simulates it.
 #[derive(Debug, Clone)]
@@ -17,8 +18,10 @@ pub struct LearntTarget {
     pub failure: f64,
     /// Recorded failures with their seconds.
     pub failures: Vec<(Failure, f64)>,
-    /// Rate limits on requests and tokens.
-    pub limits: [Option<BucketTerms>; 2],
+    /// Rate limits on requests and tokens, of each key with its own or of the target; at least one.
+    pub limits: Vec<RateTerms>,
+    /// Why each of several keys is not accepted, if it is not.
+    pub denials: Vec<Option<Failure>>,
     /// True if the provider states them.
     pub states_limits: bool,
     /// Uncertainty of its level: the standard deviation of its logarithm.
@@ -32,6 +35,17 @@ pub struct LearntTarget {
 }
 
 impl LearntTarget {
+    /// Returns the refill per second of the requests (0) or tokens (1) of all keys that are accepted;
+    /// `None` without a limit.
+    pub fn usable_refill(&self, of: usize) -> Option<f64> {
+        let limits = self.limits.iter().enumerate();
+        let usable = limits.filter(|(key, _)| {
+            self.limits.len() == 1 || self.denials.get(*key).is_none_or(Option::is_none)
+        });
+        let refills = usable.map(|(_, limits)| limits[of].map(|terms| terms.refill));
+        refills.sum()
+    }
+
     /// Returns the mean seconds to the first token and per token without load.
     pub fn mean(&self) -> (f64, f64) {
         mean_of(&self.responses)

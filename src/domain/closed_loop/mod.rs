@@ -6,7 +6,8 @@
 //! explains one decision, but its shares do not come true.
 //!
 //! Reading order: `load_curve` and `learnt_target` (what is known of a target), `learning`,
-//! `simulated_target` (what it does in a run), `run` (one run), `forecast` (eight runs, ranges),
+//! `rate_limits` (its own or those of its keys), `simulated_target` (what it does in a run), `run` (one
+//! run) with `run_keys`, `forecast` (eight runs, ranges),
 //! `advice` (a search over many weights).
 
 mod advice;
@@ -19,8 +20,10 @@ mod learning;
 mod learnt_target;
 mod load_curve;
 mod luck;
+mod rate_limits;
 mod run;
 mod run_figures;
+mod run_keys;
 mod run_traffic;
 mod simulated_target;
 mod slowness;

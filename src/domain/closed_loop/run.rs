@@ -13,7 +13,7 @@ use crate::domain::balancer::BalancerState;
 use crate::domain::budget::BudgetReservation;
 use crate::domain::command::CommandError;
 use crate::domain::failure::Failure;
-use crate::domain::ids::DecisionId;
+use crate::domain::ids::{DecisionId, KeyIdx};
 use crate::domain::index::TargetIdx;
 use crate::domain::lease::Lease;
 use crate::domain::observation::{AttemptEnd, FirstToken, Observation, Outcome, RequestIdentity};
@@ -80,15 +80,15 @@ impl RunResult {
     }
 }
 
-struct Run<'d> {
+pub(super) struct Run<'d> {
     plan: RunPlan,
     state: BalancerState,
-    table: RoutingTable,
+    pub(super) table: RoutingTable,
     table_at: UnixTime,
     is_stale: bool,
-    field: CandidateSet,
+    pub(super) field: CandidateSet,
     targets: Vec<SimulatedTarget<'d>>,
-    requests: Vec<RunRequest<'d>>,
+    pub(super) requests: Vec<RunRequest<'d>>,
     attempts: Vec<Option<OpenAttempt>>,
     free: Vec<usize>,
     agenda: BinaryHeap<Reverse<(UnixTime, u64, RunEvent)>>,
@@ -207,7 +207,7 @@ impl Run<'_> {
     }
 
     /// Begins the next attempt of a request, at one target or at any that it did not try.
-    fn attempt(&mut self, index: usize, only: Option<TargetIdx>, now: UnixTime) {
+    pub(super) fn attempt(&mut self, index: usize, only: Option<TargetIdx>, now: UnixTime) {
         if self.is_stale && now.since(self.table_at) >= TABLE_AGE {
             self.refresh_table(now);
         }
@@ -231,8 +231,9 @@ impl Run<'_> {
         }
         let run = self.plan.seed ^ (self.plan.number as u64) << 32;
         let mut luck = luck_of([run, index as u64, at as u64, nth]);
-        let fate = target.attempt((source.input, source.output), &mut luck, now);
-        let limits = target.stated_limits();
+        let sizes = (source.input, source.output);
+        let fate = target.attempt(sizes, selection.key, &mut luck, now);
+        let limits = target.stated_limits(selection.key);
         let left = source.terms.time_limit;
         let left = left.map(|limit| limit - now.seconds_since(begun));
         let fate = limited(fate, source.class.is_streamed(), left, self.plan.limits);
@@ -275,6 +276,7 @@ impl Run<'_> {
         let left = terms.time_limit;
         profile.remaining = left.map(|limit| limit - now.seconds_since(request.at));
         profile.means = budgets.headroom(now);
+        profile.keys.tried = &request.left_keys;
         let run = self.plan.seed ^ (self.plan.number as u64) << 32;
         let nth = u64::from(request.retries.count());
         let mut luck = luck_of([run, index as u64, FOR_SELECTION, nth]);
@@ -355,7 +357,10 @@ impl Run<'_> {
         drop(attempt);
         self.observe(&Observation::Attempt(end), now);
         match outcome {
-            Outcome::Failed(failure) => self.failed(request, failure, now),
+            Outcome::Failed(failure) => {
+                let place = (at.into(), start.key);
+                self.failed(request, (failure, place), now);
+            }
             _ => self.answered(request, at, usd, now),
         }
     }
@@ -382,7 +387,12 @@ impl Run<'_> {
     }
 
     /// Goes on after a failed attempt as the gateway does.
-    fn failed(&mut self, index: usize, failure: Failure, now: UnixTime) {
+    fn failed(
+        &mut self,
+        index: usize,
+        (failure, place): (Failure, (TargetIdx, Option<KeyIdx>)),
+        now: UnixTime,
+    ) {
         let request = &self.requests[index];
         let limit = request.source.terms.time_limit;
         let limit = limit.unwrap_or(self.plan.limits.response_s);
@@ -390,9 +400,14 @@ impl Run<'_> {
         if let Some(last) = request.tried.last().filter(|_| request.is_counted) {
             self.result.targets[last.get()].failed += 1.0;
         }
+        let left = Duration::from_secs_f64(left);
+        if self.leave_key(index, place, failure)
+            && self.next_key(index, (failure, place.0), left, now)
+        {
+            return;
+        }
         let has_more = self.has_healthy_target(index, now);
         let request = &mut self.requests[index];
-        let left = Duration::from_secs_f64(left);
         let decision = request.retries.decide(failure, has_more, left);
         if decision == RetryDecision::GiveUp || !self.table.retries.try_withdraw(now) {
             return self.give_up(index);
@@ -406,9 +421,10 @@ impl Run<'_> {
     fn has_healthy_target(&mut self, index: usize, now: UnixTime) -> bool {
         let request = &self.requests[index];
         let source = request.source;
-        let profile = source
+        let mut profile = source
             .terms
             .profile(source.class, source.input, &request.tried);
+        profile.keys.tried = &request.left_keys;
         let draw = RandomDraw::default();
         select_target(&self.table, &profile, now, draw, &mut self.field)
             .is_ok_and(|selection| selection.reason != SelectionReason::LastResort)

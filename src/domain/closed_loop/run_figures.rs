@@ -183,9 +183,9 @@ impl Capacity {
             let seconds = (first + rest * output) * curve.at(slots);
             slots / seconds.max(1e-6)
         });
-        let [requests, tokens] = learnt.limits;
-        let by_requests = requests.map(|(_, refill)| refill);
-        let by_tokens = tokens.map(|(_, refill)| refill / (input + output).max(1.0));
+        let refill = |of: usize| learnt.usable_refill(of);
+        let by_requests = refill(0);
+        let by_tokens = refill(1).map(|refill| refill / (input + output).max(1.0));
         let bounds = [by_slots, by_requests, by_tokens];
         Self {
             slots,

@@ -3,6 +3,7 @@
 use super::attempt_limits::RunLimits;
 use super::luck::luck_of;
 use super::traffic_data::TrafficData;
+use crate::domain::ids::KeyIdx;
 use crate::domain::index::TargetIdx;
 use crate::domain::retry::RetryState;
 use crate::domain::traffic_recording::RecordedRequest;
@@ -34,6 +35,8 @@ pub struct RunRequest<'d> {
     pub at: UnixTime,
     pub is_counted: bool,
     pub tried: Vec<TargetIdx>,
+    /// Keys that failed it at these targets.
+    pub left_keys: Vec<(TargetIdx, KeyIdx)>,
     pub retries: RetryState,
 }
 
@@ -44,6 +47,7 @@ pub fn traffic<'d>(data: &'d TrafficData, plan: RunPlan) -> Vec<RunRequest<'d>> 
         at,
         is_counted,
         tried: Vec::new(),
+        left_keys: Vec::new(),
         retries: RetryState::new(plan.limits.max_retries),
     };
     let all = &data.requests;

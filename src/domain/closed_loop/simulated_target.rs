@@ -1,41 +1,47 @@
 //! What a learnt target does with an attempt in one run.
 
-use super::learnt_target::{BucketTerms, LearntTarget};
+use super::learnt_target::LearntTarget;
 use super::load_curve::UnseenLoad;
 use super::luck::{normal, position};
 use crate::domain::failure::Failure;
+use crate::domain::ids::KeyIdx;
 use crate::domain::random::SplitMix64;
 use crate::domain::units::UnixTime;
-use crate::domain::upstream_quota::{UpstreamLimit, UpstreamLimits};
+use crate::domain::upstream_quota::{BucketTerms, UpstreamLimit, UpstreamLimits};
 use std::time::Duration;
 
 /// Seconds of a failure of a target that never failed.
 const FAILURE_S: f64 = 0.5;
+/// Seconds of a 429, or of the refusal of a key.
+const REFUSAL_S: f64 = 0.1;
 /// Bounds of the delay that a 429 asks for, in seconds.
 const RETRY_AFTER_S: (f64, f64) = (1.0, 60.0);
 /// Load over the highest seen one from which an attempt counts as beyond it.
 const UNSEEN_FACTOR: f64 = 1.1;
 
-/// A token bucket.
+/// A token bucket at one time.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     terms: BucketTerms,
-    level: f64,
     at: UnixTime,
 }
 
 impl Bucket {
     fn refill(&mut self, now: UnixTime) {
-        let (limit, refill) = self.terms;
         let passed = now.seconds_since(self.at);
-        self.level = (self.level + refill * passed).min(limit);
+        let BucketTerms { limit, refill, .. } = self.terms;
+        self.terms.level = (self.terms.level + refill * passed).min(limit);
         self.at = now;
     }
 
     /// Returns the seconds until `needed` is left.
     fn wait(&self, needed: f64) -> f64 {
-        let (limit, refill) = self.terms;
-        let missing = needed.min(limit) - self.level;
+        let BucketTerms {
+            limit,
+            refill,
+            level,
+        } = self.terms;
+        let missing = needed.min(limit) - level;
         if missing <= 0.0 {
             0.0
         } else {
@@ -44,11 +50,15 @@ impl Bucket {
     }
 
     fn limit(&self) -> UpstreamLimit {
-        let (limit, refill) = self.terms;
+        let BucketTerms {
+            limit,
+            refill,
+            level,
+        } = self.terms;
         UpstreamLimit {
             limit,
-            remaining: self.level.max(0.0),
-            reset: (refill > 0.0).then(|| (limit - self.level) / refill),
+            remaining: level.max(0.0),
+            reset: (refill > 0.0).then(|| (limit - level) / refill),
         }
     }
 }
@@ -70,7 +80,8 @@ pub struct SimulatedTarget<'l> {
     level: f64,
     law: UnseenLoad,
     pub in_flight: u32,
-    buckets: [Option<Bucket>; 2],
+    /// Of each key with rate limits of its own, or of the target.
+    buckets: Vec<[Option<Bucket>; 2]>,
 }
 
 impl<'l> SimulatedTarget<'l> {
@@ -80,17 +91,17 @@ impl<'l> SimulatedTarget<'l> {
         random: &mut SplitMix64,
         now: UnixTime,
     ) -> Self {
-        let full = |terms: BucketTerms| Bucket {
-            terms,
-            level: terms.0,
-            at: now,
-        };
+        let bucket = |terms: BucketTerms| Bucket { terms, at: now };
         Self {
             learnt,
             level: (normal(random) * learnt.level_spread).exp(),
             law,
             in_flight: 0,
-            buckets: learnt.limits.map(|terms| terms.map(full)),
+            buckets: learnt
+                .limits
+                .iter()
+                .map(|limits| limits.map(|terms| terms.map(bucket)))
+                .collect(),
         }
     }
 
@@ -100,18 +111,34 @@ impl<'l> SimulatedTarget<'l> {
         attempts > UNSEEN_FACTOR * self.learnt.curve.seen + 1.0
     }
 
+    /// The rate limits that an attempt with a key counts against.
+    fn buckets(&mut self, key: Option<KeyIdx>) -> &mut [Option<Bucket>] {
+        let place = key
+            .map_or(0, KeyIdx::get)
+            .min(self.buckets.len().max(1) - 1);
+        self.buckets
+            .get_mut(place)
+            .map_or(&mut [], |it| &mut it[..])
+    }
+
     /// Takes an attempt up; it is in flight until the caller counts it out.
     pub fn attempt(
         &mut self,
         (input, output): (f64, f64),
+        key: Option<KeyIdx>,
         random: &mut SplitMix64,
         now: UnixTime,
     ) -> SimulatedFate {
         let attempts = 1.0 + f64::from(self.in_flight);
         self.in_flight += 1;
+        let denial = key.and_then(|key| *self.learnt.denials.get(key.get())?);
+        if let Some(failure) = denial {
+            let seconds = REFUSAL_S;
+            return SimulatedFate::Failed { failure, seconds };
+        }
         let needed = [1.0, input + output];
         let mut wait = 0.0_f64;
-        for (bucket, needed) in self.buckets.iter_mut().zip(needed) {
+        for (bucket, needed) in self.buckets(key).iter_mut().zip(needed) {
             if let Some(bucket) = bucket {
                 bucket.refill(now);
                 wait = wait.max(bucket.wait(needed));
@@ -121,12 +148,12 @@ impl<'l> SimulatedTarget<'l> {
             let seconds = wait.ceil().clamp(RETRY_AFTER_S.0, RETRY_AFTER_S.1);
             return SimulatedFate::Failed {
                 failure: Failure::RateLimit(Some(Duration::from_secs_f64(seconds))),
-                seconds: 0.1,
+                seconds: REFUSAL_S,
             };
         }
-        for (bucket, needed) in self.buckets.iter_mut().zip(needed) {
+        for (bucket, needed) in self.buckets(key).iter_mut().zip(needed) {
             if let Some(bucket) = bucket {
-                bucket.level -= needed;
+                bucket.terms.level -= needed;
             }
         }
         if random.next_f64() < self.learnt.failure {
@@ -151,14 +178,18 @@ impl<'l> SimulatedTarget<'l> {
         }
     }
 
-    /// Returns the limits that its next response states.
-    pub fn stated_limits(&self) -> UpstreamLimits {
+    /// Returns the limits that its next response to an attempt with a key states.
+    pub fn stated_limits(&mut self, key: Option<KeyIdx>) -> UpstreamLimits {
         if !self.learnt.states_limits {
             return UpstreamLimits::default();
         }
+        let mut limits = self
+            .buckets(key)
+            .iter()
+            .map(|it| Some(it.as_ref()?.limit()));
         UpstreamLimits {
-            requests: self.buckets[0].as_ref().map(Bucket::limit),
-            tokens: self.buckets[1].as_ref().map(Bucket::limit),
+            requests: limits.next().flatten(),
+            tokens: limits.next().flatten(),
         }
     }
 }

@@ -165,6 +165,7 @@ mod tests {
     fn timeout(decision: u64, seconds: f64) -> RecordedAttempt {
         RecordedAttempt {
             decision: DecisionId(decision),
+            key: None,
             ended: UnixTime::default(),
             in_flight: 0.0,
             first_token: None,
@@ -210,7 +211,8 @@ mod tests {
             curve: LearntCurve::FLAT,
             failure: 0.0,
             failures: Vec::new(),
-            limits: [None, None],
+            limits: vec![[None, None]],
+            denials: Vec::new(),
             states_limits: false,
             level_spread: 0.0,
             is_hardly_measured: false,

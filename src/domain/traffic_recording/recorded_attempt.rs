@@ -1,7 +1,7 @@
 //! One recorded attempt.
 
 use crate::domain::failure::Failure;
-use crate::domain::ids::DecisionId;
+use crate::domain::ids::{DecisionId, KeyIdx};
 use crate::domain::observation::{AttemptEnd, Outcome};
 use crate::domain::units::{Money, UnixTime};
 
@@ -14,7 +14,8 @@ pub enum AttemptResult {
     Failed(Failure),
     /// A 429.
     Limited,
-    /// Nothing: the client left, was in a hurry or sent an invalid request.
+    /// Nothing: the client left, was in a hurry or sent an invalid request, or one of several keys was
+    /// not accepted.
     Inconclusive,
 }
 
@@ -23,6 +24,8 @@ pub enum AttemptResult {
 pub struct RecordedAttempt {
     /// Decision of its request.
     pub decision: DecisionId,
+    /// The key that it used, where its provider has several.
+    pub key: Option<KeyIdx>,
     /// End.
     pub ended: UnixTime,
     /// Attempts in flight at the target before this one.
@@ -49,7 +52,11 @@ impl RecordedAttempt {
         let result = match end.outcome {
             Outcome::Success => AttemptResult::Answered,
             Outcome::Failed(Failure::RateLimit(_)) => AttemptResult::Limited,
-            Outcome::Failed(failure) if failure.is_client_error() || end.client_deadline_hit => {
+            Outcome::Failed(failure)
+                if failure.is_client_error()
+                    || end.client_deadline_hit
+                    || (end.ticket.key.is_some() && failure.is_of_key(false)) =>
+            {
                 AttemptResult::Inconclusive
             }
             Outcome::Failed(failure) => AttemptResult::Failed(failure),
@@ -57,6 +64,7 @@ impl RecordedAttempt {
         };
         Self {
             decision: end.decision,
+            key: end.ticket.key,
             ended: end.ended,
             in_flight: end.ticket.load.exp_m1().round().max(0.0),
             first_token: end.first_token,

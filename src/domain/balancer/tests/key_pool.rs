@@ -2,9 +2,7 @@
 
 use super::apply_config::next;
 use super::*;
-use crate::domain::{
-    Command, EndpointChange, KeyIdx, ProviderKey, ProviderKeys, RateLimits, UpstreamLimit,
-};
+use crate::domain::{Command, EndpointChange, KeyIdx, ProviderKey, ProviderKeys, UpstreamLimit};
 
 fn keys(count: usize, shares_quota: bool) -> ProviderKeys {
     let key = |at: usize| ProviderKey {
@@ -191,7 +189,7 @@ fn a_reload_with_other_keys_starts_them_anew() {
 }
 
 #[test]
-fn a_forecast_has_one_key_with_the_quota_of_all() {
+fn a_forecast_has_the_keys_with_their_quotas_and_refusals() {
     let mut fleet = pool(keys(2, false));
     for key in [0, 1] {
         let mut end = with_key(0, key, 1, Outcome::Success);
@@ -202,9 +200,18 @@ fn a_forecast_has_one_key_with_the_quota_of_all() {
         });
         fleet.observe(&Observation::Attempt(end), at(1));
     }
+    fail(&mut fleet, 1, 1, Failure::Auth);
     let fork = fleet.fork(at(1));
-    let candidate = &fork.routing_table(at(1)).candidates[0];
-    assert!(candidate.keys.is_empty());
-    assert_eq!(candidate.quota.terms()[0], Some((120.0, 2.0)));
-    assert_eq!(candidate.rates, RateLimits::default());
+
+    let known = &fork.known_targets(at(3))[0];
+    assert_eq!(known.denials, [None, Some(Failure::Auth)]);
+    let left = known.quotas.iter().map(|quota| quota.terms()[0].unwrap());
+    let left: Vec<(f64, f64)> = left.map(|terms| (terms.refill, terms.level)).collect();
+    assert_eq!(left, [(1.0, 12.0), (1.0, 12.0)]);
+    assert_eq!(key_for(&fork, 2), Ok(0));
+    let sent = |fleet: &BalancerState| {
+        let table = fleet.routing_table(at(2));
+        table.candidates[0].keys.keys[0].sent.totals().requests
+    };
+    assert_eq!((sent(&fork), sent(&fleet)), (1, 0));
 }
