@@ -4,16 +4,20 @@ use super::database::Row;
 use super::error::StoreError;
 use super::store::Store;
 use crate::domain::{
-    AttemptEnd, AttemptStart, Catalogue, DecisionId, Failure, MeasuredUsage, Money, Outcome,
-    RequestClass, UnixTime, UpstreamLimits, Usage, UsageBasis,
+    AttemptEnd, AttemptStart, Catalogue, DecisionId, Failure, KeyIdx, MeasuredUsage, Money,
+    Outcome, RequestClass, UnixTime, UpstreamLimits, Usage, UsageBasis,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 const COLUMNS: &str = "at, latency_us, provider, model, outcome, failure, first_token_us, \
                        input_tokens, output_tokens, cached_tokens, streamed, load, prompt, class, \
                        trial, client_deadline, silent_us, cost_pico, cost_basis, dropped_fields, \
-                       decision";
+                       decision, attempt";
+
+/// Keys by the decision and the number of their attempt.
+pub(super) type KeysOfAttempts = BTreeMap<(DecisionId, u32), KeyIdx>;
 
 /// One attempt as it was observed, with the names of its target.
 #[derive(Debug)]
@@ -34,6 +38,12 @@ struct CountedAttempt {
 }
 
 impl PastAttempt {
+    /// Sets the key that it used, where the decisions tell which.
+    pub(super) fn find_key(&mut self, keys: &KeysOfAttempts) {
+        let attempt = (self.end.decision, self.end.number);
+        self.end.ticket.key = keys.get(&attempt).copied();
+    }
+
     /// The attempt, if its target is configured.
     pub(super) fn at_target(self, catalogue: &Catalogue) -> Option<AttemptEnd> {
         let target = catalogue.target(&self.provider, &self.model)?;
@@ -125,7 +135,7 @@ fn attempt(row: &Row) -> Result<PastAttempt, StoreError> {
             cost: None,
             streamed: row.count(10)? > 0,
             trial: row.count(14)? > 0,
-            number: 0,
+            number: u32::try_from(row.count(21)?).unwrap_or(0),
             status: None,
             message: None,
             dropped_fields: 0,

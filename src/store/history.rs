@@ -1,6 +1,6 @@
 //! What a new process takes over from the store: sums, decisions and events.
 
-use super::attempts::PastAttempt;
+use super::attempts::{KeysOfAttempts, PastAttempt};
 use super::change_journal::{ALERTS, HELD_CHANGES};
 use super::client_sums::CLIENT_WIDTHS;
 use super::error::StoreError;
@@ -113,7 +113,11 @@ impl StoredHistory {
     /// Puts the past into the state of a balancer. Sums of targets that are not configured any more
     /// count in totals; what else names one is left out. Returns the events of it, and what a journal continues.
     #[must_use]
-    pub fn apply(self, state: &mut BalancerState, now: UnixTime) -> (Vec<Effect>, JournalStart) {
+    pub fn apply(
+        mut self,
+        state: &mut BalancerState,
+        now: UnixTime,
+    ) -> (Vec<Effect>, JournalStart) {
         if let Some(since) = self.since {
             state.restore_since(since);
         }
@@ -125,6 +129,10 @@ impl StoredHistory {
         let decisions: Vec<DecisionRecord> = decisions
             .filter_map(|row| stored_decision(row, &mut &*catalogue))
             .collect();
+        let keys = keys_of_attempts(&decisions);
+        for attempt in &mut self.attempts {
+            attempt.find_key(&keys);
+        }
         let from = now.minus(ROWS_REACH);
         let recent = self.attempts.iter().rev();
         let recent: Vec<AttemptEnd> = recent
@@ -155,6 +163,16 @@ impl StoredHistory {
         let effects = state.restore_changes(self.revisions, self.held.as_ref(), now);
         (effects, start)
     }
+}
+
+fn keys_of_attempts(decisions: &[DecisionRecord]) -> KeysOfAttempts {
+    let attempts = decisions.iter().flat_map(|decision| {
+        let attempts = decision.attempts.iter();
+        attempts.map(|attempt| (decision.id, attempt))
+    });
+    attempts
+        .filter_map(|(decision, attempt)| Some(((decision, attempt.number), attempt.key?)))
+        .collect()
 }
 
 fn apply_roll_up(row: &RollUpRow, state: &mut BalancerState, catalogue: &Catalogue, now: UnixTime) {

@@ -3,7 +3,7 @@
 
 use super::BalancerState;
 use crate::domain::counters::Counters;
-use crate::domain::observation::{AttemptEnd, FirstToken};
+use crate::domain::observation::{AttemptEnd, FirstToken, Outcome};
 use crate::domain::units::UnixTime;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl BalancerState {
         let mut stepped = UnixTime::default();
         for (at, past) in in_order(attempts) {
             let (Past::FirstToken(end) | Past::End(end)) = past;
-            if at > now || end.target.get() >= self.targets.len() {
+            if at > now || end.target.get() >= self.targets.len() || self.is_of_unknown_key(end) {
                 continue;
             }
             if at.since(stepped) >= STEP {
@@ -49,6 +49,18 @@ impl BalancerState {
         self.half_open_breakers(now, &mut effects);
         self.peers = self.usual_speed(now);
         self.refresh_states(now);
+    }
+
+    /// Returns true if one of several keys failed and it is not known which: that says nothing of the
+    /// target and must not exclude it.
+    fn is_of_unknown_key(&self, end: &AttemptEnd) -> bool {
+        let provider = self.catalogue.targets[end.target].provider;
+        let keys = &self.catalogue.providers[provider].keys;
+        let Outcome::Failed(failure) = end.outcome else {
+            return false;
+        };
+        let is_known = keys.keys.is_empty() || end.ticket.key.is_some();
+        !is_known && failure.is_of_key(keys.shares_quota)
     }
 }
 

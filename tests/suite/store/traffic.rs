@@ -3,11 +3,11 @@
 use super::{TestDatabase, now, on_both};
 use aibal_tui::domain::{
     AttemptEnd, AttemptStart, BalancerState, CandidateSet, Capabilities, Catalogue,
-    ClosedLoopForecast, DecisionId, ForecastEffort, MeasuredUsage, ModelType, ModelTypes, Money,
-    Observation, Outcome, Price, Provider, RandomDraw, RequestEnd, RequestIdentity, RequestOutcome,
-    RequestProfile, RequestTerms, RunLimits, SelectionContext, SelectionRound, SettingsDraft,
-    SplitMix64, Strategy, Target, TargetId, TargetIdx, TargetScope, TrafficData, UnixTime,
-    UpstreamLimits, Usage, Weights, forecast, select_target,
+    ClosedLoopForecast, DecisionId, Failure, ForecastEffort, KeyIdx, MeasuredUsage, ModelType,
+    ModelTypes, Money, Observation, Outcome, Price, Provider, ProviderKey, RandomDraw, RequestEnd,
+    RequestIdentity, RequestOutcome, RequestProfile, RequestTerms, RunLimits, SelectionContext,
+    SelectionRound, SettingsDraft, SplitMix64, Strategy, Target, TargetId, TargetIdx, TargetScope,
+    TrafficData, UnixTime, UpstreamLimits, Usage, Weights, forecast, select_target,
 };
 use aibal_tui::store::{Journal, JournalStart};
 use std::sync::Arc;
@@ -75,15 +75,7 @@ impl Process {
             client: "ann".into(),
             ..RequestIdentity::default()
         });
-        let context = SelectionContext {
-            decision: DecisionId(number),
-            is_dry_run: false,
-            attempt: 1,
-            class: profile.class,
-            input: profile.input,
-            luck,
-            at,
-        };
+        let context = context(number, &profile, luck, at);
         let round = SelectionRound::of(&table, &field, Some(&chosen), context)
             .with_terms(RequestTerms::of(&profile, Some(&identity.client)));
         self.observe(&Observation::Selection(Box::new(round)), at);
@@ -110,34 +102,67 @@ impl Process {
         let ended = at.plus(Duration::from_secs_f64(seconds));
         let cost = Some(Money::from_usd(tokens as f64 * 9e-6 / pace));
         let end = AttemptEnd {
-            decision: DecisionId(number),
             identity: Arc::clone(&identity),
-            number: 1,
-            target,
-            started: at,
-            ended,
-            outcome: Outcome::Success,
-            status: Some(200),
-            message: None,
             first_token: Some(first_token),
             usage: Some(usage),
             cost,
-            streamed: true,
-            trial: false,
-            dropped_fields: 0,
-            ticket: AttemptStart {
-                started: at,
-                class: profile.class,
-                prompt: profile.input,
-                ..AttemptStart::default()
-            },
-            limits: UpstreamLimits::default(),
-            client_deadline_hit: false,
-            abandoned_after: None,
+            ..attempt_end(number, target, (at, ended), profile)
         };
         self.observe(&Observation::Attempt(end), ended);
         let end = request_end(number, identity, (target, usage, cost), (at, ended));
         self.observe(&Observation::Request(end), ended);
+    }
+}
+
+fn context(
+    number: u64,
+    profile: &RequestProfile<'_>,
+    luck: RandomDraw,
+    at: UnixTime,
+) -> SelectionContext {
+    SelectionContext {
+        decision: DecisionId(number),
+        is_dry_run: false,
+        attempt: 1,
+        class: profile.class,
+        input: profile.input,
+        luck,
+        at,
+    }
+}
+
+/// A stream without content.
+fn attempt_end(
+    number: u64,
+    target: TargetIdx,
+    (started, ended): (UnixTime, UnixTime),
+    profile: &RequestProfile<'_>,
+) -> AttemptEnd {
+    AttemptEnd {
+        decision: DecisionId(number),
+        identity: Arc::default(),
+        number: 1,
+        target,
+        started,
+        ended,
+        outcome: Outcome::Success,
+        status: Some(200),
+        message: None,
+        first_token: None,
+        usage: None,
+        cost: None,
+        streamed: true,
+        trial: false,
+        dropped_fields: 0,
+        ticket: AttemptStart {
+            started,
+            class: profile.class,
+            prompt: profile.input,
+            ..AttemptStart::default()
+        },
+        limits: UpstreamLimits::default(),
+        client_deadline_hit: false,
+        abandoned_after: None,
     }
 }
 
@@ -185,7 +210,66 @@ fn cheaper(state: &BalancerState, at: UnixTime) -> ClosedLoopForecast {
     forecast(&data, &draft, LIMITS, (ForecastEffort::Full, 7)).unwrap()
 }
 
+/// An attempt with the first of two keys of the first provider, which is refused.
+fn refuse_first_key(process: &mut Process, at: UnixTime) {
+    let table = process.state.routing_table(at);
+    let (profile, only) = (RequestProfile::usual(ModelType::Chat), [0.into()]);
+    let profile = RequestProfile {
+        scope: TargetScope::Only(&only),
+        ..profile
+    };
+    let (luck, mut field) = (RandomDraw::default(), CandidateSet::default());
+    let chosen = select_target(&table, &profile, at, luck, &mut field).unwrap();
+    let context = context(1, &profile, luck, at);
+    let round = SelectionRound::of(&table, &field, Some(&chosen), context);
+    process.observe(&Observation::Selection(Box::new(round)), at);
+    let end = AttemptEnd {
+        outcome: Outcome::Failed(Failure::Auth),
+        usage: None,
+        cost: None,
+        ticket: AttemptStart {
+            key: Some(KeyIdx::new(0)),
+            started: at,
+            ..AttemptStart::default()
+        },
+        ..attempt_end(1, 0.into(), (at, at), &profile)
+    };
+    process.observe(&Observation::Attempt(end), at);
+    let usage = MeasuredUsage::ZERO;
+    let end = request_end(1, Arc::default(), (0.into(), usage, None), (at, at));
+    process.observe(&Observation::Request(end), at);
+}
+
 on_both! {
+    async fn a_refused_key_takes_nothing_with_it_after_a_restart(database: TestDatabase) {
+        let at = now();
+        let pool = || {
+            let mut state = state(at);
+            let mut catalogue = Catalogue::clone(state.catalogue());
+            catalogue.providers[0].keys.keys = ["env:A", "env:B"].map(|name| ProviderKey {
+                name: name.into(),
+                weight: 1.0,
+            }).to_vec();
+            state = BalancerState::new(catalogue, Strategy::Adaptive, Weights::default(), 1, at);
+            state
+        };
+        let store = database.open().await;
+        let mut journal = Journal::new(store.clone(), at);
+        journal.restored(JournalStart::default());
+        let mut old = Process { state: pool(), journal, luck: SplitMix64::new(3) };
+        refuse_first_key(&mut old, at);
+        store.flush().await;
+        store.close().await;
+
+        let (store, mut new) = (database.open().await, pool());
+        let _ = store.load_history(at).await.unwrap().apply(&mut new, at);
+        let candidate = &new.routing_table(at).candidates[0];
+        let refused = |key: usize| candidate.keys.keys[key].blocked.map(|(_, failure)| failure);
+        assert_eq!((refused(0), refused(1)), (Some(Failure::Auth), None));
+        assert_eq!(candidate.blocked_until, None);
+        store.close().await;
+    }
+
     async fn a_forecast_after_a_restart_is_that_of_before(database: TestDatabase) {
         let restart = now();
         let stop = restart.minus(Duration::from_secs(PAUSE_S));

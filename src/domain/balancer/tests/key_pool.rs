@@ -215,3 +215,22 @@ fn a_forecast_has_the_keys_with_their_quotas_and_refusals() {
     };
     assert_eq!((sent(&fork), sent(&fleet)), (1, 0));
 }
+
+#[test]
+fn after_a_restart_a_refused_key_is_left_out_and_no_target_with_it() {
+    let refused = |key: Option<KeyIdx>| {
+        let mut end = with_key(0, 0, 1, Outcome::Failed(Failure::Auth));
+        end.ticket.key = key;
+        let mut fleet = pool(keys(2, false));
+        fleet.warm_start(&[end], at(2));
+        let used: Vec<_> = (0..20).map(|_| key_for(&fleet, 3)).collect();
+        used
+    };
+    let known = refused(Some(KeyIdx::new(0)));
+    assert!(known.iter().all(|key| *key == Ok(1)), "{known:?}");
+    let unknown = refused(None);
+    assert!(
+        unknown.contains(&Ok(0)) && unknown.contains(&Ok(1)),
+        "{unknown:?}"
+    );
+}
