@@ -9,12 +9,16 @@ use crate::domain::{
     Money, RunLimits, ServiceGoal, SettingsDraft, TrafficData, WeightAdvice, Weights, WhatIf,
     WhatIfSettings, advise, forecast, simulate,
 };
-use crate::engine::Busy;
+use crate::engine::{Busy, EngineHandle};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
 
+/// Time for which forecasts are made from one copy of the traffic, so that the same draft has the same
+/// figures wherever they are shown.
+const FROZEN_FOR: Duration = Duration::from_secs(10);
 /// Seconds after which another search may begin.
 const SEARCH_S: u64 = 10;
 
@@ -24,7 +28,16 @@ const SEARCH_S: u64 = 10;
 pub(super) struct Forecaster {
     limits: Arc<ArcSwap<RunLimits>>,
     turn: Arc<Mutex<()>>,
+    frozen: Arc<Mutex<Option<FrozenTraffic>>>,
     search: Arc<Mutex<()>>,
+}
+
+/// A copy of the traffic, with the revision that was in force.
+#[derive(Debug)]
+struct FrozenTraffic {
+    data: Arc<TrafficData>,
+    revision: u64,
+    since: Instant,
 }
 
 /// The turn of a search. It ends with the search, also if its caller has left.
@@ -37,6 +50,7 @@ pub(super) struct SearchTurn(
 pub(super) struct CheckedDraft {
     pub settings: WhatIfSettings,
     draft: SettingsDraft,
+    effort: ForecastEffort,
 }
 
 impl CheckedDraft {
@@ -66,7 +80,16 @@ impl CheckedDraft {
             per_day: budget.usd_per_day.map(Money::from_usd),
             per_month: budget.usd_per_month.map(Money::from_usd),
         };
-        Ok(Self { settings, draft })
+        let effort = if request.quick {
+            ForecastEffort::Quick
+        } else {
+            ForecastEffort::Full
+        };
+        Ok(Self {
+            settings,
+            draft,
+            effort,
+        })
     }
 }
 
@@ -74,6 +97,27 @@ impl Forecaster {
     /// Replaces the time limits of the runs, after a reload.
     pub fn set_limits(&self, limits: RunLimits) {
         self.limits.store(Arc::new(limits));
+    }
+
+    /// The traffic that forecasts are made from: a copy that is at most [`FROZEN_FOR`] old.
+    pub async fn traffic(
+        &self,
+        handle: &EngineHandle,
+        revision: u64,
+    ) -> Result<Arc<TrafficData>, Busy> {
+        let mut frozen = self.frozen.lock().await;
+        let is_current =
+            |it: &&FrozenTraffic| it.revision == revision && it.since.elapsed() < FROZEN_FOR;
+        if let Some(known) = frozen.as_ref().filter(is_current) {
+            return Ok(Arc::clone(&known.data));
+        }
+        let data: Arc<TrafficData> = Arc::from(handle.traffic_data().await?);
+        *frozen = Some(FrozenTraffic {
+            data: Arc::clone(&data),
+            revision,
+            since: Instant::now(),
+        });
+        Ok(data)
     }
 
     /// Begins a search for weights.
@@ -110,14 +154,18 @@ impl Forecaster {
         &self,
         checked: CheckedDraft,
         decisions: Vec<Arc<DecisionRecord>>,
-        (data, revision): (Box<TrafficData>, u64),
+        (data, revision): (Arc<TrafficData>, u64),
     ) -> Result<(WhatIf, ClosedLoopForecast), ApiError> {
         let _turn = self.turn.lock().await;
         let limits = **self.limits.load();
         let work = move || {
-            let CheckedDraft { settings, draft } = checked;
+            let CheckedDraft {
+                settings,
+                draft,
+                effort,
+            } = checked;
             let replayed = simulate(&decisions, &settings);
-            let effort = (ForecastEffort::Full, draft.seed(revision));
+            let effort = (effort, draft.seed(revision));
             let closed = forecast(&data, &draft, limits, effort)?;
             Ok((replayed, closed))
         };

@@ -300,7 +300,9 @@ impl LocalClient {
         let from = now.minus(Duration::from_secs(request.window.seconds()));
         let mut decisions = self.handle.decisions().await?;
         decisions.retain(|decision| decision.end.as_ref().is_some_and(|end| end.started >= from));
-        let data = (self.handle.traffic_data().await?, table.revision);
+        let revision = table.revision;
+        let traffic = self.forecaster.traffic(&self.handle, revision).await?;
+        let data = (traffic, revision);
         let forecast = self.forecaster.forecast(checked, decisions, data);
         let (replayed, closed) = forecast.await?;
         let name = |target: TargetIdx| catalogue.targets.get(target.get()).map(|target| &target.id);

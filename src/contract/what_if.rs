@@ -25,6 +25,9 @@ pub struct WhatIfRequest {
     /// Other budgets of all requests together, for the closed loop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetChange>,
+    /// One run of the closed loop instead of eight, without ranges: for a draft that still changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quick: bool,
 }
 
 /// Budgets in USD; missing ones keep their value.

@@ -17,6 +17,15 @@ pub fn latency(milliseconds: Option<f64>) -> String {
     }
 }
 
+/// The range of a latency, `1.2s..1.4s`, or the latency where there is none.
+pub fn latency_range(milliseconds: Option<f64>, range: Option<[f64; 2]>) -> String {
+    let bounds = range.map(|bounds| bounds.map(|ms| latency(Some(ms))));
+    match bounds {
+        Some([low, high]) if low != high => format!("{low}..{high}"),
+        _ => latency(milliseconds),
+    }
+}
+
 /// A latency in a sentence: `412 ms`, `1.9 s`.
 pub fn duration(milliseconds: Option<f64>) -> String {
     match milliseconds {

@@ -2,6 +2,7 @@
 //! and returns effects; `view` draws the model. It knows only `contract` and `client`, so it works
 //! the same with an instance in this process and a remote one.
 
+mod applied_forecast;
 mod change;
 mod clipboard;
 mod clock_skew;

@@ -1,11 +1,16 @@
-//! The effect of a draft on the next requests. The instance forecasts it with the code of the
-//! balancer, and the forecast is applied to the current shares. Until it arrives, an estimate from
-//! the factors is shown: shares change by `exp(ΔS / temperature)` with `S = Σ w·f / 100`; every
-//! other term of the selection probability is the same before and after.
+//! The effect of a draft. The instance forecasts it: recorded requests run through a copy of the
+//! balancer under both settings, and both sides of the preview are figures of these runs. With too
+//! little traffic for that, its selection probabilities of the next requests are applied to the current
+//! shares. Until an answer arrives, an estimate from the factors is shown: shares change by
+//! `exp(ΔS / temperature)` with `S = Σ w·f / 100`; every other term of the selection probability is the
+//! same before and after.
 
 use super::draft::{CurrentSettings, Draft, effective, overriding};
 use super::what_if::WhatIfResult;
-use crate::contract::{Factors, ProviderStatus, Status, WeightOverride, WeightPoints};
+use crate::contract::{
+    CapacityReport, ClosedLoopReport, Factors, ProviderStatus, Status, TargetWhatIfReport,
+    WeightOverride, WeightPoints, WhatIfReport, WhatIfTotalsReport,
+};
 
 /// The temperatures of the balancer, for `adaptive` and for `weighted`.
 const TEMPERATURE: f64 = 0.010;
@@ -18,37 +23,113 @@ const PENALTY_FREE_RISK: f64 = 0.20;
 const WHOLE_SHARE: f64 = 0.999;
 
 /// The preview of one provider, in the order of the status.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ProviderPreview {
     /// 0..1; `None` without a score.
     pub score: Option<f64>,
-    /// 0..1; 0 while it may not serve.
+    /// Share of the runs, or odds of the next requests, 0..1; 0 while it may not serve.
     pub share: f64,
+    /// Range of the share over several runs.
+    pub range: Option<[f64; 2]>,
+    /// What it can take, where one model of it is forecast.
+    pub capacity: Option<CapacityReport>,
+    /// Whether it would get more than it was ever seen with, or is hardly measured.
+    pub is_extrapolated: bool,
+}
+
+/// What a preview is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewBasis {
+    /// Runs of recorded requests.
+    ClosedLoop,
+    /// The balancer's selection probabilities of the next requests.
+    NextRequests,
+    /// The factors on the screen.
+    Estimate,
+}
+
+/// Shares and scores of all providers, under the settings in force and under a draft.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    pub now: Vec<ProviderPreview>,
+    pub then: Vec<ProviderPreview>,
+    pub basis: PreviewBasis,
 }
 
 /// The assumed settings of one provider: its priority, if drafted, and its own weights.
 type PreviewSettings = (Option<u8>, Option<WeightOverride>);
+
+/// The preview of a draft, by the best that is known of it.
+pub fn preview(status: &Status, draft: &Draft, known: Option<&WhatIfResult>) -> Preview {
+    let known = known.filter(|prediction| draft.is_changed() && prediction.is_about(draft));
+    if let Some((now, then)) = known.and_then(|prediction| simulated(status, &prediction.report)) {
+        return Preview {
+            now,
+            then,
+            basis: PreviewBasis::ClosedLoop,
+        };
+    }
+    let (then, basis) = match known.and_then(|prediction| carried_over(status, prediction)) {
+        Some(then) => (then, PreviewBasis::NextRequests),
+        None => (drafted(status, draft), PreviewBasis::Estimate),
+    };
+    Preview {
+        now: present(status),
+        then,
+        basis,
+    }
+}
+
+/// Both sides by the closed loop; `None` where it had too little traffic.
+fn simulated(
+    status: &Status,
+    report: &WhatIfReport,
+) -> Option<(Vec<ProviderPreview>, Vec<ProviderPreview>)> {
+    let has_run = |it: &&ClosedLoopReport| !it.too_little_traffic && it.runs > 0;
+    report.closed_loop.as_deref().filter(has_run)?;
+    let sides = |provider: &ProviderStatus| {
+        let name = &provider.performance.provider;
+        let of = |it: &&TargetWhatIfReport| it.provider == *name;
+        let targets: Vec<_> = report.targets.iter().filter(of).collect();
+        let scores = report.providers.iter().find(|it| it.provider == *name);
+        let now = targets.iter().map(|it| &it.now);
+        let then = targets.iter().map(|it| &it.then);
+        let now = ProviderPreview {
+            score: provider.score,
+            ..summed(now)
+        };
+        let then = ProviderPreview {
+            score: scores.and_then(|it| it.then.score),
+            is_extrapolated: targets.iter().any(|it| it.extrapolated),
+            ..summed(then)
+        };
+        (now, then)
+    };
+    Some(status.providers.iter().map(sides).unzip())
+}
+
+/// The figures of several targets together. The range of a sum is at most the sum of the ranges.
+fn summed<'t>(targets: impl Iterator<Item = &'t WhatIfTotalsReport>) -> ProviderPreview {
+    let mut sum = ProviderPreview::default();
+    for (before, target) in targets.enumerate() {
+        sum.share += target.share;
+        sum.range = target.share_range.map(|[low, high]| {
+            let [before_low, before_high] = sum.range.unwrap_or_default();
+            [before_low + low, (before_high + high).min(1.0)]
+        });
+        sum.capacity = target.capacity.filter(|_| before == 0);
+    }
+    sum
+}
 
 /// The current scores and odds.
 pub fn present(status: &Status) -> Vec<ProviderPreview> {
     let preview = |provider: &ProviderStatus| ProviderPreview {
         score: provider.score,
         share: provider.odds,
+        ..ProviderPreview::default()
     };
     status.providers.iter().map(preview).collect()
-}
-
-/// Scores and shares under a draft: as the instance forecasts them if its reply about this draft
-/// has arrived, else estimated.
-pub fn previewed(
-    status: &Status,
-    draft: &Draft,
-    known: Option<&WhatIfResult>,
-) -> Vec<ProviderPreview> {
-    let known = known.filter(|prediction| prediction.is_about(draft));
-    known
-        .and_then(|prediction| carried_over(status, prediction))
-        .unwrap_or_else(|| drafted(status, draft))
 }
 
 /// Applies the instance's forecast to the current shares, which load has moved since; `None` if it
@@ -67,6 +148,7 @@ fn carried_over(status: &Status, prediction: &WhatIfResult) -> Option<Vec<Provid
         all.push(ProviderPreview {
             score: preview.then.score,
             share,
+            ..ProviderPreview::default()
         });
     }
     normalize(&mut all);

@@ -98,8 +98,11 @@ fn press(model: &mut Model, names: &str) -> Vec<Effect> {
             let key: Key = name.parse().unwrap();
             let effects = update(model, Message::Input(Input::Key(key)), NOW);
             let is_asked = |effect: &&Effect| matches!(effect, Effect::AskWhatIf(_));
-            for _ in effects.iter().filter(is_asked) {
-                update(model, Message::WhatIf(Box::new(Ok(report()))), NOW);
+            let mut asked = effects.iter().filter(is_asked).count();
+            while asked > 0 {
+                let more = update(model, Message::WhatIf(Box::new(Ok(report()))), NOW);
+                asked += more.iter().filter(is_asked).count();
+                asked -= 1;
             }
             let earlier = NOW.saturating_sub(Duration::from_secs(1));
             update(model, Message::Drawn, earlier);

@@ -16,11 +16,21 @@ pub struct WhatIfResult {
 impl WhatIfResult {
     /// Returns whether it answers this draft, not an older one.
     pub fn is_about(&self, draft: &Draft) -> bool {
-        self.request == what_if_request(draft, self.request.window)
+        let asked = what_if_request(draft, self.request.window);
+        self.answers(&asked)
+    }
+
+    /// Returns whether it answers this request, by however many runs.
+    pub fn answers(&self, request: &WhatIfRequest) -> bool {
+        let asked = WhatIfRequest {
+            quick: request.quick,
+            ..self.request.clone()
+        };
+        asked == *request
     }
 }
 
-/// The request for the forecast of a draft.
+/// The request for the forecast of a draft, by all runs.
 pub fn what_if_request(draft: &Draft, window: Window) -> WhatIfRequest {
     let [cost, latency, reliability, load, priority] =
         draft.points().map(|point| Some(f64::from(point)));

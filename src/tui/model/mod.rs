@@ -13,6 +13,7 @@ pub use listing::Listing;
 pub use options::{BellMode, Options, WriteProtection};
 pub use rows::{is_blocked, trouble, trouble_rank};
 
+use super::applied_forecast::AppliedForecast;
 use super::change::Undo;
 use super::clock_skew::ClockSkew;
 use super::confirm_dialog::ConfirmDialog;
@@ -83,6 +84,8 @@ pub struct Model {
     pub explaining: Option<String>,
     /// The latest forecast, of an older draft while a new one is under way.
     pub what_if: Option<WhatIfResult>,
+    /// What was predicted of the latest change that was applied here.
+    pub applied: Option<AppliedForecast>,
     /// The request that failed to forecast, and the time of the failure.
     pub forecast_error: Option<(WhatIfRequest, Duration)>,
     /// The forecast request under way.
@@ -140,6 +143,7 @@ impl Model {
             explain_error: None,
             explaining: None,
             what_if: None,
+            applied: None,
             forecast_error: None,
             deciding: None,
             measure: Measure::default(),

@@ -34,7 +34,7 @@ fn the_share_is_what_was_sent_and_the_odds_are_in_the_weights_view() {
     let weights = shown(status, "w");
     assert!(weights.contains("ODDS%") && !weights.contains("SHARE%"));
     assert!(
-        line_with(&weights, "borealis").contains("71 →  71"),
+        line_with(&weights, "borealis").contains("71 → 71"),
         "{weights}"
     );
 }

@@ -1,9 +1,13 @@
 //! Forecasts: the texts of a review, and the phrases it requires.
 
 use super::*;
-use crate::contract::{ProviderForecastReport, TargetWhatIfReport, TrafficForecastReport};
+use crate::contract::{
+    CapacityReport, ClosedLoopReport, ProviderForecastReport, TargetWhatIfReport,
+    TrafficForecastReport,
+};
+use crate::tui::applied_forecast::AppliedForecast;
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow};
-use crate::tui::preview::{drafted, present, previewed};
+use crate::tui::preview::{PreviewBasis, drafted, present, preview};
 
 /// A draft that changes one objective by `step` points.
 fn draft(status: &Status, row: usize, step: i16) -> Draft {
@@ -93,7 +97,7 @@ fn no_shift_is_predicted_if_weights_have_no_effect() {
         let reason = format!("the strategy {strategy} does not use weights");
         let screen = text(&model, 120, 40);
         assert!(screen.contains(&reason), "{screen}");
-        assert_eq!(screen.matches(" 20 →  20    ").count(), 5, "{screen}");
+        assert_eq!(screen.matches(" 20 → 20 ").count(), 5, "{screen}");
         press(&mut model, "Enter");
         assert!(text(&model, 120, 40).contains(&reason));
         assert_eq!(phrase(&model), None);
@@ -147,14 +151,17 @@ fn the_forecast_replaces_the_estimate_and_applies_to_current_shares() {
         answer(&status, before, [0.0, 0.2, 0.1, 0.5, 0.2]),
     );
     let known = model.what_if.as_ref();
-    let then = shares(&previewed(&status, model.draft.as_ref().unwrap(), known));
+    let then = shares(&preview(&status, model.draft.as_ref().unwrap(), known).then);
     // Half of 0.5, a new 0.1, 5/4 of 0.3, and 0.2, normalised by 0.925.
     let expected = [0.0, 0.25, 0.1, 0.375, 0.2].map(|part: f64| part / 0.925);
     for (then, expected) in then.iter().zip(expected) {
         assert!((then - expected).abs() < 1e-9, "{then} {expected}");
     }
     let other = draft(&status, 1, 5);
-    assert_eq!(previewed(&status, &other, known), drafted(&status, &other));
+    assert_eq!(
+        preview(&status, &other, known).then,
+        drafted(&status, &other)
+    );
     assert_eq!(phrase(&model), Some("big-shift"));
 }
 
@@ -166,7 +173,7 @@ fn a_review_shows_the_effect_on_recorded_requests() {
     for part in [
         "recorded: 0% of 1284 requests in 15m would move (0 s ago)",
         "p95 1.9s→1.4s  0% extrapolated",
-        "cost: $4.12→$3.91/h; budget at its end: day 197→188%, month 153→149%",
+        "cost: $0.80→$0.76 per 1k, $4.12→$3.91/h; budget at its end:",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
@@ -335,4 +342,130 @@ fn the_first_line_shows_author_clock_skew_and_link_delay() {
     assert!(line.contains("link 420ms slow"), "{line}");
     model.options.theme.masked = true;
     assert!(!first(&model).contains("alice"));
+}
+
+/// A forecast of the closed loop that moves traffic from `borealis` to `google`.
+fn run(status: &Status) -> WhatIfReport {
+    let side = |share: f64, spread: f64| WhatIfTotalsReport {
+        share,
+        share_range: Some([share - spread, share + spread]),
+        ..report().total.now
+    };
+    let target = |at: usize, now: f64, then: f64| TargetWhatIfReport {
+        provider: status.providers[at].performance.provider.clone(),
+        model: "m".to_owned(),
+        now: side(now, 0.0),
+        then: WhatIfTotalsReport {
+            capacity: Some(CapacityReport {
+                slots: Some(16.0),
+                per_second: Some(13.0),
+            }),
+            ..side(then, 0.02)
+        },
+        extrapolated: at == 4,
+        hardly_measured: false,
+        beyond_seen: at == 4,
+    };
+    let mut report = WhatIfReport {
+        targets: vec![
+            target(1, 0.6, 0.45),
+            target(3, 0.4, 0.50),
+            target(4, 0.0, 0.05),
+        ],
+        closed_loop: Some(Box::new(ClosedLoopReport {
+            runs: 8,
+            requests: 3_412,
+            since: None,
+            self_test_points: 0.8,
+            moving: false,
+            too_little_traffic: false,
+        })),
+        ..report()
+    };
+    report.total.then.p95_range = Some([1_200.0, 1_600.0]);
+    report
+}
+
+#[test]
+fn both_sides_of_a_preview_are_runs_with_ranges_and_capacity() {
+    let status = with_shares("adaptive", [0.0, 0.9, 0.0, 0.1, 0.0]);
+    let model = reviewed(status.clone(), run(&status));
+    let draft = model.draft.as_ref().unwrap();
+    let shown = preview(&status, draft, model.what_if.as_ref());
+
+    assert_eq!(shown.basis, PreviewBasis::ClosedLoop);
+    assert_eq!(shares(&shown.now), [0.0, 0.6, 0.0, 0.4, 0.0]);
+    assert_eq!(shares(&shown.then), [0.0, 0.45, 0.0, 0.5, 0.05]);
+    let review = text(&model, 120, 40);
+    for part in [
+        "effect: moves 15% of the traffic, as recorded requests were run",
+        "recorded: 15% of 1284 requests in 15m would move (0 s ago, 8 runs)",
+        "p95 1.9s→1.2s..1.6s",
+    ] {
+        assert!(review.contains(part), "{part}\n{review}");
+    }
+    let mut model = model;
+    press(&mut model, "Esc");
+    let screen = text(&model, 120, 40);
+    for part in [
+        "IF APPLIED (8 runs of 3412 requests; as it is: 0.8 points off)",
+        "40 → 48..52",
+        "full: 16 slots = 13.0/s",
+        "extrapolated",
+    ] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+}
+
+#[test]
+fn traffic_that_changes_makes_a_forecast_doubtful() {
+    let status = with_shares("adaptive", [0.0, 0.6, 0.0, 0.4, 0.0]);
+    let mut doubtful = run(&status);
+    let closed = doubtful.closed_loop.as_mut().unwrap();
+    (closed.moving, closed.self_test_points) = (true, 7.4);
+    let mut model = reviewed(status, doubtful);
+
+    let part = "traffic is changing: the settings in force are forecast 7.4 points off";
+    assert!(text(&model, 120, 40).contains(part));
+    press(&mut model, "Esc");
+    assert!(text(&model, 120, 40).contains("IF APPLIED (TRAFFIC IS CHANGING, 8 runs"));
+}
+
+#[test]
+fn one_run_is_asked_for_first_and_the_others_behind_it() {
+    let mut model = default_model();
+    let key = |name: &str| Message::Input(Input::Key(name.parse().unwrap()));
+    let asked = |effects: Vec<Effect>| {
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::AskWhatIf(request) => Some(request.quick),
+            _ => None,
+        })
+    };
+    update(&mut model, key("w"), NOW);
+    assert_eq!(asked(update(&mut model, key("→"), NOW)), Some(true));
+    let answer = || Message::WhatIf(Box::new(Ok(report())));
+    assert_eq!(asked(update(&mut model, answer(), NOW)), Some(false));
+    assert_eq!(asked(update(&mut model, answer(), NOW)), None);
+}
+
+#[test]
+fn what_was_predicted_stands_beside_what_is_measured_for_two_minutes() {
+    let mut status = with_shares("adaptive", [0.0, 0.6, 0.0, 0.4, 0.0]);
+    status.providers[1].share = 0.6;
+    let mut model = reviewed(status.clone(), run(&status));
+    model.what_if.as_mut().unwrap().request.quick = false;
+    let draft = model.draft.clone().unwrap();
+    let known = model.what_if.clone().unwrap();
+    press(&mut model, "Esc");
+    model.draft = None;
+    model.applied = AppliedForecast::new((&status, &draft), &known, (Some(43), NOW));
+
+    let screen = text(&model, 120, 40);
+    assert!(
+        screen.contains("PREDICTED | NOW (rev 43, 0 s ago"),
+        "{screen}"
+    );
+    assert!(screen.contains("43..47% |  60%"), "{screen}");
+    model.now = NOW + Duration::from_secs(121);
+    assert!(!text(&model, 120, 40).contains("PREDICTED"));
 }

@@ -41,7 +41,7 @@ fn own_weights_are_drafted_previewed_reviewed_applied_and_undone() {
     update(&mut model, Message::WhatIf(Box::new(Ok(report()))), NOW);
     let screen = text(&model, 120, 40);
     assert!(screen.contains("own cost           - → 40"), "{screen}");
-    assert!(screen.contains("moves about"), "{screen}");
+    assert!(screen.contains("   moves "), "{screen}");
 
     press(&mut model, "Enter");
     let screen = text(&model, 120, 40);

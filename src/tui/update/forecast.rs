@@ -1,12 +1,14 @@
 //! The expected effect of a change of weights, as its review states it, and the phrase that the
 //! effect requires.
 
-use crate::contract::{HealthState, SpendingReport, Status, WhatIfReport};
+use crate::contract::{
+    ClosedLoopReport, HealthState, SpendingReport, Status, WhatIfReport, WhatIfTotalsReport,
+};
 use crate::tui::confirm_dialog::ConfirmPhrase;
 use crate::tui::draft::Draft;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::preview::{ProviderPreview, insensitivity, moved, present, previewed};
+use crate::tui::preview::{Preview, PreviewBasis, ProviderPreview, insensitivity, moved, preview};
 use crate::tui::what_if::WhatIfResult;
 use std::collections::BTreeMap;
 
@@ -29,13 +31,14 @@ type Concern = (&'static str, String);
 
 pub(super) fn forecast(model: &Model, status: &Status, draft: &Draft) -> Forecast {
     let known = model.what_if.as_ref().filter(|it| it.is_about(draft));
-    let (now, then) = (present(status), previewed(status, draft, known));
+    let Preview { now, then, basis } = preview(status, draft, known);
     let part = moved(&now, &then);
     let mut lines = vec![insensitivity(status).map_or_else(
         || {
             format!(
-                "effect: moves about {}% of the traffic from the next request on",
-                format::share(part)
+                "effect: moves {}% of the traffic{}",
+                format::share(part),
+                source(basis)
             )
         },
         |why| format!("effect: none, because {why}"),
@@ -68,6 +71,15 @@ pub(super) fn forecast(model: &Model, status: &Status, draft: &Draft) -> Forecas
         .next()
         .map(|(expected, why)| ConfirmPhrase::new(expected, why));
     Forecast { lines, phrase }
+}
+
+/// How sure the effect is.
+fn source(basis: PreviewBasis) -> &'static str {
+    match basis {
+        PreviewBasis::ClosedLoop => ", as recorded requests were run",
+        PreviewBasis::NextRequests => " from the next request on",
+        PreviewBasis::Estimate => ", estimated from the factors",
+    }
 }
 
 /// Objects to a large shift: the larger of the shift now and the shift over the recorded window,
@@ -109,21 +121,40 @@ fn recorded(model: &Model, prediction: &WhatIfResult) -> Vec<String> {
     }
     let (now, then) = (report.total.now, report.total.then);
     let arrow = model.theme().mark('→', '>');
-    vec![
+    let mut lines = vec![
         format!(
-            "recorded: {}% of {} requests in {window} would move ({age} s ago)",
+            "recorded: {}% of {} requests in {window} would move ({age} s ago{})",
             format::share(shifted(report)),
-            report.decisions
+            report.decisions,
+            runs(report)
         ),
         format!(
             "  ok {}{arrow}{}%  p95 {}{arrow}{}  {}% extrapolated",
             format::percent(now.success_rate),
             format::percent(then.success_rate),
             format::latency(now.p95),
-            format::latency(then.p95),
+            format::latency_range(then.p95, then.p95_range),
             format::share(extrapolated(report))
         ),
-    ]
+    ];
+    if let Some(loop_report) = report.closed_loop.as_deref().filter(|it| it.moving) {
+        lines.push(format!(
+            "{} traffic is changing: the settings in force are forecast {:.1} points off",
+            model.theme().mark('✗', 'X'),
+            loop_report.self_test_points
+        ));
+    }
+    lines
+}
+
+/// `, 8 runs`, where recorded requests were run through the balancer.
+fn runs(report: &WhatIfReport) -> String {
+    let has_run = |it: &&ClosedLoopReport| !it.too_little_traffic;
+    let closed = report.closed_loop.as_deref().filter(has_run);
+    closed.map_or_else(String::new, |it| match it.runs {
+        1 => ", 1 run".to_owned(),
+        runs => format!(", {runs} runs"),
+    })
 }
 
 fn extrapolated(report: &WhatIfReport) -> f64 {
@@ -158,7 +189,14 @@ fn spending(model: &Model, status: &Status, report: &WhatIfReport) -> (String, O
         _ => now,
     };
     let hourly = |rate| format::usd(Some(rate), theme);
-    let cost = format!("cost: {}{arrow}{}/h", hourly(now), hourly(then));
+    let per_1k = |totals: WhatIfTotalsReport| format::usd(totals.usd_per_1k_requests, theme);
+    let cost = format!(
+        "cost: {}{arrow}{} per 1k, {}{arrow}{}/h",
+        per_1k(report.total.now),
+        per_1k(report.total.then),
+        hourly(now),
+        hourly(then)
+    );
     let mut concern = None;
     let mut parts = Vec::new();
     let periods = [("day", &status.budget.day), ("month", &status.budget.month)];

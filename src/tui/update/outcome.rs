@@ -5,6 +5,7 @@ use super::queries::watched_lists;
 use super::rebase::{current_settings, rebase};
 use crate::client::ClientError;
 use crate::contract::Status;
+use crate::tui::applied_forecast::AppliedForecast;
 use crate::tui::change::{Applied, Change, Undo};
 use crate::tui::draft::Draft;
 use crate::tui::effect::Effect;
@@ -37,7 +38,12 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
     if let Some(pending) = pending {
         if pending.applies {
             // It was about the draft that is now in effect.
-            model.what_if = None;
+            let known = model.what_if.take();
+            let now = (applied.revision, model.now);
+            let drafted = model.status.as_deref().zip(model.draft.as_ref());
+            let forecast = drafted.zip(known.as_ref());
+            model.applied =
+                forecast.and_then(|(drafted, known)| AppliedForecast::new(drafted, known, now));
         }
         settle(model, &applied, &pending);
         remember(model, &applied, pending);

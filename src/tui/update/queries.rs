@@ -76,13 +76,14 @@ pub(super) fn prediction(model: &mut Model) -> Option<Effect> {
         draft.filter(|draft| model.screen == Screen::Weights && draft.is_changed())
     };
     let draft = review::rollback_draft(model).or_else(on_screen)?;
-    let request = what_if_request(&draft, model.window);
-    let is_answered = |known: &WhatIfResult| {
-        known.request == request && model.now.saturating_sub(known.at) < WHAT_IF_REFRESH
-    };
-    if model.what_if.as_ref().is_some_and(is_answered) {
+    let mut request = what_if_request(&draft, model.window);
+    let known = model.what_if.as_ref().filter(|it| it.answers(&request));
+    let is_fresh = |it: &WhatIfResult| model.now.saturating_sub(it.at) < WHAT_IF_REFRESH;
+    if known.is_some_and(|it| !it.request.quick && is_fresh(it)) {
         return None;
     }
+    // While keys move the draft, one run is enough; the others follow once it stands.
+    request.quick = known.is_none();
     // A request that has just failed would fail again.
     let failed = model.forecast_error.as_ref();
     let failed = failed.filter(|(failed, _)| *failed == request);

@@ -4,7 +4,7 @@ use crate::contract::{Factors, ProviderStatus, Status};
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::preview::ProviderPreview;
+use crate::tui::preview::{PreviewBasis, ProviderPreview};
 use crate::tui::screens::listing::plain;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::line::line;
@@ -18,18 +18,23 @@ use ratatui::text::{Line, Span};
 const MIN_SHOWN_SHIFT: f64 = 0.005;
 
 /// The names of the columns.
-pub(super) fn head(wide: bool) -> String {
+pub(super) fn head(basis: PreviewBasis, wide: bool) -> String {
+    let share = if basis == PreviewBasis::ClosedLoop {
+        "SHARE%"
+    } else {
+        "ODDS%"
+    };
     let factors = if wide {
         "  COST LAT  REL  LOAD PRIO  (factors, 1 is best)"
     } else {
         ""
     };
     format!(
-        "   {} {} {} {:>12}  {:>11} {:>8}{factors}",
+        "   {} {} {} {:>13}    {:>11} {:>8}{factors}",
         format::left("PROVIDER", 12),
         format::left("STATE", 7),
         format::left("PRIORITY", 9),
-        "ODDS%",
+        share,
         "SCORE",
         "RANK"
     )
@@ -181,9 +186,9 @@ fn provider_row<'a>(
         ),
         Span::styled(
             format!(
-                " {:>4} {arrow} {:>3} {mark}  ",
+                " {:>4} {arrow} {:<7}{mark}  ",
                 format::share(now.share),
-                format::share(then.share)
+                range_text(then)
             ),
             style,
         ),
@@ -193,11 +198,44 @@ fn provider_row<'a>(
             format::score(then.score)
         )),
         Span::raw(format!("{:>8}  ", rank_text(ranks, arrow))),
-        match effect(provider, wide, theme) {
-            Some(note) => Span::styled(note, theme.warn()),
+        match note(provider, (now, then), wide, theme) {
+            Some(note) => note,
             None => Span::raw(factor_text(provider.factors.as_ref(), wide)),
         },
     ])
+}
+
+/// `27`, or `24..27` where several runs differ.
+fn range_text(then: ProviderPreview) -> String {
+    match then.range.map(|bounds| bounds.map(format::share)) {
+        Some([low, high]) if low != high => format!("{low}..{high}"),
+        _ => format::share(then.share),
+    }
+}
+
+/// What is to be known of a provider: that it gets nothing, that its forecast is a guess, or what it
+/// can take of what it gains.
+fn note<'a>(
+    provider: &ProviderStatus,
+    (now, then): (ProviderPreview, ProviderPreview),
+    wide: bool,
+    theme: Theme,
+) -> Option<Span<'a>> {
+    if let Some(note) = effect(provider, wide, theme) {
+        return Some(Span::styled(note, theme.warn()));
+    }
+    if !wide {
+        return None;
+    }
+    if then.is_extrapolated {
+        return Some(Span::styled("extrapolated", theme.warn()));
+    }
+    let gains = then.share > now.share + MIN_SHOWN_SHIFT;
+    let capacity = then.capacity.filter(|_| gains)?;
+    let slots = capacity.slots.map(|slots| format!("{slots:.0} slots"));
+    let rate = capacity.per_second.map(|rate| format!("{rate:.1}/s"));
+    let parts: Vec<String> = slots.into_iter().chain(rate).collect();
+    (!parts.is_empty()).then(|| Span::styled(format!("full: {}", parts.join(" = ")), theme.dim()))
 }
 
 /// The note on a provider that receives no requests whatever its weights, so that a change there

@@ -11,6 +11,7 @@
 //!   draft [ollama 61                |…
 //! ```
 
+mod applied;
 mod comparison;
 mod prediction;
 
@@ -20,7 +21,7 @@ use crate::tui::draft::{CurrentSettings, Draft, DraftRow, NAMES};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::Model;
-use crate::tui::preview::{insensitivity, moved, present, previewed};
+use crate::tui::preview::{self, Preview, insensitivity, moved};
 use crate::tui::view::next_schedule;
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::line::rule;
@@ -77,7 +78,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         height: area.height - y,
         ..area
     };
-    preview(model, status, draft, below, buffer);
+    if_applied(model, status, draft, below, buffer);
 }
 
 fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) -> Line<'a> {
@@ -120,23 +121,14 @@ fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) 
     ])
 }
 
-fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &mut Buffer) {
+fn if_applied(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let known = model.what_if.as_ref().filter(|_| draft.is_changed());
-    let is_answered = known.is_some_and(|prediction| {
-        prediction.is_about(draft) && !prediction.report.providers.is_empty()
-    });
-    let title = if is_answered {
-        "IF APPLIED (forecast by the balancer, for typical chat requests)"
-    } else {
-        "IF APPLIED (estimate from current factors, for typical chat requests)"
-    };
-    rule(title, model.theme(), area, buffer);
-    let now = present(status);
-    let then = previewed(status, draft, known);
+    let Preview { now, then, basis } = preview::preview(status, draft, known);
+    rule(&prediction::title(model, basis), theme, area, buffer);
     let wide = area.width >= 100;
     line(
-        Line::styled(comparison::head(wide), theme.dim()),
+        Line::styled(comparison::head(basis, wide), theme.dim()),
         area,
         1,
         buffer,
@@ -178,6 +170,9 @@ fn preview(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer: &m
         y += 1;
     }
     let rest = rows(area, y + 2, area.height.saturating_sub(y + 2));
+    if !draft.is_changed() && applied::draw(model, status, rest, buffer) {
+        return;
+    }
     prediction::scores(model, status, draft, rest, buffer);
 }
 
@@ -189,10 +184,7 @@ fn one_line<'a>(model: &Model, status: &Status, draft: &Draft) -> Line<'a> {
         let text = summary(model, status, draft, 0.0);
         return Line::styled(text, theme.dim());
     }
-    let (now, then) = (
-        present(status),
-        previewed(status, draft, model.what_if.as_ref()),
-    );
+    let Preview { now, then, .. } = preview::preview(status, draft, model.what_if.as_ref());
     let mut changes: Vec<(&str, f64, f64)> = status
         .providers
         .iter()
@@ -223,7 +215,7 @@ fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
         format!("   no effect on the selection: {why}")
     } else if draft.is_changed() {
         format!(
-            "   moves about {}% of the traffic; {} reviews, then applies",
+            "   moves {}% of the traffic; {} reviews, then applies",
             format::share(part),
             model.key(Action::Open)
         )

@@ -5,7 +5,7 @@ use crate::tui::draft::Draft;
 use crate::tui::draft::effective;
 use crate::tui::format;
 use crate::tui::model::Model;
-use crate::tui::preview::{ProviderPreview, own, previewed};
+use crate::tui::preview::{PreviewBasis, ProviderPreview, own, preview};
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
@@ -13,6 +13,34 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
+
+/// What the preview is made of, and how far it can be trusted.
+pub(super) fn title(model: &Model, basis: PreviewBasis) -> String {
+    let known = model.what_if.as_ref();
+    let closed = known.and_then(|it| it.report.closed_loop.as_deref());
+    match (basis, closed) {
+        (PreviewBasis::ClosedLoop, Some(closed)) => {
+            let runs = match closed.runs {
+                1 => "1 run".to_owned(),
+                runs => format!("{runs} runs"),
+            };
+            let trust = if closed.moving {
+                "TRAFFIC IS CHANGING, "
+            } else {
+                ""
+            };
+            let points = closed.self_test_points;
+            format!(
+                "IF APPLIED ({trust}{runs} of {} requests; as it is: {points:.1} points off)",
+                closed.requests
+            )
+        }
+        (PreviewBasis::Estimate, _) => {
+            "IF APPLIED (estimate from current factors, for typical chat requests)".to_owned()
+        }
+        _ => "IF APPLIED (too little traffic to run: odds of typical chat requests)".to_owned(),
+    }
+}
 
 /// The line of the forecast from recorded requests; dim while it is of an older draft.
 pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
@@ -22,24 +50,25 @@ pub(super) fn predicted<'a>(model: &Model, draft: &Draft) -> Option<Line<'a>> {
     let (now, then) = (report.total.now, report.total.then);
     let arrow = theme.mark('→', '>');
     let pair = |now: String, then: String| format!("{now}{arrow}{then}");
+    let usd = |amount| format::usd(amount, theme);
+    let closed = report.closed_loop.as_deref();
+    let is_run = closed.is_some_and(|it| !it.too_little_traffic);
     let text = format!(
-        "   {} requests of {} replayed {} s ago: ok {}%  p95 {}  mean {}  $/1k {}; {} extrapolated",
+        "   {} requests of {} {} {} s ago: ok {}%  p95 {}  $/1k {}  $/h {}; {} extrapolated",
         report.decisions,
         prediction.request.window.as_str(),
+        if is_run { "run" } else { "replayed" },
         model.now.saturating_sub(prediction.at).as_secs(),
         pair(
             format::percent(now.success_rate),
             format::percent(then.success_rate)
         ),
-        pair(format::latency(now.p95), format::latency(then.p95)),
         pair(
-            format::latency(now.mean_latency_ms),
-            format::latency(then.mean_latency_ms)
+            format::latency(now.p95),
+            format::latency_range(then.p95, then.p95_range)
         ),
-        pair(
-            format::usd(now.usd_per_1k_requests, theme),
-            format::usd(then.usd_per_1k_requests, theme)
-        ),
+        pair(usd(now.usd_per_1k_requests), usd(then.usd_per_1k_requests)),
+        pair(usd(now.usd_per_hour), usd(then.usd_per_hour)),
         report.extrapolated
     );
     let style = if prediction.is_about(draft) {
@@ -66,7 +95,7 @@ pub(super) fn scores(
     let mut best: Vec<(&ProviderStatus, ProviderPreview)> = status
         .providers
         .iter()
-        .zip(previewed(status, draft, model.what_if.as_ref()))
+        .zip(preview(status, draft, model.what_if.as_ref()).then)
         .collect();
     best.sort_by(|a, b| {
         b.1.score

@@ -1,0 +1,75 @@
+//! After a draft was applied: what was predicted beside what is measured now.
+
+use crate::contract::Status;
+use crate::tui::applied_forecast::AppliedForecast;
+use crate::tui::format;
+use crate::tui::model::Model;
+use crate::tui::widgets::line::{line, rule};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+/// A share this far outside of its range did not come true.
+const TOLERANCE: f64 = 0.05;
+
+/// Draws the comparison for two minutes after the change. Returns false if there is none to draw.
+pub(super) fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) -> bool {
+    let shown = model.applied.as_ref();
+    let shown = shown.and_then(|it| Some((it, it.time_left(model.now)?)));
+    let Some((forecast, left)) = shown.filter(|_| area.height >= 3) else {
+        return false;
+    };
+    let revision = forecast
+        .revision
+        .map_or_else(String::new, |revision| format!("rev {revision}, "));
+    let age = model.now.saturating_sub(forecast.at).as_secs();
+    let title = format!(
+        "PREDICTED | NOW ({revision}{age} s ago, shares of the last 60 s; shown for {} s more)",
+        left.as_secs()
+    );
+    rule(&title, model.theme(), area, buffer);
+    for (y, text) in (1..area.height).zip(rows(model, status, forecast)) {
+        line(text, area, y, buffer);
+    }
+    true
+}
+
+fn rows<'a>(model: &Model, status: &Status, forecast: &AppliedForecast) -> Vec<Line<'a>> {
+    let theme = model.theme();
+    let row = |(name, predicted, range): &(String, f64, Option<[f64; 2]>)| {
+        let provider = status
+            .providers
+            .iter()
+            .find(|it| it.performance.provider == *name)?;
+        let [low, high] = range.unwrap_or([*predicted; 2]);
+        let came_true = (low - TOLERANCE..=high + TOLERANCE).contains(&provider.share);
+        let expected = if low == high {
+            format::share(*predicted)
+        } else {
+            format!("{}..{}", format::share(low), format::share(high))
+        };
+        let text = format!(
+            "   {} {expected:>8}% | {:>3}%",
+            format::left(name, 14),
+            format::share(provider.share)
+        );
+        let style = if came_true {
+            Style::default()
+        } else {
+            theme.warn()
+        };
+        Some(Line::styled(text, style))
+    };
+    let mut rows: Vec<Line<'a>> = forecast.shares.iter().filter_map(row).collect();
+    let total = &forecast.total;
+    rows.push(Line::styled(
+        format!(
+            "   predicted besides: p95 {}, {} per 1k requests",
+            format::latency_range(total.p95, total.p95_range),
+            format::usd(total.usd_per_1k_requests, theme)
+        ),
+        theme.dim(),
+    ));
+    rows
+}
