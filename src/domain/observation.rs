@@ -180,6 +180,12 @@ pub struct RequestEnd {
 }
 
 impl RequestEnd {
+    /// Returns the attempts after the first one, without one that ran beside another.
+    pub fn retries(&self) -> u32 {
+        let hedges = u32::from(self.hedged().is_some());
+        self.attempts.saturating_sub(1 + hedges)
+    }
+
     /// Returns the second attempt that ran beside another one.
     pub fn hedged(&self) -> Option<HedgeEnd> {
         match self.hedge? {

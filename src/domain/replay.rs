@@ -93,7 +93,7 @@ impl Replay {
             });
         }
         assign_probabilities(&mut self.rows, round.strategy);
-        let position = if reason == SelectionReason::Fallback {
+        let position = if matches!(reason, SelectionReason::Fallback | SelectionReason::Hedge) {
             next_after_failure(&self.rows, |provider| self.failed(provider))
         } else {
             draw_weighted(&self.rows, round.luck.draw)

@@ -244,7 +244,7 @@ impl BucketCounts {
     /// Counts one client request that ended.
     pub fn add_request(&mut self, end: &RequestEnd) {
         // A rejected request, or one answered from the cache, has no attempts.
-        self.retries += u64::from(end.attempts.saturating_sub(1));
+        self.retries += u64::from(end.retries());
         match end.outcome {
             RequestOutcome::Ok => {
                 let milliseconds = end.ended.seconds_since(end.started) * 1e3;

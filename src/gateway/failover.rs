@@ -179,7 +179,7 @@ impl FailoverLoop<'_> {
         leased: LeasedTarget,
         limits: (Duration, Instant),
     ) -> AttemptResult {
-        let started = self.start(leased, limits);
+        let started = self.start(leased, limits, None);
         started.attempt.covered().await;
         let call = UpstreamCall::new(self.context);
         let begun = Instant::now();
@@ -193,11 +193,12 @@ impl FailoverLoop<'_> {
         ended
     }
 
-    /// Counts an attempt, and sets the time that it has.
+    /// Counts an attempt, and sets the time that it has; `beside` is the target of one that runs already.
     fn start(
         &mut self,
         leased: LeasedTarget,
         (limit, deadline): (Duration, Instant),
+        beside: Option<TargetIdx>,
     ) -> StartedAttempt {
         self.attempts.begin();
         self.recorder.attempts = self.attempts.count();
@@ -208,7 +209,8 @@ impl FailoverLoop<'_> {
             id,
             provider,
         } = leased;
-        let has_more = self.has_more_targets(selection.target);
+        let in_use: Vec<TargetIdx> = beside.into_iter().chain([selection.target]).collect();
+        let has_more = self.has_more_targets(&in_use);
         let until = self.deadlines.attempt_deadline(&selection, limit, has_more);
         let attempts = self.attempts.count();
         if until.at >= deadline && self.deadlines.is_client_deadline_short(attempts) {

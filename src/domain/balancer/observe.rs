@@ -323,7 +323,7 @@ impl BalancerState {
         effects: &mut Vec<Effect>,
     ) {
         let event = match end.outcome {
-            RequestOutcome::Ok if end.attempts > 1 + u32::from(end.hedged().is_some()) => Some((
+            RequestOutcome::Ok if end.retries() > 0 => Some((
                 false,
                 format!("saved by a fallback after {} attempts", end.attempts),
             )),

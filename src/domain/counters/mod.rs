@@ -219,10 +219,7 @@ impl Counters {
                 counts.per_token.add(rest);
             }
         }
-        let extra = end
-            .attempts
-            .saturating_sub(1 + u32::from(end.hedged().is_some()));
-        self.retries += u64::from(extra);
+        self.retries += u64::from(end.retries());
         if end.fallbacks > 0 {
             let fallbacks = self.fallbacks.entry((end.target, is_ok)).or_default();
             *fallbacks += u64::from(end.fallbacks);

@@ -96,7 +96,7 @@ pub fn select_target(
     let reason = match reason {
         SelectionReason::HalfOpenProbe | SelectionReason::LastResort => reason,
         _ if is_over_budget => SelectionReason::Cheapest,
-        _ if ask.is_hedge => SelectionReason::Hedge,
+        SelectionReason::Fallback if ask.is_hedge => SelectionReason::Hedge,
         _ => reason,
     };
     let trial = reason == SelectionReason::HalfOpenProbe;

@@ -151,9 +151,10 @@ pub struct NoEligibleTarget {
 impl TargetSelection {
     /// Returns the time after which an attempt without content is late
     /// ([`crate::domain::HedgePolicy`]); `None` if it is not hedged: the response is no stream, the
-    /// usual times of its target are not known, or an operator pinned a provider.
+    /// usual times of its target are not known, an operator pinned a provider, or it is the probe of a
+    /// half-open breaker, which needs a result of its own.
     pub fn hedge_delay(&self, table: &RoutingTable) -> Option<Duration> {
-        if !self.class.is_streamed() || table.pinned.is_some() {
+        if !self.class.is_streamed() || self.trial || table.pinned.is_some() {
             return None;
         }
         let factor = table.candidates[self.target].hedge_factor?;

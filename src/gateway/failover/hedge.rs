@@ -4,7 +4,8 @@
 use super::{AttemptResult, FailoverLoop, LeasedTarget, StartedAttempt};
 use crate::clock;
 use crate::domain::{
-    HedgeReservation, HedgeResult, Money, RequestProfile, TargetIdx, TargetSelection,
+    HedgeReservation, HedgeResult, Money, RequestProfile, RouteOrder, TargetIdx, TargetScope,
+    TargetSelection,
 };
 use crate::gateway::hedge_race::HedgeRace;
 use crate::gateway::operation::Operation;
@@ -53,7 +54,7 @@ impl FailoverLoop<'_> {
         };
         self.recorder.on_hedge(&second.selection, &second.id);
         let (beside, beside_id) = (second.selection, second.id.clone());
-        let mut second = self.start(second, limits);
+        let mut second = self.start(second, limits, Some(late.target));
         second.attempt.enter(&race);
         let second_number = self.attempts.count();
         let second = Box::pin(async {
@@ -96,6 +97,10 @@ impl FailoverLoop<'_> {
     /// Notes the failure of one of two attempts; the other one goes on.
     fn on_attempt_failed(&mut self, failed: &AttemptResult) {
         if let Err(failure) = &failed.result {
+            let class = failure.error.failure;
+            if class.is_retryable() {
+                self.repeatable = Some((failed.selection.target, class));
+            }
             self.on_failure(&failed.selection, failure, failed.is_first_token);
         }
     }
@@ -111,7 +116,7 @@ impl FailoverLoop<'_> {
     fn lease_hedge(&mut self, late: &TargetSelection) -> Option<(LeasedTarget, HedgeReservation)> {
         let table = self.context.gateway.handle.routing_table();
         let policy = table.tuning.hedge?;
-        if !self.has_more_targets(late.target) {
+        if !self.has_more_targets(&[late.target]) {
             return None;
         }
         let mut tried = self.tried.clone();
@@ -133,6 +138,13 @@ impl FailoverLoop<'_> {
         let begun = table
             .hedges
             .try_begin(policy.usd_per_hour, cost, clock::now());
+        // What was checked is what is leased.
+        let checked = [free.target];
+        let profile = RequestProfile {
+            scope: TargetScope::Only(&checked),
+            order: &RouteOrder::Balanced,
+            ..profile
+        };
         match begun {
             Ok(reservation) => Some((self.lease(&profile).ok()?, reservation)),
             Err(why) => {

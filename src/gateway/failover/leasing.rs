@@ -17,10 +17,10 @@ const MAX_LOST_RACES: u32 = 32;
 const MIN_RECHECK: Duration = Duration::from_millis(50);
 
 impl FailoverLoop<'_> {
-    /// Whether a healthy target is left after `target`, and an attempt at it.
-    pub(super) fn has_more_targets(&self, target: TargetIdx) -> bool {
+    /// Whether a healthy target is left after those in use, and an attempt at it.
+    pub(super) fn has_more_targets(&self, in_use: &[TargetIdx]) -> bool {
         let mut tried = self.tried.clone();
-        tried.push(target);
+        tried.extend(in_use);
         let max_retries = self.context.gateway.config.load().max_retries;
         self.has_healthy_target(&tried) && self.attempts.count() <= max_retries
     }

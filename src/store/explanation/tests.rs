@@ -219,7 +219,7 @@ fn reasons_are_stored_by_their_place_so_the_order_never_changes() {
     assert_eq!(
         texts.join(" "),
         "Best WeightedRandom Pinned Preferred Only HalfOpenProbe Exploration Fallback Cheapest \
-         LastResort RouteOrder RouteShare"
+         LastResort RouteOrder RouteShare Hedge"
     );
 }
 

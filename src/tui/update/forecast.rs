@@ -189,13 +189,18 @@ fn spending(model: &Model, status: &Status, report: &WhatIfReport) -> (String, O
         _ => now,
     };
     let hourly = |rate| format::usd(Some(rate), theme);
+    // The figures of runs are those of the panel.
+    let shown = match (was, would) {
+        (Some(was), Some(would)) if !runs(report).is_empty() => (was, would),
+        _ => (now, then),
+    };
     let per_1k = |totals: WhatIfTotalsReport| format::usd(totals.usd_per_1k_requests, theme);
     let cost = format!(
         "cost: {}{arrow}{} per 1k, {}{arrow}{}/h",
         per_1k(report.total.now),
         per_1k(report.total.then),
-        hourly(now),
-        hourly(then)
+        hourly(shown.0),
+        hourly(shown.1)
     );
     let mut concern = None;
     let mut parts = Vec::new();

@@ -40,7 +40,9 @@ fn on_applied(model: &mut Model, mut applied: Applied, pending: Option<Pending>)
             // It was about the draft that is now in effect.
             let known = model.what_if.take();
             let now = (applied.revision, model.now);
-            let drafted = model.status.as_deref().zip(model.draft.as_ref());
+            let whole = applied.failed.is_none();
+            let status = model.status.as_deref().filter(|_| whole);
+            let drafted = status.zip(model.draft.as_ref());
             let forecast = drafted.zip(known.as_ref());
             model.applied =
                 forecast.and_then(|(drafted, known)| AppliedForecast::new(drafted, known, now));

@@ -102,7 +102,8 @@ pub(super) fn on_what_if(
     let request = model.deciding.take().unwrap_or_default();
     match answer {
         Ok(report) => {
-            model.forecast_error = None;
+            let failed = model.forecast_error.take();
+            model.forecast_error = failed.filter(|(failed, _)| *failed != request);
             let at = model.now;
             model.what_if = Some(WhatIfResult {
                 request,
@@ -113,7 +114,9 @@ pub(super) fn on_what_if(
             prediction(model).into_iter().collect()
         }
         Err(error) => {
-            model.what_if = None;
+            // One run of the same draft is better than none.
+            let known = model.what_if.take();
+            model.what_if = known.filter(|it| !request.quick && it.answers(&request));
             review::renew(model);
             // Once per draft: repeated, the notice could not be dismissed.
             let known = model.forecast_error.as_ref();

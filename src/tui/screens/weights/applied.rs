@@ -9,7 +9,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
+use std::time::Duration;
 
+/// Shares are those of so much time, so before that the change is only a part of them.
+const SHARE_TIME: Duration = Duration::from_mins(1);
 /// A share this far outside of its range did not come true.
 const TOLERANCE: f64 = 0.05;
 
@@ -17,7 +20,12 @@ const TOLERANCE: f64 = 0.05;
 pub(super) fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) -> bool {
     let shown = model.applied.as_ref();
     let shown = shown.and_then(|it| Some((it, it.time_left(model.now)?)));
-    let Some((forecast, left)) = shown.filter(|_| area.height >= 3) else {
+    let in_force = |(it, _): &(&AppliedForecast, Duration)| {
+        it.revision
+            .is_none_or(|revision| revision == status.revision)
+    };
+    let shown = shown.filter(in_force).filter(|_| area.height >= 3);
+    let Some((forecast, left)) = shown else {
         return false;
     };
     let revision = forecast
@@ -43,7 +51,8 @@ fn rows<'a>(model: &Model, status: &Status, forecast: &AppliedForecast) -> Vec<L
             .iter()
             .find(|it| it.performance.provider == *name)?;
         let [low, high] = range.unwrap_or([*predicted; 2]);
-        let came_true = (low - TOLERANCE..=high + TOLERANCE).contains(&provider.share);
+        let is_early = model.now.saturating_sub(forecast.at) < SHARE_TIME;
+        let came_true = is_early || (low - TOLERANCE..=high + TOLERANCE).contains(&provider.share);
         let expected = if low == high {
             format::share(*predicted)
         } else {
