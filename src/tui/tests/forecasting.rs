@@ -458,14 +458,21 @@ fn what_was_predicted_stands_beside_what_is_measured_for_two_minutes() {
     let known = model.what_if.clone().unwrap();
     press(&mut model, "Esc");
     model.draft = None;
-    model.applied = AppliedForecast::new((&status, &draft), &known, (Some(43), NOW));
+    model.applied = AppliedForecast::new((&status, &draft), &known, (Some(status.revision), NOW));
 
     let screen = text(&model, 120, 40);
     assert!(
-        screen.contains("PREDICTED | NOW (rev 43, 0 s ago"),
+        screen.contains("PREDICTED | NOW (rev 42, 0 s ago"),
         "{screen}"
     );
     assert!(screen.contains("43..47% |  60%"), "{screen}");
     model.now = NOW + Duration::from_secs(121);
     assert!(!text(&model, 120, 40).contains("PREDICTED"));
+    model.now = NOW;
+    model.applied.as_mut().unwrap().revision = Some(status.revision + 1);
+    let screen = text(&model, 120, 40);
+    assert!(
+        !screen.contains("PREDICTED"),
+        "another revision is in force"
+    );
 }
