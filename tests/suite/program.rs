@@ -298,6 +298,6 @@ fn a_demo_opens_on_a_history_that_providers_share() {
     assert!(busiest * 100 < all * 70, "{busiest} of {all}");
     // The outages of the past were seen, and saved by fallbacks.
     let events = status["events"].as_array().unwrap();
-    assert!(events.iter().any(|it| it["kind"] == "breaker"), "{status}");
+    assert!(events.iter().any(|it| it["kind"] == "trouble"), "{status}");
     assert!(status["totals"]["successRate"].as_f64().unwrap() > 0.99);
 }

@@ -87,7 +87,7 @@ fn a_provider_is_drained_and_enabled_and_a_decision_explained() {
 
     seen.press("d");
     seen.see("EXPLAIN");
-    seen.see("points, prob");
+    seen.see(", odds ");
     seen.see("weights  cost 30 latency 40 reliability 30");
 }
 
