@@ -217,7 +217,7 @@ fn the_first_lines_name_the_failing_provider_and_since_when() {
     simulation.until(720);
     simulation.assert_shows((80, 24), &["no provider in trouble"]);
     simulation.dashboard.press("H").unwrap();
-    simulation.assert_shows((120, 40), &["CLOSED"]);
+    simulation.assert_shows((120, 40), &["03:08 OK"]);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn where_all_providers_fail_the_service_is_degraded_or_down() {
     let service = screen.lines().nth(1).unwrap();
     assert!(!service.contains("100%"), "{screen}");
     assert!(
-        service.starts_with(" DEGRADED") || service.starts_with(" DOWN"),
+        service.starts_with(" CALLERS DEGRADED") || service.starts_with(" CALLERS DOWN"),
         "{screen}"
     );
     simulation.until(900);
