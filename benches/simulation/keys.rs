@@ -1,7 +1,9 @@
 //! Vendors with several keys: what each may still send, and which of them a request has left.
 
 use super::vendor::BUCKET_SECONDS;
-use aibal_tui::domain::{KeyIdx, Outcome, ProviderKey, ProviderKeys, RoutingTable, TargetIdx};
+use aibal_tui::domain::{
+    KeyIdx, LeftKeys, Outcome, ProviderKey, ProviderKeys, RoutingTable, TargetIdx,
+};
 use std::collections::BTreeMap;
 
 /// The keys of a vendor.
@@ -81,15 +83,15 @@ impl KeyQuota {
 
 /// The keys that failed requests under way, as the gateway keeps them.
 #[derive(Debug, Default)]
-pub struct LeftKeys {
-    by_request: BTreeMap<u64, Vec<(TargetIdx, KeyIdx)>>,
+pub struct RequestKeys {
+    by_request: BTreeMap<u64, LeftKeys>,
     /// Where the next attempt stays, because the last one says nothing of the target.
     stays_at: BTreeMap<u64, TargetIdx>,
 }
 
-impl LeftKeys {
+impl RequestKeys {
     /// The keys that a request has left.
-    pub fn of(&self, request: u64) -> Vec<(TargetIdx, KeyIdx)> {
+    pub fn of(&self, request: u64) -> LeftKeys {
         self.by_request.get(&request).cloned().unwrap_or_default()
     }
 
@@ -110,13 +112,11 @@ impl LeftKeys {
             self.by_request.remove(&request);
             return;
         };
-        let keys = &table.candidates[target].keys;
-        let Some(key) = key.filter(|_| failure.is_of_key(keys.shares_quota)) else {
+        if key.is_none() {
             return;
-        };
+        }
         let left = self.by_request.entry(request).or_default();
-        left.push((target, key));
-        if KeyIdx::all(keys.keys.len()).any(|key| !left.contains(&(target, key))) {
+        if left.leave(table, (target, key), failure) {
             self.stays_at.insert(request, target);
         }
     }

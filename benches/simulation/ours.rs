@@ -2,7 +2,7 @@
 //! others.
 
 use super::fleet::{catalogue, limits, session_key, usage};
-use super::keys::LeftKeys;
+use super::keys::RequestKeys;
 use super::player::{AttemptId, End, Known, Player};
 use super::scenario::Scenario;
 use super::traffic::{Request, Work};
@@ -81,7 +81,7 @@ pub struct Ours {
     field: CandidateSet,
     chance: SplitMix64,
     places: BTreeMap<AttemptId, Running>,
-    left_keys: LeftKeys,
+    left_keys: RequestKeys,
     /// What the vendors' caches hold, where that is considered.
     caches: Option<PromptCaches>,
     /// Whether selections and ends of requests are reported, as the gateway does.
@@ -103,7 +103,7 @@ impl Ours {
             field: CandidateSet::default(),
             chance: SplitMix64::new(seed),
             places: BTreeMap::new(),
-            left_keys: LeftKeys::default(),
+            left_keys: RequestKeys::default(),
             caches: scenario.has_affinity.then(PromptCaches::default),
             records: false,
         }
@@ -150,7 +150,7 @@ impl Ours {
         let left = self.left_keys.of(request);
         let ask = RequestProfile {
             keys: KeyScope {
-                tried: &left,
+                tried: left.as_slice(),
                 ..ask.keys
             },
             ..*ask

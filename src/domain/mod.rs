@@ -40,6 +40,7 @@ mod in_flight;
 mod index;
 mod key_pool;
 mod lease;
+mod left_keys;
 mod limiter;
 mod load_forecast;
 mod load_sensitivity;
@@ -127,6 +128,7 @@ pub use key_pool::{
 pub use lease::{
     AttemptStart, Lease, LeaseRequest, LoadCounters, PendingFirstTokens, SentCounters, SentTotals,
 };
+pub use left_keys::LeftKeys;
 pub use limiter::{Limiter, Permit};
 pub use load_forecast::{CapacityNeed, ForecastReport, LoadForecast};
 pub use load_sensitivity::{LoadCurve, LoadSensitivity};

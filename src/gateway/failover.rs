@@ -17,9 +17,9 @@ use super::upstream_call::UpstreamCall;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
 use crate::domain::{
-    CachedPrompt, Failure, KeyIdx, NoEligibleTarget, ProviderIdx, RejectionReason, RequestOutcome,
-    RetryDecision, RetryState, TargetId, TargetIdx, TargetSelection, backoff_estimate,
-    soonest_recovery,
+    CachedPrompt, Failure, LeftKeys, NoEligibleTarget, ProviderIdx, RejectionReason,
+    RequestOutcome, RetryDecision, RetryState, TargetId, TargetIdx, TargetSelection,
+    backoff_estimate, soonest_recovery,
 };
 use crate::protocols::{DroppedFields, UpstreamError};
 use std::sync::Arc;
@@ -97,7 +97,7 @@ struct FailoverLoop<'g> {
     /// Targets that failed.
     tried: Vec<TargetIdx>,
     /// Keys that failed at a target, of providers with several.
-    tried_keys: Vec<(TargetIdx, KeyIdx)>,
+    left_keys: LeftKeys,
     /// The last of them that may succeed when it is tried again, and its failure.
     repeatable: Option<(TargetIdx, Failure)>,
     /// Targets for which the prompt was too long: none with a smaller context is tried.
@@ -121,7 +121,7 @@ pub(super) async fn run(
         recorder,
         deadlines: Deadlines::new(context.gateway, context.request, context.started),
         tried: Vec::new(),
-        tried_keys: Vec::new(),
+        left_keys: LeftKeys::default(),
         repeatable: None,
         context_exceeded: Vec::new(),
         spent: AttemptUsage::ZERO,
@@ -233,13 +233,14 @@ impl FailoverLoop<'_> {
         is_first_token: bool,
     ) -> bool {
         let target = selection.target;
-        let has_key = self.leave_key(target, selection.key, failure.error.failure);
+        let table = self.context.gateway.handle.routing_table();
+        let place = (target, selection.key);
+        let has_key = self.left_keys.leave(&table, place, failure.error.failure);
         if !has_key && !self.tried.contains(&target) {
             self.tried.push(target);
         }
         if !has_key && failure.error.failure == Failure::Auth {
             // The others have the same key.
-            let table = self.context.gateway.handle.routing_table();
             let provider = table.candidates[target].provider;
             let same = table
                 .indexed()

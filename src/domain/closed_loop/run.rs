@@ -276,7 +276,7 @@ impl Run<'_> {
         let left = terms.time_limit;
         profile.remaining = left.map(|limit| limit - now.seconds_since(request.at));
         profile.means = budgets.headroom(now);
-        profile.keys.tried = &request.left_keys;
+        profile.keys.tried = request.left_keys.as_slice();
         let run = self.plan.seed ^ (self.plan.number as u64) << 32;
         let nth = u64::from(request.retries.count());
         let mut luck = luck_of([run, index as u64, FOR_SELECTION, nth]);
@@ -401,7 +401,8 @@ impl Run<'_> {
             self.result.targets[last.get()].failed += 1.0;
         }
         let left = Duration::from_secs_f64(left);
-        if self.leave_key(index, place, failure)
+        let left_keys = &mut self.requests[index].left_keys;
+        if left_keys.leave(&self.table, place, failure)
             && self.next_key(index, (failure, place.0), left, now)
         {
             return;
@@ -424,7 +425,7 @@ impl Run<'_> {
         let mut profile = source
             .terms
             .profile(source.class, source.input, &request.tried);
-        profile.keys.tried = &request.left_keys;
+        profile.keys.tried = request.left_keys.as_slice();
         let draw = RandomDraw::default();
         select_target(&self.table, &profile, now, draw, &mut self.field)
             .is_ok_and(|selection| selection.reason != SelectionReason::LastResort)

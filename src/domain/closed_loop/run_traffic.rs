@@ -3,8 +3,8 @@
 use super::attempt_limits::RunLimits;
 use super::luck::luck_of;
 use super::traffic_data::TrafficData;
-use crate::domain::ids::KeyIdx;
 use crate::domain::index::TargetIdx;
+use crate::domain::left_keys::LeftKeys;
 use crate::domain::retry::RetryState;
 use crate::domain::traffic_recording::RecordedRequest;
 use crate::domain::units::UnixTime;
@@ -36,7 +36,7 @@ pub struct RunRequest<'d> {
     pub is_counted: bool,
     pub tried: Vec<TargetIdx>,
     /// Keys that failed it at these targets.
-    pub left_keys: Vec<(TargetIdx, KeyIdx)>,
+    pub left_keys: LeftKeys,
     pub retries: RetryState,
 }
 
@@ -47,7 +47,7 @@ pub fn traffic<'d>(data: &'d TrafficData, plan: RunPlan) -> Vec<RunRequest<'d>> 
         at,
         is_counted,
         tried: Vec::new(),
-        left_keys: Vec::new(),
+        left_keys: LeftKeys::default(),
         retries: RetryState::new(plan.limits.max_retries),
     };
     let all = &data.requests;

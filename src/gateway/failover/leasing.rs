@@ -59,7 +59,7 @@ impl FailoverLoop<'_> {
             remaining: self.deadlines.client_time_left(),
             means: self.context.budget_scope.headroom(clock::now()),
             keys: KeyScope {
-                tried: &self.tried_keys,
+                tried: self.left_keys.as_slice(),
                 ..base.keys
             },
             cached: &self.cached,
