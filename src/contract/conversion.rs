@@ -176,6 +176,10 @@ impl From<&domain::PerformanceReport> for Performance {
     }
 }
 
+fn percentiles([p50, p95, p99]: [Option<f64>; 3]) -> Percentiles {
+    Percentiles { p50, p95, p99 }
+}
+
 impl From<domain::Totals> for Totals {
     fn from(totals: domain::Totals) -> Self {
         Self {
@@ -190,6 +194,7 @@ impl From<domain::Totals> for Totals {
                 p95: totals.p95_ms,
                 p99: totals.p99_ms,
             },
+            time_to_first_token_ms: percentiles(totals.first_token_ms),
             total_cost_usd: totals.cost.map(Money::usd),
             cost_basis: totals.cost_basis.into(),
             total_tokens: totals.tokens,
@@ -215,7 +220,6 @@ impl From<domain::CostBasisCounts> for CostBasisCounts {
 
 impl From<&domain::ProviderSnapshot> for ProviderPerformance {
     fn from(provider: &domain::ProviderSnapshot) -> Self {
-        let percentiles = |[p50, p95, p99]: [Option<f64>; 3]| Percentiles { p50, p95, p99 };
         Self {
             provider: provider.name.to_string(),
             requests: provider.requests,

@@ -59,6 +59,9 @@ pub struct Totals {
     pub average_latency_ms: Option<f64>,
     /// Percentiles over successes, from the client's side.
     pub latency_ms: Percentiles,
+    /// Percentiles over streams, from the client's side.
+    #[serde(default)]
+    pub time_to_first_token_ms: Percentiles,
     /// `null` while no cost is known and some are unknown.
     pub total_cost_usd: Option<f64>,
     /// Certainty of the costs in the sum.

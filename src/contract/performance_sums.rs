@@ -18,6 +18,7 @@ impl Totals {
             error_rate: success_rate.map(|rate| 1.0 - rate),
             average_latency_ms: sum.mean_latency_ms(),
             latency_ms: percentiles(&sum.latency),
+            time_to_first_token_ms: percentiles(&sum.first_token),
             total_cost_usd: sum.known_cost().map(Money::usd),
             cost_basis: sum.cost_basis.into(),
             total_tokens: sum.tokens,

@@ -333,6 +333,8 @@ pub struct Totals {
     pub p95_ms: Option<f64>,
     /// 99th percentile of the latency, milliseconds.
     pub p99_ms: Option<f64>,
+    /// Time to the first token of streams, milliseconds: p50, p95, p99.
+    pub first_token_ms: [Option<f64>; 3],
     /// Known cost.
     pub cost: Option<Money>,
     /// Attempts by basis of their cost.

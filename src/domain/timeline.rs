@@ -259,6 +259,9 @@ impl BucketCounts {
             RequestOutcome::Rejected(reason) => self.record_rejected(reason, 1),
             RequestOutcome::Cancelled => self.cancelled += 1,
         }
+        if let Some(seconds) = end.first_content {
+            self.first_token.add(seconds * 1e3);
+        }
     }
 
     /// Counts rejected requests. A used-up budget is not a failure.

@@ -57,6 +57,11 @@ pub fn status(providers: usize, step: u64) -> Status {
                 p95: Some(1_930.0),
                 p99: Some(4_100.0),
             },
+            time_to_first_token_ms: Percentiles {
+                p50: Some(204.0),
+                p95: Some(580.0),
+                p99: Some(900.0),
+            },
             total_cost_usd: Some(3.2),
             cost_basis: CostBasisCounts {
                 exact: 10_000,

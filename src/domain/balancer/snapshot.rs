@@ -314,6 +314,7 @@ fn totals(
         p50_ms: sum.latency.quantile(0.5),
         p95_ms: sum.latency.quantile(0.95),
         p99_ms: sum.latency.quantile(0.99),
+        first_token_ms: QUANTILES.map(|q| sum.first_token.quantile(q)),
         cost: (!costs.is_empty() || providers.is_empty()).then(|| costs.into_iter().sum()),
         cost_basis,
         tokens: removed.tokens + sum_of(providers, |provider| provider.tokens),

@@ -1,18 +1,41 @@
 //! Events as marks below a chart.
 
 use crate::contract::{EventKind, EventReport, HealthState, TroubleReport};
+use crate::tui::format;
 use crate::tui::model::Model;
 use crate::tui::widgets::chart::Mark;
 
 /// Events of a provider and changes of the configuration, as marks for its chart.
 pub fn event_marks(model: &Model, provider: &str) -> Vec<Mark> {
-    let events = model.shown().map(|status| status.events.as_slice());
     let is_meant = |event: &&EventReport| {
         event.kind == EventKind::Change || event.provider.as_deref() == Some(provider)
     };
-    let events = events.unwrap_or_default().iter();
-    let mut marks: Vec<Mark> = events.filter(is_meant).flat_map(marks_of).collect();
-    marks.sort_by_key(|(at, _)| *at);
+    let events = events(model).iter().filter(is_meant);
+    sorted(events.flat_map(marks_of).collect())
+}
+
+/// Events of all providers and changes of the configuration, as marks for the chart of all requests,
+/// each with the name of its provider.
+pub(super) fn all_marks(model: &Model) -> Vec<Mark> {
+    let named = |event: &EventReport| -> Vec<Mark> {
+        let marks = marks_of(event).into_iter();
+        let of = event.provider.as_ref();
+        marks
+            .map(|mark| Mark {
+                of: of.cloned(),
+                ..mark
+            })
+            .collect()
+    };
+    sorted(events(model).iter().flat_map(named).collect())
+}
+
+fn events(model: &Model) -> &[EventReport] {
+    model.shown().map_or(&[], |status| &status.events)
+}
+
+fn sorted(mut marks: Vec<Mark>) -> Vec<Mark> {
+    marks.sort_by_key(|mark| mark.at);
     marks
 }
 
@@ -64,6 +87,9 @@ fn trouble_marks(trouble: &TroubleReport) -> Vec<Mark> {
 }
 
 fn mark(at: &str, word: &str) -> Option<Mark> {
-    let at = at.parse::<jiff::Timestamp>().ok()?;
-    Some((u64::try_from(at.as_second()).ok()?, word.to_owned()))
+    Some(Mark {
+        at: format::unix_seconds(at)?,
+        word: word.to_owned(),
+        of: None,
+    })
 }

@@ -203,7 +203,7 @@ fn marks_tell_troubles_limits_and_refused_keys_apart() {
     receive(&mut model, status);
 
     let marks = event_marks(&model, "aurora");
-    let words: Vec<&str> = marks.iter().map(|(_, word)| word.as_str()).collect();
+    let words: Vec<&str> = marks.iter().map(|mark| mark.word.as_str()).collect();
     assert_eq!(words, ["DOWN", "OK", "key", "429", "404"]);
     assert!(event_marks(&model, "google").is_empty());
 }

@@ -13,6 +13,7 @@ use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
 
 /// Cells left of the axis.
 pub const AXIS: u16 = 5;
@@ -68,8 +69,19 @@ impl Measure {
     }
 }
 
-/// An event: its time in Unix seconds, and a short word.
-pub type Mark = (u64, String);
+/// An event below a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Unix seconds.
+    pub at: u64,
+    /// A short word for what happened.
+    pub word: String,
+    /// Whom it happened to; it is named where there is room for all names.
+    pub of: Option<String>,
+}
+
+/// Cells that each mark must have for names to be shown.
+const NAMED: u64 = 20;
 
 /// Draws p50, p99 and p95 into `area`; the last row has the times and the marks.
 pub fn draw(
@@ -277,18 +289,26 @@ pub(super) fn times(
     let start = end.saturating_sub(seconds);
     let mut used: Vec<(u64, u64)> = Vec::new();
     let mut put = |x: u64, word: &str, style: Style| {
-        let cells = word.chars().count() as u64;
+        let cells = word.width() as u64;
         let x = x.min(width.saturating_sub(cells));
-        if used.iter().any(|&(from, to)| x <= to && from <= x + cells) {
-            return;
+        let meets = |&(from, to): &(u64, u64)| x <= to && from <= x + cells;
+        if cells > width / 2 || used.iter().any(meets) {
+            return false;
         }
         used.push((x, x + cells));
         let x = area.x + AXIS + u16::try_from(x).unwrap_or(0);
         buffer.set_string(x, area.y + area.height - 1, word, style);
+        true
     };
-    let seen = marks.iter().filter(|(at, _)| (start..end).contains(at));
-    for (at, word) in seen.rev() {
-        put((at - start) * width / seconds.max(1), word, theme.warn());
+    let seen = marks.iter().filter(|mark| (start..end).contains(&mark.at));
+    let has_names = seen.clone().count() as u64 * NAMED <= width;
+    for mark in seen.rev() {
+        let x = (mark.at - start) * width / seconds.max(1);
+        let named = mark.of.as_ref().filter(|_| has_names);
+        let named = named.map(|of| format!("{} {of}", mark.word));
+        if !named.is_some_and(|text| put(x, &text, theme.warn())) {
+            put(x, &mark.word, theme.warn());
+        }
     }
     for quarter in 0..4 {
         let at = start + seconds * quarter / 4;
