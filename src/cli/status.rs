@@ -327,6 +327,7 @@ mod tests {
                     "breaker half-open",
                 ),
             ],
+            routes: Vec::new(),
             series: Series::default(),
             alerts: Vec::new(),
             dropped: Dropped::default(),

@@ -63,6 +63,7 @@ impl Status {
             reverts_at: snapshot.reverts_at.map(rfc3339),
             schedule: None,
             providers,
+            routes: snapshot.routes.iter().map(Into::into).collect(),
             series: series(&snapshot.columns, snapshot),
             alerts: snapshot.alerts.iter().map(AlertReport::from).collect(),
             dropped,
@@ -246,8 +247,18 @@ impl From<&domain::ModelSnapshot> for ModelPerformance {
             model: model.model.to_string(),
             requests: model.requests,
             average_latency_ms: model.mean_latency_ms,
+            latency_ms: percentiles(model.latency_ms),
             success_rate: model.success_rate,
+            total_cost_usd: model.cost.map(Money::usd),
             cost_per_token: model.usd_per_token,
+            share: model.share,
+            odds: model.odds,
+            breaker: match model.breaker {
+                domain::BreakerState::Closed => "closed",
+                domain::BreakerState::Open(_) => "open",
+                domain::BreakerState::HalfOpen => "half-open",
+            }
+            .to_owned(),
             types: model
                 .types
                 .iter()

@@ -29,6 +29,7 @@ mod performance;
 mod performance_sums;
 mod problem;
 mod reload;
+mod route_report;
 mod schedule_report;
 mod score;
 mod selection;
@@ -73,6 +74,7 @@ pub use performance::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use reload::{ReloadReport, SettingChange};
+pub use route_report::{RouteReport, RouteTargetReport};
 pub use schedule_report::{ScheduleReport, ScheduledTimeReport};
 pub use score::{Contributions, Factors, PenaltiesReport};
 pub use selection::{ExcludedTarget, Fallback, SelectRequest, Selection};

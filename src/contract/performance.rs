@@ -184,10 +184,26 @@ pub struct ModelPerformance {
     pub requests: u64,
     /// Mean over successes.
     pub average_latency_ms: Option<f64>,
+    /// Percentiles over successes.
+    #[serde(default)]
+    pub latency_ms: Percentiles,
     /// 0..1; `null` without data.
     pub success_rate: Option<f64>,
+    /// `null` where unknown.
+    #[serde(default)]
+    pub total_cost_usd: Option<f64>,
     /// USD per prompt or completion token.
     pub cost_per_token: Option<f64>,
+    /// Part of all attempts of the last 60 s, 0..1.
+    #[serde(default)]
+    pub share: f64,
+    /// Probability that the next usual request for this model goes to this provider, 0..1; those of
+    /// all providers of a model sum to 1, or to 0 where none can be used.
+    #[serde(default)]
+    pub odds: f64,
+    /// Its circuit breaker: `closed`, `open` or `half-open`.
+    #[serde(default)]
+    pub breaker: String,
     /// Model types that it serves without being named: `chat`, `vision`, `reasoning`, `artifact`,
     /// `embedding`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

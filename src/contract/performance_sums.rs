@@ -49,8 +49,10 @@ impl ModelPerformance {
         self.requests = sum.all();
         self.success_rate = sum.success_rate();
         self.average_latency_ms = sum.mean_latency_ms();
-        let cost = sum.known_cost().filter(|_| sum.tokens > 0);
-        self.cost_per_token = cost.map(|cost| cost.usd() / sum.tokens as f64);
+        self.latency_ms = percentiles(&sum.latency);
+        self.total_cost_usd = sum.known_cost().map(Money::usd);
+        let cost = self.total_cost_usd.filter(|_| sum.tokens > 0);
+        self.cost_per_token = cost.map(|usd| usd / sum.tokens as f64);
     }
 }
 

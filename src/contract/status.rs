@@ -4,6 +4,7 @@ use super::event::EventReport;
 use super::hedging::HedgingReport;
 use super::key_report::KeyReport;
 use super::performance::{HealthState, ProviderPerformance, Totals};
+use super::route_report::RouteReport;
 use super::schedule_report::ScheduleReport;
 use super::score::Factors;
 use super::weights::{WeightOverride, WeightPoints};
@@ -178,6 +179,9 @@ pub struct Status {
     pub schedule: Option<ScheduleReport>,
     /// In the order of the configuration.
     pub providers: Vec<ProviderStatus>,
+    /// Configured routes, in the order of the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteReport>,
     /// All providers together; a delta holds only new and changed buckets.
     #[serde(default, skip_serializing_if = "Series::is_empty")]
     pub series: Series,

@@ -163,7 +163,8 @@ pub use selection::{
 pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
     Candidate, HedgingSnapshot, KeySnapshot, LatestRequests, ModelSnapshot, PerformanceReport,
-    ProviderSnapshot, RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
+    ProviderSnapshot, RouteSnapshot, RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket,
+    Totals,
 };
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};

@@ -4,6 +4,7 @@
 use super::alerts::Alert;
 use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
+use super::circuit_breaker::BreakerState;
 use super::event::Event;
 use super::expected_output::ExpectedOutputs;
 use super::failure::Failure;
@@ -242,6 +243,8 @@ pub struct Snapshot {
     pub requests_per_second: f64,
     /// Cost per hour over the last minutes, USD; 0 if no cost is known.
     pub usd_per_hour: f64,
+    /// Configured routes.
+    pub routes: Vec<RouteSnapshot>,
     /// Usage of the budgets in the current periods.
     pub budget: BudgetSnapshot,
     /// Second attempts beside late ones, where there may be some.
@@ -454,16 +457,36 @@ pub struct ModelSnapshot {
     pub requests: u64,
     /// Mean latency of successes, milliseconds.
     pub mean_latency_ms: Option<f64>,
+    /// Latency in milliseconds: p50, p95, p99.
+    pub latency_ms: [Option<f64>; 3],
     /// Share of successes, 0..1.
     pub success_rate: Option<f64>,
+    /// Known cost.
+    pub cost: Option<Money>,
     /// Mean cost in USD of a token, in and out.
     pub usd_per_token: Option<f64>,
+    /// Part of all attempts of the last minute, 0..1.
+    pub share: f64,
+    /// Probability that the next usual request for this model goes there, 0..1.
+    pub odds: f64,
+    /// Its circuit breaker.
+    pub breaker: BreakerState,
     /// Health.
     pub state: HealthState,
     /// Reason of the state; empty if there is no problem.
     pub why: String,
     /// True if its breaker is half-open and no request comes to it: it does not judge its provider.
     pub is_idle: bool,
+}
+
+/// A route, and where the next request for it would go.
+#[derive(Debug, Clone)]
+pub struct RouteSnapshot {
+    /// Name for clients.
+    pub model: Arc<str>,
+    /// Its targets in the configured order, each with the probability that the next usual request
+    /// goes there, 0..1.
+    pub targets: Vec<(TargetId, f64)>,
 }
 
 /// Figures of the last `hours` hours.

@@ -1,12 +1,13 @@
 //! Forecast of the traffic shares of the providers, under the current or other settings. It uses the
 //! code that selects the target of each request.
 
-use super::index::PerProvider;
+use super::index::{PerProvider, TargetIdx};
 use super::model_type::ModelType;
 use super::replay::WhatIfSettings;
 use super::score::Factors;
-use super::selection::{RequestProfile, score_all, shares};
+use super::selection::{RequestProfile, TargetScope, score_all, shares};
 use super::snapshot::{RoutingState, RoutingTable};
+use super::target::RouteOrder;
 use super::units::UnixTime;
 
 /// Share and score of a provider for a typical chat request.
@@ -41,6 +42,37 @@ pub fn traffic_forecasts(table: &RoutingTable, now: UnixTime) -> Vec<TrafficFore
         }
     }
     all
+}
+
+/// Returns the probability of each of some targets that the next usual request for a name that means
+/// these targets goes there. All sum to 1, or to 0 if none is eligible.
+pub fn odds_among(
+    table: &RoutingTable,
+    targets: &[TargetIdx],
+    order: &RouteOrder,
+    now: UnixTime,
+) -> Vec<f64> {
+    let kind = targets.first().and_then(|&first| {
+        let types = table.candidates.get(first.get())?.types;
+        ModelType::ALL
+            .into_iter()
+            .find(|kind| types.contains(*kind))
+    });
+    let usual = RequestProfile {
+        scope: TargetScope::Only(targets),
+        order,
+        ..RequestProfile::usual(kind.unwrap_or_default())
+    };
+    let ranked = shares(table, &usual, now);
+    let first = ranked.first().map(|ranked| ranked.target);
+    let odds = |&target: &TargetIdx| match order {
+        RouteOrder::Strict => f64::from(u8::from(first == Some(target))),
+        RouteOrder::Balanced | RouteOrder::Weighted(_) => {
+            let found = ranked.iter().find(|ranked| ranked.target == target);
+            found.map_or(0.0, |ranked| ranked.share)
+        }
+    };
+    targets.iter().map(odds).collect()
 }
 
 impl RoutingTable {

@@ -2,6 +2,7 @@
 //! one.
 
 use crate::contract::{DecisionReport, HealthState, ProviderStatus};
+use crate::tui::model::ModelRow;
 
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,13 @@ impl Filter {
             .all(|(wanted, term)| *wanted == matches_provider(term, provider))
     }
 
+    /// Returns whether a row of the models view matches: names match model, route and provider.
+    pub fn shows_model(&self, row: &ModelRow) -> bool {
+        self.conditions
+            .iter()
+            .all(|(wanted, term)| *wanted == matches_model(term, row))
+    }
+
     /// Returns whether a decision matches: names match provider, model and id, states match the
     /// outcome.
     pub fn shows_decision(&self, decision: &DecisionReport) -> bool {
@@ -127,6 +135,27 @@ fn matches_provider(term: &FilterTerm, provider: &ProviderStatus) -> bool {
                 FilterField::Share => Some(provider.share * 100.0),
                 FilterField::Rate => Some(provider.requests_per_second),
                 FilterField::Cost => provider.usd_per_hour,
+            };
+            value.is_some_and(|value| is_beyond(value, *above, *bound))
+        }
+    }
+}
+
+fn matches_model(term: &FilterTerm, row: &ModelRow) -> bool {
+    let it = &row.performance;
+    let names = [&row.group, &row.provider, &it.model];
+    match term {
+        FilterTerm::Name(part) => names.iter().any(|name| name.to_lowercase().contains(part)),
+        FilterTerm::State(state) => state_words(it.state).contains(&state.as_str()),
+        FilterTerm::Number(field, above, bound) => {
+            let value = match field {
+                FilterField::P50 => it.latency_ms.p50,
+                FilterField::P95 => it.latency_ms.p95,
+                FilterField::P99 => it.latency_ms.p99,
+                FilterField::Success => it.success_rate.map(|rate| rate * 100.0),
+                FilterField::Share => Some(row.share * 100.0),
+                FilterField::Rate => None,
+                FilterField::Cost => row.usd_per_1k(),
             };
             value.is_some_and(|value| is_beyond(value, *above, *bound))
         }

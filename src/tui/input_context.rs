@@ -9,6 +9,8 @@ pub enum Screen {
     Detail,
     Weights,
     Decisions,
+    /// One row for each model of each provider.
+    Models,
     Alerts,
     Revisions,
     Log,
@@ -41,13 +43,15 @@ pub const OVERVIEW: InputContext = InputContext::On(Screen::Overview);
 pub const DETAIL: InputContext = InputContext::On(Screen::Detail);
 pub const WEIGHTS: InputContext = InputContext::On(Screen::Weights);
 pub const DECISIONS: InputContext = InputContext::On(Screen::Decisions);
+pub const MODELS: InputContext = InputContext::On(Screen::Models);
 pub const ALERTS: InputContext = InputContext::On(Screen::Alerts);
 pub const REVISIONS: InputContext = InputContext::On(Screen::Revisions);
 pub const LOG: InputContext = InputContext::On(Screen::Log);
 
 /// Every screen.
-pub const SCREENS: &[InputContext] =
-    &[OVERVIEW, DETAIL, WEIGHTS, DECISIONS, ALERTS, REVISIONS, LOG];
+pub const SCREENS: &[InputContext] = &[
+    OVERVIEW, DETAIL, WEIGHTS, DECISIONS, MODELS, ALERTS, REVISIONS, LOG,
+];
 
 /// Every context.
 #[cfg(test)]
@@ -56,6 +60,7 @@ pub const CONTEXTS: &[InputContext] = &[
     DETAIL,
     WEIGHTS,
     DECISIONS,
+    MODELS,
     ALERTS,
     REVISIONS,
     LOG,
@@ -79,6 +84,7 @@ impl Screen {
             Self::Detail => "provider",
             Self::Weights => "weights",
             Self::Decisions => "decisions",
+            Self::Models => "models",
             Self::Alerts => "alerts",
             Self::Revisions => "revisions",
             Self::Log => "log",

@@ -7,6 +7,7 @@ mod forecasting;
 mod leaving;
 mod looking;
 mod matrix;
+mod models_view;
 mod properties;
 mod rollback;
 mod safety;

@@ -20,6 +20,7 @@ mod history;
 mod key_state;
 mod latency_estimator;
 mod latency_mean;
+mod models;
 mod observe;
 mod observe_latency;
 mod patch;

@@ -23,22 +23,23 @@ const LATEST_S: [u64; 2] = [60, 900];
 const ENOUGH_REQUESTS: u64 = 10;
 
 impl BalancerState {
-    /// Returns the part of all attempts of the last minute that each provider got, 0..1; all 0 if
-    /// there was none.
+    /// Returns the part of all attempts of the last minute that each target got, 0..1; all 0 if there
+    /// was none.
     pub(super) fn recent_shares(&self, now: UnixTime) -> Vec<f64> {
-        let mut counts = vec![0.0; self.providers.len()];
-        for at in TargetIdx::all(self.targets.len()) {
-            let count = &mut counts[self.catalogue.targets[at].provider.get()];
+        let attempts = TargetIdx::all(self.targets.len()).map(|at| {
+            let mut count = 0.0;
             let history = &self.targets[at].history;
-            history.visit(SHARE_RANGE, now, |_, bucket| *count += bucket.all() as f64);
-        }
-        let all: f64 = counts.iter().sum();
+            history.visit(SHARE_RANGE, now, |_, bucket| count += bucket.all() as f64);
+            count
+        });
+        let mut shares: Vec<f64> = attempts.collect();
+        let all: f64 = shares.iter().sum();
         if all > 0.0 {
-            for count in &mut counts {
-                *count /= all;
+            for share in &mut shares {
+                *share /= all;
             }
         }
-        counts
+        shares
     }
 
     /// Returns the success of the latest client requests.

@@ -1,8 +1,8 @@
 //! Snapshots and reports for users.
 
 use super::BalancerState;
+use super::models::model_odds;
 use crate::domain::failure::Failure;
-use crate::domain::health_state::HealthState;
 use crate::domain::hedging::{HedgeRefusal, HedgeResult};
 use crate::domain::ids::KeyIdx;
 use crate::domain::index::{ProviderIdx, TargetIdx};
@@ -18,23 +18,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Reported quantiles of a latency.
-const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+pub(super) const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// Forecasts and estimates for a typical chat request.
-struct TrafficView {
+pub(super) struct TrafficView {
     forecasts: Vec<TrafficForecast>,
-    /// Part of the latest attempts of each provider.
-    shares: Vec<f64>,
+    /// Part of the latest attempts of each target.
+    pub(super) shares: Vec<f64>,
+    /// Odds of each target among all that serve the same model.
+    pub(super) odds: Vec<f64>,
     /// Estimate of each target.
-    estimates: Vec<Estimate>,
+    pub(super) estimates: Vec<Estimate>,
     /// Prompt and output tokens of a typical request.
-    usual: (f64, f64),
+    pub(super) usual: (f64, f64),
 }
 
 impl BalancerState {
     fn view(&self, now: UnixTime) -> TrafficView {
+        let table = self.routing_table(now);
         TrafficView {
-            forecasts: traffic_forecasts(&self.routing_table(now), now),
+            forecasts: traffic_forecasts(&table, now),
+            odds: model_odds(&table, now),
             shares: self.recent_shares(now),
             estimates: self.estimates(now),
             usual: self.usual_request(now),
@@ -86,6 +90,7 @@ impl BalancerState {
                 .iter()
                 .filter_map(|provider| provider.usd_per_hour)
                 .fold(0.0, |sum, rate| sum + rate),
+            routes: self.route_snapshots(now),
             budget: self.projected_budgets(now),
             hedging: self.hedging(now),
             providers,
@@ -195,7 +200,7 @@ impl BalancerState {
             why: record.health.why.clone(),
             is_usable: record.health.is_usable,
             in_flight: record.load_counters.in_flight(),
-            share: view.shares[at.get()],
+            share: targets.iter().map(|target| view.shares[target.get()]).sum(),
             odds,
             score: best.map(|(_, score)| score),
             factors: best.map(|(factors, _)| factors),
@@ -256,37 +261,6 @@ impl BalancerState {
             shown
         })
         .collect()
-    }
-
-    fn model_snapshot(
-        &self,
-        target: TargetIdx,
-        view: &TrafficView,
-        columns: &[BucketCounts],
-        now: UnixTime,
-    ) -> ModelSnapshot {
-        let sum = merged_all(columns);
-        let provider = self.catalogue.targets[target].provider;
-        let is_idle = self.is_idle(target, now);
-        let mut health = self.assess_health(provider, &[target], &view.estimates, view.usual, now);
-        if is_idle && health.state == HealthState::Unknown {
-            health.state = HealthState::HalfOpen;
-        }
-        let tokens = sum.tokens as f64;
-        ModelSnapshot {
-            model: Arc::clone(&self.catalogue.targets[target].id.model),
-            types: self.catalogue.targets[target].types,
-            requests: sum.all(),
-            mean_latency_ms: sum.mean_latency_ms(),
-            success_rate: sum.success_rate(),
-            usd_per_token: sum
-                .known_cost()
-                .filter(|_| sum.tokens > 0)
-                .map(|cost| cost.usd() / tokens),
-            is_idle: is_idle && health.state == HealthState::HalfOpen,
-            state: health.state,
-            why: health.why,
-        }
     }
 }
 
@@ -367,6 +341,6 @@ fn merged<'t>(parts: impl Iterator<Item = &'t BucketCounts>) -> BucketCounts {
     })
 }
 
-fn merged_all(parts: &[BucketCounts]) -> BucketCounts {
+pub(super) fn merged_all(parts: &[BucketCounts]) -> BucketCounts {
     merged(parts.iter())
 }

@@ -61,6 +61,8 @@ pub enum Action {
     Filter,
     Next(isize),
     Sort,
+    /// Groups the models by model or by route.
+    Group,
     SortBy(SortOrder),
     Hold,
     Go(Screen),

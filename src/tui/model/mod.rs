@@ -3,6 +3,7 @@
 mod connection;
 mod dialog;
 mod listing;
+mod model_rows;
 mod options;
 mod rows;
 pub mod vendors;
@@ -10,6 +11,7 @@ pub mod vendors;
 pub use connection::{LinkState, Notice, Pending};
 pub use dialog::{Dialog, Help, Subject};
 pub use listing::Listing;
+pub use model_rows::{Grouping, ModelRow, ModelsView};
 pub use options::{BellMode, Options, WriteProtection};
 pub use rows::{is_blocked, trouble, trouble_rank};
 
@@ -68,6 +70,7 @@ pub struct Model {
     pub filter: Filter,
     /// The filter of the decisions.
     pub decisions_filter: Filter,
+    pub models: ModelsView,
     /// The selected panel.
     pub panel: usize,
     /// The selected panel has the whole screen.
@@ -134,6 +137,7 @@ impl Model {
             held_until: Duration::ZERO,
             filter: Filter::default(),
             decisions_filter: Filter::default(),
+            models: ModelsView::default(),
             panel: 0,
             zoomed: false,
             decisions: Listing::default(),

@@ -56,6 +56,7 @@ impl Model {
         match self.screen {
             Screen::Overview => Some(&self.filter),
             Screen::Decisions => Some(&self.decisions_filter),
+            Screen::Models => Some(&self.models.filter),
             Screen::Detail | Screen::Weights | Screen::Alerts | Screen::Revisions | Screen::Log => {
                 None
             }
@@ -85,12 +86,15 @@ impl Model {
 
     /// The provider under the cursor; the first row if the cursor is on none of the rows.
     pub fn selected(&self) -> Option<&ProviderStatus> {
-        let rows = if self.screen == Screen::Alerts {
-            self.troubled()
-        } else {
-            self.rows()
+        let rows = match self.screen {
+            Screen::Alerts => self.troubled(),
+            _ => self.rows(),
         };
-        let cursor = self.cursor.as_ref();
+        let of_model = match self.screen {
+            Screen::Models => Some(self.provider_of_model()?),
+            _ => None,
+        };
+        let cursor = of_model.as_ref().or(self.cursor.as_ref());
         let selected = rows
             .iter()
             .find(|row| Some(&row.performance.provider) == cursor);

@@ -102,7 +102,7 @@ fn draw_numbers(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) 
     }
 }
 
-/// Requests per second over time, on the time axis of the chart above, and the highest.
+/// Requests per second over time, on the time axis of the chart above, and the peak.
 fn rates<'a>(status: &Status, width: usize, theme: Theme) -> Line<'a> {
     let series = &status.series;
     let count = series.buckets.len();
@@ -119,7 +119,7 @@ fn rates<'a>(status: &Status, width: usize, theme: Theme) -> Line<'a> {
     Line::from(vec![
         Span::styled(format::left("req/s", usize::from(chart::AXIS)), theme.dim()),
         Span::styled(strip::bars(&cells, most, theme), Style::default()),
-        Span::styled(format!(" {}", format::left("most", NAME)), theme.dim()),
+        Span::styled(format!(" {}", format::left("peak", NAME)), theme.dim()),
         Span::raw(format::right(
             &format::rate(most),
             usize::from(NUMBERS) - 1 - NAME,

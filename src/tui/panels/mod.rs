@@ -21,7 +21,7 @@ mod vendor_rows;
 
 pub use event_marks::event_marks;
 pub use events::{alert_text, event_text, so_far};
-pub use table::no_match;
+pub use table::{no_match, share_bar, success_style};
 
 use super::model::Model;
 use super::widgets::line::rule;

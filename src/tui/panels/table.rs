@@ -352,7 +352,7 @@ fn cell_style(
 ) -> Style {
     match column.head {
         "STATE" => model.theme().state(provider.performance.state),
-        "OK%" => success_style(model, provider),
+        "OK%" => success_style(provider.performance.success_rate, model.theme()),
         "PROVIDER" if selected => model.theme().strong(),
         _ => Style::default(),
     }
@@ -376,9 +376,9 @@ fn fit(text: &str, column: &TableColumn, cells: usize) -> String {
     }
 }
 
-fn success_style(model: &Model, provider: &ProviderStatus) -> Style {
-    let theme = model.theme();
-    match provider.performance.success_rate {
+/// The style of a success rate.
+pub fn success_style(rate: Option<f64>, theme: Theme) -> Style {
+    match rate {
         Some(rate) if rate < 0.95 => theme.bad(),
         Some(rate) if rate < 0.99 => theme.warn(),
         _ => Style::default(),
@@ -400,7 +400,7 @@ fn models(provider: &ProviderStatus) -> String {
     clippy::cast_sign_loss,
     reason = "a part of the width, 0..=1"
 )]
-fn share_bar(share: f64, width: usize, model: &Model) -> String {
+pub fn share_bar(share: f64, width: usize, model: &Model) -> String {
     let theme = model.theme();
     if share <= 0.0 {
         return theme.mark('┄', '.').to_string().repeat(width);

@@ -163,7 +163,7 @@ fn a_custom_key_is_named_in_every_text() {
     status.reverts_at = Some("2026-11-24T03:16:00.000Z".to_owned());
     receive(&mut model, status);
 
-    let screen = text(&model, 120, 40);
+    let screen = text(&model, 160, 40);
     for named in [" W weights ", " F7 freeze ", "unless F2 keeps it"] {
         assert!(screen.contains(named), "{named}\n{screen}");
     }

@@ -79,7 +79,7 @@ fn many_providers_scroll_and_none_is_left_out() {
         let screen = text(&model, 120, 40);
         if let Some(last) = model.order.last() {
             assert!(
-                screen.contains(&format!(" {last}")),
+                screen.contains(&format!("▌{last}")),
                 "{providers}: {last}\n{screen}"
             );
         }
@@ -96,6 +96,7 @@ fn ascii_screens_have_only_ascii_characters() {
         ". d",
         "Enter",
         "d",
+        "M",
         "a",
         "v",
         "L",
@@ -196,7 +197,7 @@ proptest! {
     #[test]
     fn no_size_and_no_number_of_providers_panics(
         width in 1_u16..300, height in 1_u16..100, providers in 0_usize..60,
-        keys in prop::collection::vec("[?qwtdavLezsoyxu:/.jkGKPn<>59=rR{]|Enter|Tab|Esc|Space|PgDn", 0..8),
+        keys in prop::collection::vec("[?qwtdavLMbezsoyxu:/.jkGKPn<>59=rR{]|Enter|Tab|Esc|Space|PgDn", 0..8),
     ) {
         let mut model = model(Theme::default(), true, providers);
         screens::fill(&mut model);

@@ -206,4 +206,14 @@ fn marks_tell_troubles_limits_and_refused_keys_apart() {
     let words: Vec<&str> = marks.iter().map(|mark| mark.word.as_str()).collect();
     assert_eq!(words, ["DOWN", "OK", "key", "429", "404"]);
     assert!(event_marks(&model, "google").is_empty());
+    // The chart of all requests has those of every provider, and says whose they are.
+    let mut status = fixture::status(5, 9);
+    status.series.last_start += 780;
+    status.events = vec![trouble(0, Some("2026-11-24T03:06:04.000Z"), "")];
+    receive(&mut model, status);
+    // The name of the older one would meet the newer mark.
+    for row in ["DOWN ", "OK aurora"] {
+        let screen = text(&model, 300, 60);
+        assert!(screen.contains(row), "{row}\n{screen}");
+    }
 }

@@ -25,7 +25,7 @@ const PALETTES: [&str; 6] = [
     "true-colour",
 ];
 /// Keys that open each screen.
-const SCREENS: [&str; 7] = ["", "Enter", "w >", "d", "a", "v", "L"];
+const SCREENS: [&str; 8] = ["", "Enter", "w >", "d", "a", "v", "L", "M"];
 const STATES: [HealthState; 10] = [
     HealthState::Ok,
     HealthState::Slow,
@@ -149,7 +149,7 @@ proptest! {
     #[test]
     fn nothing_is_drawn_outside(
         x in 0_u16..7, y in 0_u16..5, width in 1_u16..160, height in 1_u16..60,
-        providers in 0_usize..40, screen in 0_usize..7, seed in any::<u32>(),
+        providers in 0_usize..40, screen in 0_usize..SCREENS.len(), seed in any::<u32>(),
         name in "\\PC{0,24}",
     ) {
         let mut status = fixture::status(providers, u64::from(seed) % 1_000);

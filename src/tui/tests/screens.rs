@@ -62,6 +62,7 @@ fn every_screen_is_reached_and_left_by_its_key() {
     for (key, screen) in [
         ("w", Screen::Weights),
         ("d", Screen::Decisions),
+        ("M", Screen::Models),
         ("a", Screen::Alerts),
         ("v", Screen::Revisions),
         ("L", Screen::Log),

@@ -60,6 +60,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Freeze => freeze(model),
         Action::HelpSearch => search_help(model, true),
         Action::Help | Action::Palette | Action::Presets | Action::Sort => open_box(model, action),
+        Action::Group => model.models.grouping = model.models.grouping.other(),
         Action::Hold => toggle_hold(model),
         Action::Info => info(model),
         Action::Last => move_row(model, END_OF_LIST),
@@ -197,6 +198,10 @@ fn freeze(model: &mut Model) {
 
 fn sort_by(model: &mut Model, order: SortOrder) {
     model.dialog = None;
+    if model.screen == Screen::Models {
+        model.models.order = order;
+        return;
+    }
     model.order_by = order;
     // The operator asked for it, so a held order ends.
     model.held_until = Duration::ZERO;

@@ -16,7 +16,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
             selected.map(|revision| revision.revision.to_string())
         }
         Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
-        Screen::Overview | Screen::Detail | Screen::Weights | Screen::Alerts => {
+        Screen::Overview | Screen::Detail | Screen::Weights | Screen::Models | Screen::Alerts => {
             model.selected_name()
         }
     };
@@ -39,6 +39,11 @@ pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
             .status
             .as_ref()
             .and_then(|status| serde_json::to_string(&status.weights).ok()),
+        Screen::Models => {
+            let rows = model.model_rows();
+            let selected = rows.get(model.model_at(&rows));
+            selected.and_then(|row| serde_json::to_string(&row.performance).ok())
+        }
         Screen::Overview | Screen::Detail | Screen::Alerts => model
             .selected()
             .and_then(|provider| serde_json::to_string(&provider.performance).ok()),

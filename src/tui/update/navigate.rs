@@ -31,7 +31,12 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
             model.cursor = Some(provider);
             go(model, Screen::Detail)
         }
-        Screen::Overview | Screen::Detail | Screen::Alerts | Screen::Revisions | Screen::Log => {
+        Screen::Overview
+        | Screen::Detail
+        | Screen::Models
+        | Screen::Alerts
+        | Screen::Revisions
+        | Screen::Log => {
             let Some(selected) = model.selected_name() else {
                 model.notify("no provider is selected", false);
                 return Vec::new();
@@ -50,6 +55,7 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
     match model.screen {
         Screen::Overview | Screen::Detail => model.move_cursor(step),
         Screen::Alerts => model.move_trouble(step),
+        Screen::Models => model.move_model(step),
         Screen::Weights => {
             draft_edit::select(model, step);
         }
@@ -69,10 +75,14 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
 
 /// Moves to the next row in trouble: a provider, or a request that failed or that a fallback saved.
 pub(super) fn next_trouble(model: &mut Model, step: isize) {
-    if model.screen != Screen::Decisions {
-        model.next_trouble(step);
-        return;
+    match model.screen {
+        Screen::Decisions => next_bad_decision(model, step),
+        Screen::Models => model.next_model_in_trouble(step),
+        _ => model.next_trouble(step),
     }
+}
+
+fn next_bad_decision(model: &mut Model, step: isize) {
     let rows = model.decision_rows();
     let is_bad = |at: &usize| {
         let failed = matches!(

@@ -41,6 +41,7 @@ fn watched_rows(model: &mut Model) -> Vec<Effect> {
         | Screen::Detail
         | Screen::Weights
         | Screen::Decisions
+        | Screen::Models
         | Screen::Alerts
         | Screen::Revisions
         | Screen::Log => Vec::new(),

@@ -81,7 +81,7 @@ pub struct Mark {
 }
 
 /// Cells that each mark must have for names to be shown.
-const NAMED: u64 = 20;
+const NAMED: u64 = 14;
 
 /// Draws p50, p99 and p95 into `area`; the last row has the times and the marks.
 pub fn draw(

@@ -3,6 +3,7 @@
 
 pub mod area;
 pub mod chart;
+pub mod grid;
 pub mod heat;
 pub mod line;
 pub mod stack;

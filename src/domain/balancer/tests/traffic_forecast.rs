@@ -110,3 +110,22 @@ fn a_snapshot_names_the_author_and_time_of_the_revision() {
         (2, Some((at(5), "alice".to_owned())))
     );
 }
+
+#[test]
+fn the_providers_of_a_model_have_odds_and_shares_of_their_own() {
+    for strategy in Strategy::ALL {
+        let fleet = busy(strategy);
+        let snapshot = fleet.snapshot(900, at(70));
+        let models = snapshot.providers.iter().map(|it| &it.models[0]);
+        let odds: Vec<f64> = models.clone().map(|it| it.odds).collect();
+        // They serve the same model, so it is as for any request.
+        let usual: Vec<f64> = snapshot.providers.iter().map(|it| it.odds).collect();
+        for (odds, usual) in odds.iter().zip(usual) {
+            assert!((odds - usual).abs() < 1e-9, "{strategy:?} {odds} {usual}");
+        }
+        let shares: f64 = models.clone().map(|it| it.share).sum();
+        assert!((shares - 1.0).abs() < 1e-9, "{strategy:?} {shares}");
+        let p95: Vec<Option<f64>> = models.map(|it| it.latency_ms[1]).collect();
+        assert_eq!(p95[0], snapshot.providers[0].latency_ms[1]);
+    }
+}
