@@ -57,6 +57,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/load-balancing/select", post(balancing::by_body))
         .route("/api/monitoring/performance", get(monitoring::performance))
         .route("/api/status", get(monitoring::status))
+        .route("/api/clients", get(monitoring::clients))
         .route("/metrics", get(metrics::scrape))
         .route("/api/events", get(events::events))
         .route("/api/decisions", get(monitoring::decisions))

@@ -5,8 +5,8 @@ use super::query::{DecisionsQuery, ForecastQuery, PerformanceQuery, UsageQuery, 
 use super::state::SharedState;
 use crate::client::{ApiError, DecisionFilter, PerformanceFilter};
 use crate::contract::{
-    DecisionDetail, DecisionList, HourlyForecast, Performance, Problem, RevisionList, Status,
-    UsageReport,
+    ClientsReport, DecisionDetail, DecisionList, HourlyForecast, Performance, Problem,
+    RevisionList, Status, UsageReport,
 };
 use axum::Json;
 use axum::extract::State;
@@ -47,6 +47,14 @@ pub(super) async fn status(
     QueryParams(query): QueryParams<WindowQuery>,
 ) -> Result<Json<Status>, ApiError> {
     Ok(Json(state.api.local.status(query.window).await?))
+}
+
+/// `GET /api/clients`
+pub(super) async fn clients(
+    State(state): SharedState,
+    QueryParams(query): QueryParams<WindowQuery>,
+) -> Result<Json<ClientsReport>, ApiError> {
+    Ok(Json(state.api.local.clients(query.window).await?))
 }
 
 /// `GET /api/decisions`

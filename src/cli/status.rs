@@ -297,7 +297,6 @@ mod tests {
                 attempts: 1_200,
                 success_rate: Some(0.999),
                 total_cost_usd: Some(1.5),
-                cost_basis: CostBasisCounts::default(),
                 ..Totals::default()
             },
             requests_per_second: 2.04,

@@ -2,10 +2,10 @@ use super::audit_filter::AuditFilter;
 use super::{ClientError, Update};
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, DecisionDetail, DecisionReport, MuteRequest, Performance, ProbeReport,
-    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, Status,
-    UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionReport, MuteRequest, Performance,
+    ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest,
+    Selection, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport,
+    WhatIfReport, WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -31,6 +31,9 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Status over a window.
     fn status(&self, window: Window) -> Call<'_, Status>;
+
+    /// Who calls, over a window.
+    fn clients(&self, window: Window) -> Call<'_, ClientsReport>;
 
     /// Report of the last 1..=8760 hours.
     fn performance(&self, hours: u32) -> Call<'_, Performance>;

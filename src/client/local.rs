@@ -12,10 +12,10 @@ use crate::clock;
 use crate::contract::ScheduleReport;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, DecisionDetail, DecisionReport, Dropped, InstanceInfo, MuteRequest, Performance,
-    ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
-    SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionReport, Dropped, InstanceInfo, MuteRequest,
+    Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
+    RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport,
+    WhatIfRequest, Window,
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
@@ -211,6 +211,12 @@ impl LocalClient {
         Ok(self.status_from(&snapshot, window))
     }
 
+    /// Who calls, over a window.
+    pub async fn clients(&self, window: Window) -> Result<ClientsReport, Busy> {
+        let snapshot = self.handle.clients(window.seconds()).await?;
+        Ok(ClientsReport::new(&snapshot, window))
+    }
+
     /// Report of the last 1..=8760 hours.
     pub async fn performance(&self, hours: u32) -> Result<Performance, ApiError> {
         if !(1..=MAX_HOURS).contains(&hours) {
@@ -365,6 +371,10 @@ impl Control for LocalClient {
 
     fn status(&self, window: Window) -> Call<'_, Status> {
         Box::pin(async move { Ok(self.status(window).await.map_err(ApiError::from)?) })
+    }
+
+    fn clients(&self, window: Window) -> Call<'_, ClientsReport> {
+        Box::pin(async move { Ok(self.clients(window).await.map_err(ApiError::from)?) })
     }
 
     fn performance(&self, hours: u32) -> Call<'_, Performance> {

@@ -8,10 +8,10 @@ use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, DecisionDetail, DecisionList, DecisionReport, MuteRequest, Performance, ProbeReport,
-    ProviderChange, ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest,
-    Selection, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport,
-    WhatIfReport, WhatIfRequest, Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionReport, MuteRequest,
+    Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionList,
+    RevisionReport, SelectRequest, Selection, Status, UsageBy, UsagePeriod, UsageReport,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -48,6 +48,13 @@ impl Control for RemoteClient {
         Box::pin(async move {
             let query = [("window", window.as_str())];
             self.0.get("/api/status", &query).await
+        })
+    }
+
+    fn clients(&self, window: Window) -> Call<'_, ClientsReport> {
+        Box::pin(async move {
+            let query = [("window", window.as_str())];
+            self.0.get("/api/clients", &query).await
         })
     }
 

@@ -12,6 +12,7 @@ mod attempt;
 mod audit;
 mod budget;
 mod change;
+mod client_report;
 mod closed_loop;
 mod codes;
 mod conversion;
@@ -55,6 +56,7 @@ pub use change::{
     ProbeReport, ProviderChange, ProviderReport, RevisionList, RevisionReport, WeightsChange,
     WeightsReport,
 };
+pub use client_report::{ClientReport, ClientsReport};
 pub use conversion::InstanceInfo;
 pub use decision::{DecisionList, DecisionOutcome, DecisionReport};
 pub use decision_file::DecisionFile;

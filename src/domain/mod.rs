@@ -19,6 +19,7 @@ mod budget;
 mod capability;
 mod catalogue_merge;
 mod circuit_breaker;
+mod clients;
 mod closed_loop;
 mod command;
 mod config_update;
@@ -59,6 +60,7 @@ mod replay;
 mod request_terms;
 mod retry;
 mod role;
+mod route_snapshot;
 mod schedule;
 mod score;
 mod selection;
@@ -91,6 +93,7 @@ pub use budget::{
 pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;
 pub use circuit_breaker::{BreakerState, CircuitBreaker, FailureContext, Transition};
+pub use clients::{ClientCounts, ClientSnapshot, ClientTable, ClientsSnapshot};
 pub use closed_loop::{
     BudgetDraft, Capacity, ClosedLoopForecast, ForecastEffort, ForecastFigures, GoalPart,
     JudgedWeights, MissedGoal, RunLimits, ServiceGoal, SettingsDraft, Spread, TargetForecast,
@@ -153,6 +156,7 @@ pub use replay::{Counterfactual, ProviderOverride, Replay, WhatIfSettings};
 pub use request_terms::RequestTerms;
 pub use retry::{AttemptBudget, MIN_TIME_LEFT, RetryDecision, RetryState, backoff_estimate};
 pub use role::Role;
+pub use route_snapshot::RouteSnapshot;
 pub use schedule::probe_due;
 pub use score::{Estimate, Factors, Penalties, Prediction, Risk, linear_score, temperature};
 pub use selection::{
@@ -163,8 +167,7 @@ pub use selection::{
 pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
     Candidate, HedgingSnapshot, KeySnapshot, LatestRequests, ModelSnapshot, PerformanceReport,
-    ProviderSnapshot, RouteSnapshot, RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket,
-    Totals,
+    ProviderSnapshot, RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
 };
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};

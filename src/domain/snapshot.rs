@@ -19,6 +19,7 @@ use super::pricing::{CostBasisCounts, Price};
 use super::rate_limiter::{RateLimitRemaining, RateLimits};
 use super::rejection::RejectionCounts;
 use super::retry::AttemptBudget;
+use super::route_snapshot::RouteSnapshot;
 use super::score::{Estimate, Factors};
 use super::target::Catalogue;
 use super::tuning::Tuning;
@@ -477,16 +478,6 @@ pub struct ModelSnapshot {
     pub why: String,
     /// True if its breaker is half-open and no request comes to it: it does not judge its provider.
     pub is_idle: bool,
-}
-
-/// A route, and where the next request for it would go.
-#[derive(Debug, Clone)]
-pub struct RouteSnapshot {
-    /// Name for clients.
-    pub model: Arc<str>,
-    /// Its targets in the configured order, each with the probability that the next usual request
-    /// goes there, 0..1.
-    pub targets: Vec<(TargetId, f64)>,
 }
 
 /// Figures of the last `hours` hours.

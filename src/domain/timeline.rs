@@ -14,6 +14,9 @@ const TIERS: [(u64, usize); 4] = [(1, 301), (15, 61), (60, 1_441), (3_600, 8_761
 
 /// Content of a bucket, which can be summed.
 pub trait Merge: Default {
+    /// Width in seconds of the widest buckets that are kept.
+    const WIDEST_S: u64 = 3_600;
+
     /// Adds `other`.
     fn merge(&mut self, other: &Self);
 }
@@ -67,7 +70,8 @@ pub struct Timeline<T> {
 impl<T: Merge> Timeline<T> {
     /// Applies `change` to the bucket of `now` in every width.
     pub fn record(&mut self, now: UnixTime, change: impl Fn(&mut T)) {
-        for (columns, (width, keep)) in self.tiers.iter_mut().zip(TIERS) {
+        let tiers = self.tiers.iter_mut().zip(TIERS);
+        for (columns, (width, keep)) in tiers.filter(|(_, (width, _))| *width <= T::WIDEST_S) {
             let index = now.unix_seconds() / width;
             if columns.back().is_none_or(|&(last, _)| last < index) {
                 columns.push_back((index, T::default()));

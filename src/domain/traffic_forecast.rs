@@ -9,6 +9,7 @@ use super::selection::{RequestProfile, TargetScope, score_all, shares};
 use super::snapshot::{RoutingState, RoutingTable};
 use super::target::RouteOrder;
 use super::units::UnixTime;
+use std::collections::BTreeMap;
 
 /// Share and score of a provider for a typical chat request.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -73,6 +74,22 @@ pub fn odds_among(
         }
     };
     targets.iter().map(odds).collect()
+}
+
+/// Returns the odds of each target among all that serve the same model, by index.
+pub fn model_odds(table: &RoutingTable, now: UnixTime) -> Vec<f64> {
+    let mut same: BTreeMap<&str, Vec<TargetIdx>> = BTreeMap::new();
+    for (target, spec) in table.catalogue.active_targets() {
+        same.entry(&spec.id.model).or_default().push(target);
+    }
+    let mut odds = vec![0.0; table.candidates.len()];
+    for targets in same.values() {
+        let own = odds_among(table, targets, &RouteOrder::Balanced, now);
+        for (target, odds_of_it) in targets.iter().zip(own) {
+            odds[target.get()] = odds_of_it;
+        }
+    }
+    odds
 }
 
 impl RoutingTable {

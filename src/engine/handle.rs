@@ -4,9 +4,10 @@ use super::ledger_signal::LedgerSignal;
 use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{
-    Alert, AlertError, AlertId, AlertNotice, Command, CommandError, CommandReply, Counters,
-    DecisionId, DecisionRecord, Event, ForecastReport, LossCounts, Observation, PerformanceReport,
-    RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, TrafficData, UnixTime,
+    Alert, AlertError, AlertId, AlertNotice, ClientsSnapshot, Command, CommandError, CommandReply,
+    Counters, DecisionId, DecisionRecord, Event, ForecastReport, LossCounts, Observation,
+    PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, TrafficData,
+    UnixTime,
 };
 use crate::store::StoredHistory;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +49,7 @@ pub(super) enum EngineRequest {
     EmitInfo { text: String, bad: bool },
     Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
     Performance(u32, oneshot::Sender<PerformanceReport>),
+    Clients(u64, oneshot::Sender<ClientsSnapshot>),
     Counters(oneshot::Sender<Counters>),
     Decisions(oneshot::Sender<Vec<Arc<DecisionRecord>>>),
     Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
@@ -240,6 +242,12 @@ impl EngineHandle {
     /// Computes the figures of the last `hours` hours.
     pub async fn performance(&self, hours: u32) -> Result<PerformanceReport, Busy> {
         self.ask(|reply| EngineRequest::Performance(hours, reply))
+            .await
+    }
+
+    /// Computes what each client did over a window in seconds.
+    pub async fn clients(&self, window: u64) -> Result<ClientsSnapshot, Busy> {
+        self.ask(|reply| EngineRequest::Clients(window, reply))
             .await
     }
 

@@ -145,6 +145,9 @@ impl Engine {
             EngineRequest::Performance(hours, reply) => {
                 let _ = reply.send(self.state.performance(hours, now));
             }
+            EngineRequest::Clients(window, reply) => {
+                let _ = reply.send(self.state.clients(window, now));
+            }
             EngineRequest::Counters(reply) => {
                 let _ = reply.send(self.state.counters().clone());
             }

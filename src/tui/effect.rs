@@ -11,6 +11,8 @@ pub enum Effect {
     Change(Vec<Change>),
     /// Requests the latest decisions, of one provider or of all.
     AskDecisions(Option<String>),
+    /// Requests who calls, over a window.
+    AskClients(Window),
     AskRevisions,
     AskDecision(String),
     AskWhatIf(WhatIfRequest),

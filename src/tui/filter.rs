@@ -2,7 +2,6 @@
 //! one.
 
 use crate::contract::{DecisionReport, HealthState, ProviderStatus};
-use crate::tui::model::ModelRow;
 
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +13,9 @@ enum FilterTerm {
     Number(FilterField, bool, f64),
 }
 
+/// A number of a row that a filter can bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FilterField {
+pub enum FilterField {
     P50,
     P95,
     P99,
@@ -34,6 +34,16 @@ const FIELDS: [(&str, FilterField); 7] = [
     ("rps", FilterField::Rate),
     ("cost", FilterField::Cost),
 ];
+
+/// A row of a view that can be filtered.
+pub trait FilteredRow {
+    /// The names that words without a prefix are searched in.
+    fn names(&self) -> Vec<&str>;
+    /// Returns whether a word names its state.
+    fn is_in(&self, state: &str) -> bool;
+    /// Latencies in milliseconds, rates and shares in percent, costs in USD.
+    fn number(&self, field: FilterField) -> Option<f64>;
+}
 
 /// A filter; without terms it matches every row.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -72,11 +82,11 @@ impl Filter {
             .all(|(wanted, term)| *wanted == matches_provider(term, provider))
     }
 
-    /// Returns whether a row of the models view matches: names match model, route and provider.
-    pub fn shows_model(&self, row: &ModelRow) -> bool {
+    /// Returns whether a row of another view matches.
+    pub fn shows_row(&self, row: &impl FilteredRow) -> bool {
         self.conditions
             .iter()
-            .all(|(wanted, term)| *wanted == matches_model(term, row))
+            .all(|(wanted, term)| *wanted == matches_row(term, row))
     }
 
     /// Returns whether a decision matches: names match provider, model and id, states match the
@@ -141,24 +151,16 @@ fn matches_provider(term: &FilterTerm, provider: &ProviderStatus) -> bool {
     }
 }
 
-fn matches_model(term: &FilterTerm, row: &ModelRow) -> bool {
-    let it = &row.performance;
-    let names = [&row.group, &row.provider, &it.model];
+fn matches_row(term: &FilterTerm, row: &impl FilteredRow) -> bool {
     match term {
-        FilterTerm::Name(part) => names.iter().any(|name| name.to_lowercase().contains(part)),
-        FilterTerm::State(state) => state_words(it.state).contains(&state.as_str()),
-        FilterTerm::Number(field, above, bound) => {
-            let value = match field {
-                FilterField::P50 => it.latency_ms.p50,
-                FilterField::P95 => it.latency_ms.p95,
-                FilterField::P99 => it.latency_ms.p99,
-                FilterField::Success => it.success_rate.map(|rate| rate * 100.0),
-                FilterField::Share => Some(row.share * 100.0),
-                FilterField::Rate => None,
-                FilterField::Cost => row.usd_per_1k(),
-            };
-            value.is_some_and(|value| is_beyond(value, *above, *bound))
-        }
+        FilterTerm::Name(part) => row
+            .names()
+            .iter()
+            .any(|name| name.to_lowercase().contains(part)),
+        FilterTerm::State(state) => row.is_in(state),
+        FilterTerm::Number(field, above, bound) => row
+            .number(*field)
+            .is_some_and(|value| is_beyond(value, *above, *bound)),
     }
 }
 
@@ -192,7 +194,8 @@ fn is_beyond(value: f64, above: bool, bound: f64) -> bool {
     if above { value > bound } else { value < bound }
 }
 
-fn state_words(state: HealthState) -> &'static [&'static str] {
+/// The words that name a state.
+pub fn state_words(state: HealthState) -> &'static [&'static str] {
     match state {
         HealthState::Ok => &["ok"],
         HealthState::Slow => &["slow", "trouble"],

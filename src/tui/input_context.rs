@@ -11,6 +11,8 @@ pub enum Screen {
     Decisions,
     /// One row for each model of each provider.
     Models,
+    /// Who calls.
+    Clients,
     Alerts,
     Revisions,
     Log,
@@ -44,13 +46,14 @@ pub const DETAIL: InputContext = InputContext::On(Screen::Detail);
 pub const WEIGHTS: InputContext = InputContext::On(Screen::Weights);
 pub const DECISIONS: InputContext = InputContext::On(Screen::Decisions);
 pub const MODELS: InputContext = InputContext::On(Screen::Models);
+pub const CLIENTS: InputContext = InputContext::On(Screen::Clients);
 pub const ALERTS: InputContext = InputContext::On(Screen::Alerts);
 pub const REVISIONS: InputContext = InputContext::On(Screen::Revisions);
 pub const LOG: InputContext = InputContext::On(Screen::Log);
 
 /// Every screen.
 pub const SCREENS: &[InputContext] = &[
-    OVERVIEW, DETAIL, WEIGHTS, DECISIONS, MODELS, ALERTS, REVISIONS, LOG,
+    OVERVIEW, DETAIL, WEIGHTS, DECISIONS, MODELS, CLIENTS, ALERTS, REVISIONS, LOG,
 ];
 
 /// Every context.
@@ -61,6 +64,7 @@ pub const CONTEXTS: &[InputContext] = &[
     WEIGHTS,
     DECISIONS,
     MODELS,
+    CLIENTS,
     ALERTS,
     REVISIONS,
     LOG,
@@ -85,6 +89,7 @@ impl Screen {
             Self::Weights => "weights",
             Self::Decisions => "decisions",
             Self::Models => "models",
+            Self::Clients => "clients",
             Self::Alerts => "alerts",
             Self::Revisions => "revisions",
             Self::Log => "log",

@@ -3,7 +3,9 @@
 use super::change::Applied;
 use super::input::Input;
 use crate::client::{ClientError, Update};
-use crate::contract::{DecisionDetail, DecisionReport, RevisionReport, WhatIfReport};
+use crate::contract::{
+    ClientsReport, DecisionDetail, DecisionReport, RevisionReport, WhatIfReport,
+};
 
 /// A message to the model.
 #[derive(Debug)]
@@ -13,6 +15,7 @@ pub enum Message {
     /// The reply to changes.
     Changed(Result<Applied, ClientError>),
     Decisions(Result<Vec<DecisionReport>, ClientError>),
+    Clients(Result<ClientsReport, ClientError>),
     Revisions(Result<Vec<RevisionReport>, ClientError>),
     /// One decision with its explanation.
     Explained(Result<DecisionDetail, ClientError>),

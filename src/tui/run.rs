@@ -278,6 +278,9 @@ impl Dashboard {
             Effect::AskDecisions(provider) => self.request(async move {
                 Message::Decisions(client.decisions(MAX_DECISIONS, provider.as_deref()).await)
             }),
+            Effect::AskClients(window) => {
+                self.request(async move { Message::Clients(client.clients(window).await) });
+            }
             Effect::AskRevisions => {
                 self.request(async move { Message::Revisions(client.revisions().await) });
             }

@@ -107,6 +107,7 @@ impl TestDashboard {
             | Message::Update(_)
             | Message::Changed(_)
             | Message::Decisions(_)
+            | Message::Clients(_)
             | Message::Revisions(_)
             | Message::Explained(_)
             | Message::WhatIf(_)

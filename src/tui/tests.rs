@@ -1,3 +1,4 @@
+mod clients_view;
 mod complaints;
 mod control;
 mod departures;

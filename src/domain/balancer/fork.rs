@@ -3,6 +3,7 @@
 use super::target_state::{ProviderState, TargetState};
 use super::{BalancerState, RequestEventThrottle};
 use crate::domain::alerts::LossCounts;
+use crate::domain::clients::ClientTable;
 use crate::domain::counters::Counters;
 use crate::domain::decision_log::DecisionLog;
 use crate::domain::failure::Failure;
@@ -36,6 +37,7 @@ impl BalancerState {
             targets: self.targets.iter().map(TargetState::fork).collect(),
             requests: Timeline::default(),
             removed: Timeline::default(),
+            clients: ClientTable::new(now),
             counters: Counters::default(),
             request_rate: self.request_rate,
             output: self.output,

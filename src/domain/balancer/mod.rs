@@ -6,6 +6,7 @@ mod alerting;
 mod apply_config;
 mod auto_revert;
 mod brownout;
+mod clients;
 mod commands;
 mod cooldown;
 mod drain;
@@ -43,6 +44,7 @@ mod warnings;
 use super::alerts::{AlertBoard, LossCounts};
 use super::budget::{BudgetConfig, Budgets};
 use super::circuit_breaker::BreakerState;
+use super::clients::ClientTable;
 use super::counters::Counters;
 use super::decay::{DecayedCount, DecayedMean};
 use super::decision_log::DecisionLog;
@@ -99,6 +101,7 @@ pub struct BalancerState {
     requests: Timeline<BucketCounts>,
     /// Attempts of earlier processes at targets that are not configured any more.
     removed: Timeline<BucketCounts>,
+    clients: ClientTable,
     counters: Counters,
     request_rate: DecayedCount,
     /// Output tokens of all responses, and by class.
@@ -181,6 +184,7 @@ impl BalancerState {
             targets,
             requests: Timeline::default(),
             removed: Timeline::default(),
+            clients: ClientTable::new(now),
             counters,
             request_rate: DecayedCount::new(RATE_MEMORY_S),
             output: DecayedMean::new(OUTPUT_MEMORY_S),

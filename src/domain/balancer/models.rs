@@ -5,12 +5,12 @@ use super::BalancerState;
 use super::snapshot::{QUANTILES, TrafficView, merged_all};
 use crate::domain::health_state::HealthState;
 use crate::domain::index::TargetIdx;
-use crate::domain::snapshot::{ModelSnapshot, RouteSnapshot, RoutingTable};
-use crate::domain::target::RouteOrder;
+use crate::domain::route_snapshot::RouteSnapshot;
+use crate::domain::snapshot::ModelSnapshot;
+use crate::domain::target::Route;
 use crate::domain::timeline::BucketCounts;
 use crate::domain::traffic_forecast::odds_among;
 use crate::domain::units::UnixTime;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl BalancerState {
@@ -57,7 +57,7 @@ impl BalancerState {
             return Vec::new();
         }
         let table = self.routing_table(now);
-        let snapshot = |route: &crate::domain::target::Route| {
+        let snapshot = |route: &Route| {
             let odds = odds_among(&table, &route.targets, &route.order, now);
             let ids = route.targets.iter();
             let ids = ids.map(|&target| self.catalogue.targets[target].id.clone());
@@ -68,20 +68,4 @@ impl BalancerState {
         };
         routes.iter().map(snapshot).collect()
     }
-}
-
-/// Returns the odds of each target among all that serve the same model, by index.
-pub(super) fn model_odds(table: &RoutingTable, now: UnixTime) -> Vec<f64> {
-    let mut same: BTreeMap<&str, Vec<TargetIdx>> = BTreeMap::new();
-    for (target, spec) in table.catalogue.active_targets() {
-        same.entry(&spec.id.model).or_default().push(target);
-    }
-    let mut odds = vec![0.0; table.candidates.len()];
-    for targets in same.values() {
-        let own = odds_among(table, targets, &RouteOrder::Balanced, now);
-        for (target, odds_of_it) in targets.iter().zip(own) {
-            odds[target.get()] = odds_of_it;
-        }
-    }
-    odds
 }

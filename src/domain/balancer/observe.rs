@@ -81,6 +81,7 @@ impl BalancerState {
             self.recording.end_attempt(end);
         }
         self.counters.count_attempt(end);
+        self.clients.count_attempt(end);
         let provider = self.catalogue.targets[end.target].provider;
         self.targets[end.target]
             .history
@@ -309,6 +310,9 @@ impl BalancerState {
         self.requests
             .record(end.ended, |column| column.add_request(end));
         self.recording.end_request(end);
+        if !self.is_fork {
+            self.clients.count_request(end);
+        }
         let is_told = !self.is_fork && self.blame(end, now);
         self.emit_request(end, is_told, now, effects);
         self.decisions.end(end.clone());

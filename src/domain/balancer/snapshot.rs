@@ -1,7 +1,6 @@
 //! Snapshots and reports for users.
 
 use super::BalancerState;
-use super::models::model_odds;
 use crate::domain::failure::Failure;
 use crate::domain::hedging::{HedgeRefusal, HedgeResult};
 use crate::domain::ids::KeyIdx;
@@ -12,7 +11,7 @@ use crate::domain::snapshot::{
     Snapshot, TimeBucket, Totals,
 };
 use crate::domain::timeline::{BucketCounts, BucketRange, Merge};
-use crate::domain::traffic_forecast::{TrafficForecast, traffic_forecasts};
+use crate::domain::traffic_forecast::{TrafficForecast, model_odds, traffic_forecasts};
 use crate::domain::units::{Money, UnixTime};
 use std::sync::Arc;
 use std::time::Duration;

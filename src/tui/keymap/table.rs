@@ -3,14 +3,18 @@
 use super::action::{Action, SortOrder};
 use super::binding::Binding;
 use crate::tui::input_context::{
-    ALERTS, DECISIONS, DETAIL, InputContext, LOG, MODELS, OVERVIEW, REVISIONS, SCREENS, Screen,
-    WEIGHTS,
+    ALERTS, CLIENTS, DECISIONS, DETAIL, InputContext, LOG, MODELS, OVERVIEW, REVISIONS, SCREENS,
+    Screen, WEIGHTS,
 };
 
 /// Screens with rows.
-const ROWS: &[InputContext] = &[OVERVIEW, DECISIONS, MODELS, ALERTS, REVISIONS, LOG, WEIGHTS];
+const ROWS: &[InputContext] = &[
+    OVERVIEW, DECISIONS, MODELS, CLIENTS, ALERTS, REVISIONS, LOG, WEIGHTS,
+];
 /// All screens but the overview.
-const AWAY: &[InputContext] = &[DETAIL, WEIGHTS, DECISIONS, MODELS, ALERTS, REVISIONS, LOG];
+const AWAY: &[InputContext] = &[
+    DETAIL, WEIGHTS, DECISIONS, MODELS, CLIENTS, ALERTS, REVISIONS, LOG,
+];
 const TEXT: &[InputContext] = &[
     InputContext::Filter,
     InputContext::Palette,
@@ -19,7 +23,7 @@ const TEXT: &[InputContext] = &[
 ];
 const LIST: &[InputContext] = &[OVERVIEW];
 /// Screens whose rows have a sort order.
-const SORTED: &[InputContext] = &[OVERVIEW, MODELS];
+const SORTED: &[InputContext] = &[OVERVIEW, MODELS, CLIENTS];
 const DRAFT: &[InputContext] = &[WEIGHTS];
 const SIDE: &[InputContext] = &[DETAIL, WEIGHTS];
 const ANSWER: &[InputContext] = &[InputContext::Confirm, InputContext::Field];
@@ -44,13 +48,14 @@ pub const BINDINGS: &[Binding] = &[
     bind!("info", A::Info, ["i"], "version, address and process", "", SCREENS),
     bind!("palette", A::Palette, [":"], "run a command by name, or window 1h, goto NAME, rollback N", "cmd", SCREENS),
     bind!("back", A::Back, ["Esc"], "close, clear the filter, go up; never quits, never applies", "back", AWAY),
-    bind!("open", A::Open, ["Enter"], "open the provider, or review the draft; never applies", "open", &[OVERVIEW, DECISIONS, MODELS, ALERTS, WEIGHTS]),
+    bind!("open", A::Open, ["Enter"], "open the provider, review the draft, or list the decisions of a client", "open", &[OVERVIEW, DECISIONS, MODELS, CLIENTS, ALERTS, WEIGHTS]),
     bind!("act", A::Menu, ["."], "open the menu of the provider or revision", "act", &[OVERVIEW, DETAIL, WEIGHTS, MODELS, ALERTS, REVISIONS]),
     bind!("view.weights", A::Go(Screen::Weights), ["w"], "weights: draft, preview, apply", "weights", SCREENS),
     bind!("view.decisions", A::Go(Screen::Decisions), ["d"], "decisions: which target was selected, and why", "decisions", SCREENS),
     bind!("view.alerts", A::Go(Screen::Alerts), ["a"], "providers in trouble, and since when", "alerts", SCREENS),
     bind!("view.revisions", A::Go(Screen::Revisions), ["v"], "revisions: who changed what, and rollback", "revisions", SCREENS),
     bind!("view.models", A::Go(Screen::Models), ["M"], "models: one model across providers", "models", SCREENS),
+    bind!("view.clients", A::Go(Screen::Clients), ["C"], "clients: who calls, what it costs, what is left of budgets", "clients", SCREENS),
     bind!("move.down", A::Move(1), ["j", "↓"], "next row", "", ROWS),
     bind!("move.up", A::Move(-1), ["k", "↑"], "previous row", "", ROWS),
     bind!("move.first", A::First, ["g", "Home"], "first row", "", ROWS),
@@ -75,9 +80,9 @@ pub const BINDINGS: &[Binding] = &[
     bind!("window.longer", A::Window(1), ["t", "+"], "longer window: 1m 5m 15m 1h 6h 24h", "window", SCREENS),
     bind!("window.shorter", A::Window(-1), ["T", "-"], "shorter window", "", SCREENS),
     bind!("freeze", A::Freeze, ["Space"], "freeze the screen, or continue; trouble stays live", "freeze", SCREENS),
-    bind!("filter", A::Filter, ["/"], "show rows that match: state:slow az p95>2s ok<99 -name", "filter", &[OVERVIEW, DECISIONS, MODELS]),
-    bind!("next", A::Next(1), ["n"], "next row in trouble", "", &[OVERVIEW, DECISIONS, MODELS]),
-    bind!("previous", A::Next(-1), ["N"], "previous row in trouble", "", &[OVERVIEW, DECISIONS, MODELS]),
+    bind!("filter", A::Filter, ["/"], "show rows that match: state:slow az p95>2s ok<99 -name", "filter", &[OVERVIEW, DECISIONS, MODELS, CLIENTS]),
+    bind!("next", A::Next(1), ["n"], "next row in trouble", "", &[OVERVIEW, DECISIONS, MODELS, CLIENTS]),
+    bind!("previous", A::Next(-1), ["N"], "previous row in trouble", "", &[OVERVIEW, DECISIONS, MODELS, CLIENTS]),
     bind!("sort.menu", A::Sort, ["s"], "sort by trouble, name, share, latency, success or cost", "sort", SORTED),
     bind!("group", A::Group, ["b"], "group by model, or by route", "group", &[MODELS]),
     bind!("sort.hold", A::Hold, ["o"], "hold the order of the rows, or release it", "", LIST),

@@ -1,5 +1,6 @@
 //! The state of the dashboard. Screens and panels hold no state of their own; they draw this.
 
+mod client_rows;
 mod connection;
 mod dialog;
 mod listing;
@@ -7,13 +8,16 @@ mod model_rows;
 mod options;
 mod rows;
 pub mod vendors;
+mod views;
 
+pub use client_rows::is_troubled;
 pub use connection::{LinkState, Notice, Pending};
 pub use dialog::{Dialog, Help, Subject};
 pub use listing::Listing;
-pub use model_rows::{Grouping, ModelRow, ModelsView};
+pub use model_rows::ModelRow;
 pub use options::{BellMode, Options, WriteProtection};
 pub use rows::{is_blocked, trouble, trouble_rank};
+pub use views::{ClientsView, Grouping, ModelsView};
 
 use super::applied_forecast::AppliedForecast;
 use super::change::Undo;
@@ -71,6 +75,7 @@ pub struct Model {
     /// The filter of the decisions.
     pub decisions_filter: Filter,
     pub models: ModelsView,
+    pub clients: ClientsView,
     /// The selected panel.
     pub panel: usize,
     /// The selected panel has the whole screen.
@@ -138,6 +143,7 @@ impl Model {
             filter: Filter::default(),
             decisions_filter: Filter::default(),
             models: ModelsView::default(),
+            clients: ClientsView::default(),
             panel: 0,
             zoomed: false,
             decisions: Listing::default(),

@@ -1,47 +1,14 @@
 //! The rows of the models view: one for each model of each provider, grouped by model or by route.
 
+use super::views::Grouping;
 use super::{Model, trouble};
 use crate::contract::{HealthState, ModelPerformance, Status};
-use crate::tui::filter::Filter;
+use crate::tui::filter::{FilterField, FilteredRow, state_words};
 use crate::tui::keymap::SortOrder;
 use std::cmp::Ordering;
 
 /// Name of the group of what no route names.
 const NO_ROUTE: &str = "(no route)";
-
-/// What the rows are grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Grouping {
-    #[default]
-    Model,
-    Route,
-}
-
-impl Grouping {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Route => "route",
-        }
-    }
-
-    pub fn other(self) -> Self {
-        match self {
-            Self::Model => Self::Route,
-            Self::Route => Self::Model,
-        }
-    }
-}
-
-/// The state of the models view.
-#[derive(Debug, Clone, Default)]
-pub struct ModelsView {
-    /// The row under the cursor, which follows it: group, provider and model.
-    pub cursor: Option<[String; 3]>,
-    pub filter: Filter,
-    pub grouping: Grouping,
-    pub order: SortOrder,
-}
 
 /// One model of one provider.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +60,29 @@ impl ModelRow {
     }
 }
 
+impl FilteredRow for ModelRow {
+    fn names(&self) -> Vec<&str> {
+        vec![&self.group, &self.provider, &self.performance.model]
+    }
+
+    fn is_in(&self, state: &str) -> bool {
+        state_words(self.performance.state).contains(&state)
+    }
+
+    fn number(&self, field: FilterField) -> Option<f64> {
+        let it = &self.performance;
+        match field {
+            FilterField::P50 => it.latency_ms.p50,
+            FilterField::P95 => it.latency_ms.p95,
+            FilterField::P99 => it.latency_ms.p99,
+            FilterField::Success => it.success_rate.map(|rate| rate * 100.0),
+            FilterField::Share => Some(self.share * 100.0),
+            FilterField::Rate => None,
+            FilterField::Cost => self.usd_per_1k(),
+        }
+    }
+}
+
 impl Model {
     /// The rows of the models view in display order, without those that its filter hides.
     pub fn model_rows(&self) -> Vec<ModelRow> {
@@ -105,7 +95,7 @@ impl Model {
             Grouping::Route => by_route(status),
         };
         for group in &mut groups {
-            group.retain(|row| view.filter.shows_model(row));
+            group.retain(|row| view.filter.shows_row(row));
             group.sort_by(|a, b| compare(a.rank(view.order), b.rank(view.order)));
         }
         groups.retain(|group| !group.is_empty());

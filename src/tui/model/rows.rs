@@ -57,6 +57,7 @@ impl Model {
             Screen::Overview => Some(&self.filter),
             Screen::Decisions => Some(&self.decisions_filter),
             Screen::Models => Some(&self.models.filter),
+            Screen::Clients => Some(&self.clients.filter),
             Screen::Detail | Screen::Weights | Screen::Alerts | Screen::Revisions | Screen::Log => {
                 None
             }

@@ -2,6 +2,7 @@
 //! notice.
 
 mod alerts;
+mod clients;
 mod decision_list;
 mod decisions;
 mod detail;
@@ -13,6 +14,7 @@ mod revisions;
 mod weights;
 
 pub use alerts::draw as alerts;
+pub use clients::draw as clients;
 pub use decisions::draw as decisions;
 pub use detail::draw as detail;
 pub use log::draw as log;

@@ -37,9 +37,10 @@ const COLUMNS: &[GridColumn<ModelRow>] = &[
         cell: |row, model, _| {
             let it = &row.performance;
             let theme = model.theme();
-            let style = match it.idle {
-                true => theme.dim(),
-                false => theme.state(it.state),
+            let style = if it.idle {
+                theme.dim()
+            } else {
+                theme.state(it.state)
             };
             GridCell::Text(theme.state_word(it.state), style)
         },
@@ -86,9 +87,10 @@ const COLUMNS: &[GridColumn<ModelRow>] = &[
         from: 112,
         align: Align::Left,
         cell: |row, model, width| {
-            let style = match row.share > 0.0 {
-                true => model.identity(&row.provider),
-                false => model.theme().dim(),
+            let style = if row.share > 0.0 {
+                model.identity(&row.provider)
+            } else {
+                model.theme().dim()
             };
             GridCell::Text(share_bar(row.share, width, model), style)
         },
@@ -190,9 +192,10 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         let same = list.iter().filter(|row| row.group == selected.group);
         same.collect()
     });
-    let compared = match area.height >= COMPARED_FROM && !list.is_empty() {
-        true => u16::try_from(group.len().min(MEMBERS)).unwrap_or(0) + 2,
-        false => 0,
+    let compared = if area.height >= COMPARED_FROM && !list.is_empty() {
+        u16::try_from(group.len().min(MEMBERS)).unwrap_or(0) + 2
+    } else {
+        0
     };
     let table = rows(area, 1, area.height.saturating_sub(1 + compared));
     if list.is_empty() {
@@ -260,15 +263,14 @@ fn compare(
     }
     let it = &selected.performance;
     let why = match it.why.as_str() {
-        "" => String::new(),
-        why => format!(": {why}"),
+        "" => format!("breaker {}", it.breaker),
+        why => why.to_owned(),
     };
     let text = format!(
-        "  {}/{} {}, breaker {}{why}, serves {}",
+        "  {}/{} {}: {why}; serves {}",
         selected.provider,
         it.model,
         theme.state_word(it.state),
-        it.breaker,
         it.types.join(" "),
     );
     let text = Line::styled(plain_text(&text, theme), theme.dim());

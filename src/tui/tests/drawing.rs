@@ -97,6 +97,7 @@ fn ascii_screens_have_only_ascii_characters() {
         "Enter",
         "d",
         "M",
+        "C",
         "a",
         "v",
         "L",
@@ -197,7 +198,7 @@ proptest! {
     #[test]
     fn no_size_and_no_number_of_providers_panics(
         width in 1_u16..300, height in 1_u16..100, providers in 0_usize..60,
-        keys in prop::collection::vec("[?qwtdavLMbezsoyxu:/.jkGKPn<>59=rR{]|Enter|Tab|Esc|Space|PgDn", 0..8),
+        keys in prop::collection::vec("[?qwtdavLMCbezsoyxu:/.jkGKPn<>59=rR{]|Enter|Tab|Esc|Space|PgDn", 0..8),
     ) {
         let mut model = model(Theme::default(), true, providers);
         screens::fill(&mut model);

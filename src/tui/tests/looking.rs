@@ -162,7 +162,7 @@ fn all_errors_of_a_configuration_are_listed() {
 
 #[test]
 fn a_text_that_is_too_long_for_its_line_is_wrapped() {
-    for keys in ["", "Enter", "w", "d", "M", "a", "v", "L"] {
+    for keys in ["", "Enter", "w", "d", "M", "C", "a", "v", "L"] {
         let mut model = default_model();
         press(&mut model, keys);
         press(&mut model, "?");

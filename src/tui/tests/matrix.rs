@@ -25,7 +25,7 @@ const PALETTES: [&str; 6] = [
     "true-colour",
 ];
 /// Keys that open each screen.
-const SCREENS: [&str; 8] = ["", "Enter", "w >", "d", "a", "v", "L", "M"];
+const SCREENS: [&str; 9] = ["", "Enter", "w >", "d", "a", "v", "L", "M", "C"];
 const STATES: [HealthState; 10] = [
     HealthState::Ok,
     HealthState::Slow,

@@ -4,6 +4,7 @@ use super::*;
 use crate::contract::{HealthState, ModelPerformance, RouteReport, RouteTargetReport};
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::SortOrder;
+use crate::tui::model::ModelRow;
 
 /// `large` at aurora, whose breaker is open, and at google; `small` at google only.
 fn status() -> Status {
@@ -42,7 +43,7 @@ fn opened() -> Model {
 }
 
 fn listed(model: &Model) -> Vec<[String; 3]> {
-    model.model_rows().iter().map(|row| row.key()).collect()
+    model.model_rows().iter().map(ModelRow::key).collect()
 }
 
 fn key(group: &str, provider: &str, model: &str) -> [String; 3] {

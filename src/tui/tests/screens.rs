@@ -63,6 +63,7 @@ fn every_screen_is_reached_and_left_by_its_key() {
         ("w", Screen::Weights),
         ("d", Screen::Decisions),
         ("M", Screen::Models),
+        ("C", Screen::Clients),
         ("a", Screen::Alerts),
         ("v", Screen::Revisions),
         ("L", Screen::Log),

@@ -198,9 +198,16 @@ fn freeze(model: &mut Model) {
 
 fn sort_by(model: &mut Model, order: SortOrder) {
     model.dialog = None;
-    if model.screen == Screen::Models {
-        model.models.order = order;
-        return;
+    match model.screen {
+        Screen::Models => {
+            model.models.order = order;
+            return;
+        }
+        Screen::Clients => {
+            model.clients.order = order;
+            return;
+        }
+        _ => {}
     }
     model.order_by = order;
     // The operator asked for it, so a held order ends.

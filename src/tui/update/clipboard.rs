@@ -16,6 +16,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
             selected.map(|revision| revision.revision.to_string())
         }
         Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
+        Screen::Clients => model.selected_client().map(|client| client.name),
         Screen::Overview | Screen::Detail | Screen::Weights | Screen::Models | Screen::Alerts => {
             model.selected_name()
         }
@@ -39,6 +40,10 @@ pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
             .status
             .as_ref()
             .and_then(|status| serde_json::to_string(&status.weights).ok()),
+        Screen::Clients => {
+            let client = model.selected_client();
+            client.and_then(|client| serde_json::to_string(&client).ok())
+        }
         Screen::Models => {
             let rows = model.model_rows();
             let selected = rows.get(model.model_at(&rows));

@@ -38,6 +38,7 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
             on_decisions(model, answer);
             return queries::explanation(model).into_iter().collect();
         }
+        Message::Clients(answer) => queries::on_clients(model, answer),
         Message::Revisions(answer) => on_revisions(model, answer),
         Message::Explained(answer) => {
             model.explaining = None;

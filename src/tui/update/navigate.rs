@@ -31,6 +31,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
             model.cursor = Some(provider);
             go(model, Screen::Detail)
         }
+        Screen::Clients => open_client(model),
         Screen::Overview
         | Screen::Detail
         | Screen::Models
@@ -48,6 +49,23 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// Lists the decisions of the client under the cursor.
+fn open_client(model: &mut Model) -> Vec<Effect> {
+    let Some(client) = model.selected_client() else {
+        model.notify("no client is selected", false);
+        return Vec::new();
+    };
+    if client.name.is_empty() {
+        model.notify("the name of these clients is unknown", false);
+        return Vec::new();
+    }
+    model.decisions_of = None;
+    model.decisions = Listing::default();
+    model.screen = Screen::Decisions;
+    text_input::set_filter(model, &format!("client:{}", client.name));
+    go(model, Screen::Decisions)
+}
+
 pub(super) fn move_row(model: &mut Model, step: isize) {
     let decisions = model.decision_rows().len();
     let moved =
@@ -56,6 +74,7 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
         Screen::Overview | Screen::Detail => model.move_cursor(step),
         Screen::Alerts => model.move_trouble(step),
         Screen::Models => model.move_model(step),
+        Screen::Clients => model.move_client(step),
         Screen::Weights => {
             draft_edit::select(model, step);
         }
@@ -78,6 +97,7 @@ pub(super) fn next_trouble(model: &mut Model, step: isize) {
     match model.screen {
         Screen::Decisions => next_bad_decision(model, step),
         Screen::Models => model.next_model_in_trouble(step),
+        Screen::Clients => model.next_client_in_trouble(step),
         _ => model.next_trouble(step),
     }
 }

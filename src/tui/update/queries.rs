@@ -2,7 +2,7 @@
 
 use super::review;
 use crate::client::ClientError;
-use crate::contract::WhatIfReport;
+use crate::contract::{ClientsReport, WhatIfReport};
 use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
 use crate::tui::model::Model;
@@ -37,14 +37,32 @@ fn watched_rows(model: &mut Model) -> Vec<Effect> {
             model.revisions.asked = true;
             vec![Effect::AskRevisions]
         }
+        Screen::Clients if !model.clients.asked => {
+            model.clients.asked = true;
+            vec![Effect::AskClients(model.window)]
+        }
         Screen::Overview
         | Screen::Detail
         | Screen::Weights
         | Screen::Decisions
         | Screen::Models
+        | Screen::Clients
         | Screen::Alerts
         | Screen::Revisions
         | Screen::Log => Vec::new(),
+    }
+}
+
+/// Takes in who calls.
+pub(super) fn on_clients(model: &mut Model, answer: Result<ClientsReport, ClientError>) {
+    let view = &mut model.clients;
+    view.asked = false;
+    match answer {
+        Ok(report) => {
+            view.report = Some(report);
+            view.error = None;
+        }
+        Err(error) => view.error = Some(error.to_string()),
     }
 }
 

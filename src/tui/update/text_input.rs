@@ -79,9 +79,16 @@ fn with_text(model: &mut Model, change: impl FnOnce(&mut String)) {
 
 /// Sets the filter of the screen, or that of the overview where it has none.
 pub(super) fn set_filter(model: &mut Model, text: &str) {
-    if model.screen == Screen::Models {
-        model.models.filter = Filter::new(text);
-        return;
+    match model.screen {
+        Screen::Models => {
+            model.models.filter = Filter::new(text);
+            return;
+        }
+        Screen::Clients => {
+            model.clients.filter = Filter::new(text);
+            return;
+        }
+        _ => {}
     }
     if model.screen == Screen::Decisions {
         model.decisions_filter = Filter::new(text);

@@ -69,6 +69,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             Screen::Weights => screens::weights(model, status, body, buffer),
             Screen::Decisions => screens::decisions(model, body, buffer),
             Screen::Models => screens::models(model, status, body, buffer),
+            Screen::Clients => screens::clients(model, status, body, buffer),
             Screen::Alerts => screens::alerts(model, status, body, buffer),
             Screen::Revisions => screens::revisions(model, status, body, buffer),
             Screen::Log => screens::log(model, body, buffer),

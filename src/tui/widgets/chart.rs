@@ -76,7 +76,7 @@ pub struct Mark {
     pub at: u64,
     /// A short word for what happened.
     pub word: String,
-    /// Whom it happened to; it is named where there is room for all names.
+    /// The provider that it happened to, which is named where there is room for all names.
     pub of: Option<String>,
 }
 
