@@ -1,5 +1,6 @@
 //! Commands and flags.
 
+use super::build_info;
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 ///
 /// Without a command, gateway and dashboard run in one process.
 #[derive(Debug, Parser)]
-#[command(name = "aibal-tui", version, max_term_width = 100)]
+#[command(name = "aibal-tui", version, long_version = build_info::LONG_VERSION, max_term_width = 100)]
 pub struct Arguments {
     #[command(flatten)]
     pub globals: Globals,

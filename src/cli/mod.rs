@@ -4,6 +4,7 @@ mod advice;
 mod alerts;
 pub mod arguments;
 mod audit;
+pub mod build_info;
 pub mod instance_address;
 mod reloading;
 mod selection;
