@@ -27,6 +27,15 @@ pub fn now() -> UnixTime {
     UnixTime::from_micros(followed(unix_micros.saturating_add(passed), wall, &SKIPPED))
 }
 
+/// Microseconds of the machine's monotonic clock, as service managers compare it.
+pub fn monotonic_micros() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+    seconds
+        .saturating_mul(1_000_000)
+        .saturating_add(nanos / 1_000)
+}
+
 /// The running clock with all that it skipped so far; `skipped` grows when the wall clock is far ahead.
 fn followed(running: u64, wall: u64, skipped: &AtomicU64) -> u64 {
     let ahead = wall.saturating_sub(running);

@@ -3,10 +3,12 @@
 
 use super::config_watcher::ConfigWatcher;
 use super::instance::Instance;
+use super::lifecycle_log;
 use super::model_lists::{ListChange, ModelLists};
 use super::persist;
 use super::reload::{ActiveConfig, ReloadError, ReloadTrigger};
 use super::reloadable_state::{ReloadRequest, ReloadableState};
+use super::service_notifier::ServiceNotifier;
 use crate::client::ApiError;
 use crate::config::{self, Loaded, Sources};
 use crate::contract::ReloadReport;
@@ -42,6 +44,9 @@ struct ConfigTask {
     sources: Sources,
     no_save: bool,
     active: ActiveConfig,
+    notifier: ServiceNotifier,
+    /// What the service manager shows while nothing is wrong.
+    serving: String,
     /// Why the last change stays in memory, where it could not be written.
     unsaved: Option<String>,
     /// Warnings that were already emitted; each is emitted once.
@@ -66,7 +71,9 @@ pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, n
         no_save,
         unsaved: None,
         emitted_warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
-        active: ActiveConfig::new(loaded),
+        active: ActiveConfig::new(loaded, instance.notifier.clone()),
+        notifier: instance.notifier.clone(),
+        serving: lifecycle_log::serving(instance.address),
         model_lists: ModelLists::default(),
     };
     tokio::spawn(async move {
@@ -214,7 +221,13 @@ impl ConfigTask {
 
     async fn reload(&mut self, trigger: ReloadTrigger) -> Result<ReloadReport, ReloadError> {
         let from = (&self.sources, self.no_save);
-        let report = self.active.reload(&self.state, from, trigger).await?;
+        let result = self.active.reload(&self.state, from, trigger).await;
+        let status = match &result {
+            Ok(_) => self.serving.clone(),
+            Err(error) => format!("{}; the last reload failed: {error}", self.serving),
+        };
+        self.notifier.status(&status);
+        let report = result?;
         for warning in &report.warnings {
             if self.emitted_warnings.insert(warning.clone()) {
                 self.state.handle.emit_info(warning.clone(), false);

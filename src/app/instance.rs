@@ -6,7 +6,9 @@ use super::instance_controls::RunningInstance;
 use super::ledger_task::LedgerTask;
 use super::reloadable_state::{ReloadRequest, ReloadableState, SaveQuery, worker_count};
 use super::schedule_task::ScheduleTask;
+use super::service_notifier::ServiceNotifier;
 use super::store::{restore, restore_later};
+use super::watchdog::LivingParts;
 use crate::api::{self, Api};
 use crate::client::{Client, LocalClient, socket_path};
 use crate::domain::{BalancerState, UnixTime};
@@ -59,10 +61,16 @@ pub struct Instance {
     pub reloadable: Option<(ReloadableState, mpsc::Receiver<ReloadRequest>)>,
     /// Lists of models that probes read, until the configuration task takes them.
     pub listed: Option<mpsc::Receiver<ModelListUpdate>>,
+    /// What started the process, once the instance is announced to it.
+    pub notifier: ServiceNotifier,
+    /// What has to answer while the instance lives.
+    pub parts: LivingParts,
     /// Says that the instance is not ready any more.
     leaving: CancellationToken,
     /// Time between that and the drain.
     pre_stop: watch::Receiver<Duration>,
+    /// Time that the drain may take.
+    drain_time: watch::Receiver<Duration>,
     /// Stops the listeners.
     listeners: CancellationToken,
     /// Stops probes and engine.
@@ -90,18 +98,16 @@ impl Instance {
         let (engine, handle, persist_queue) = engine(&mut config, &store, &background).await;
         let (engine, threads) = start_engine(engine, &background)?;
         let ledger = start_ledger(&store, &handle, &background);
-        let (listener_limits, cache) = (config.server.clone(), config.cache);
+        let (mut limits, cache) = (config.server.clone(), config.cache);
         let webhooks = webhooks(&handle, address, &background)?;
         let reloadable = ReloadableState::new(handle.clone(), config, webhooks.clone(), &store)?;
         let (lists, listed) = mpsc::channel(LIST_QUEUE);
         let (probe, probes) = probe(&reloadable, lists);
         let cache = cache.map(|limits| Arc::new(Cache::new(limits)));
         let (closer, closing) = ShutdownSignal::channel();
-        let listener_limits = server::ConnectionLimits {
-            drain: Drain::new(reloadable.drain.subscribe(), closer),
-            ..listener_limits
-        };
+        limits.drain = Drain::new(reloadable.drain.subscribe(), closer);
         let workers = WorkerThreads::start("worker", worker_count(), use_thread_pool)?;
+        let parts = LivingParts::new(handle.clone(), workers.handles());
         let gateway = reloadable.gateway(cache.clone(), closing);
         let (reloads, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let (saves, save_queries) = mpsc::channel(RELOAD_QUEUE);
@@ -116,13 +122,13 @@ impl Instance {
                 webhooks,
             });
         start_schedules(&local, &reloadable, (&store, started), &background);
-        let feeds = (listener_limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS);
+        let feeds = (limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS);
         let api = api(&reloadable, &local, (&leaving, &listeners), feeds);
         let server = tokio::spawn(server::serve(
             listener,
             local_socket(address.port()),
             router(&reloadable, gateway, api),
-            listener_limits,
+            limits,
             workers,
             listeners.clone(),
         ));
@@ -133,7 +139,10 @@ impl Instance {
             persist_queue: Some(persist_queue),
             save_queries: Some(save_queries),
             reloads,
+            notifier: ServiceNotifier::default(),
+            parts,
             pre_stop: reloadable.pre_stop.subscribe(),
+            drain_time: reloadable.drain.subscribe(),
             spans: reloadable.spans.clone(),
             reloadable: Some((reloadable, reload_requests)),
             listed: Some(listed),
@@ -147,6 +156,17 @@ impl Instance {
             store,
             _engine_thread: threads,
         })
+    }
+
+    /// Longest time that a stop takes; one that `leaves` tells load balancers first.
+    pub fn stop_time(&self, leaves: bool) -> Duration {
+        let drain = *self.drain_time.borrow();
+        let pre_stop = if leaves {
+            *self.pre_stop.borrow()
+        } else {
+            Duration::ZERO
+        };
+        drain.saturating_add(pre_stop)
     }
 
     /// Says "not ready" and goes on serving, for as long as load balancers need to notice.

@@ -3,6 +3,7 @@
 
 use super::instance_config::{self, NoProviderError};
 use super::reloadable_state::{CatalogueUpdate, ReloadableState};
+use super::service_notifier::ServiceNotifier;
 use crate::client::ApiError;
 use crate::config::{
     self, Loaded, ProviderSettings, SettingDiff, SettingError, SettingErrors, Settings,
@@ -40,6 +41,7 @@ pub(super) struct ActiveConfig {
     pub loaded: Loaded,
     /// Endpoints of all providers that were ever configured.
     endpoints: BTreeMap<String, EndpointIdentity>,
+    notifier: ServiceNotifier,
 }
 
 /// The actor and the reason of a reload.
@@ -60,9 +62,13 @@ pub(super) enum ReloadError {
 }
 
 impl ActiveConfig {
-    pub fn new(loaded: Loaded) -> Self {
+    pub fn new(loaded: Loaded, notifier: ServiceNotifier) -> Self {
         let endpoints = endpoints(&loaded.settings).collect();
-        Self { loaded, endpoints }
+        Self {
+            loaded,
+            endpoints,
+            notifier,
+        }
     }
 
     /// Reads the configuration and applies it.
@@ -72,6 +78,9 @@ impl ActiveConfig {
         (sources, no_save): (&Sources, bool),
         trigger: ReloadTrigger,
     ) -> Result<ReloadReport, ReloadError> {
+        // A file that was only touched is no reload.
+        let begin = || self.notifier.reloading();
+        let mut reloading = trigger.is_manual.then(begin);
         let loaded = read(sources).await?;
         let mut diff = loaded.difference(&self.loaded);
         let endpoints: BTreeMap<_, _> = endpoints(&loaded.settings).collect();
@@ -80,6 +89,7 @@ impl ActiveConfig {
         if diff.is_empty() && !trigger.is_manual {
             return Ok(report(&diff, state, warnings));
         }
+        let _until_the_end = reloading.take().unwrap_or_else(begin);
         let current = state.catalogue();
         let mut config =
             instance_config::build_instance_config(&loaded, no_save, &current, &mut warnings)

@@ -5,10 +5,12 @@ use super::demo_history;
 use super::exit_error::ExitError;
 use super::instance::Instance;
 use super::instance_config;
+use super::lifecycle_log;
 use super::output::print_note;
+use super::service_notifier::ServiceNotifier;
 use super::signals::{OsSignal, Signals};
 use super::store;
-use super::{commands, config_command, config_task};
+use super::{commands, config_command, config_task, watchdog};
 use crate::cli::arguments::{AttachArgs, DemoArgs, Globals};
 use crate::cli::instance_address;
 use crate::demo::{Scenario, SimulatedPast, Traffic, Vendors};
@@ -56,13 +58,22 @@ async fn start(globals: &Globals, logs: &Logs) -> Result<(Instance, Options), Ex
     let plan = instance_config::from_configuration(globals, logs).await?;
     let listener = bind(plan.listen).await?;
     let store = store::options(&plan.loaded.settings, &plan.sources, listener.local_addr()?);
+    let shown = store.shown();
     let store = store::open(store).await?;
     let mut instance = Instance::start(plan.instance, store, listener, logs.lost.clone()).await?;
     if !globals.no_save {
         config::remove_leftovers(&plan.sources);
     }
+    lifecycle_log::started(&instance, &plan.sources, &plan.loaded, &shown);
+    instance.notifier = ServiceNotifier::from_environment();
     config_task::spawn(&mut instance, plan.sources, plan.loaded, globals.no_save);
     emit_notices(&instance, &plan.warnings);
+    let serving = lifecycle_log::serving(instance.address);
+    instance.notifier.ready(&serving);
+    tokio::spawn(watchdog::run(
+        instance.notifier.clone(),
+        instance.parts.clone(),
+    ));
     Ok((instance, plan.dashboard))
 }
 
@@ -294,15 +305,21 @@ async fn wait(mut instance: Instance, mut signals: Signals) -> Result<u8, ExitEr
 /// Waits for running requests; a second signal ends at once. SIGTERM comes from a service manager,
 /// whose load balancers must notice first.
 async fn drain(instance: Instance, signals: &mut Signals, signal: Option<OsSignal>) {
+    let leaves = signal == Some(OsSignal::Terminate);
+    let cause = signal.map_or("asked by the operator", OsSignal::name);
+    let time = instance.stop_time(leaves);
+    lifecycle_log::stopping(&instance, cause, time);
+    let status = format!("stopping: {cause}");
+    instance.notifier.stopping(time, &status);
     let stop = async {
-        if signal == Some(OsSignal::Terminate) {
+        if leaves {
             instance.leave().await;
         }
         instance.drain().await;
     };
     tokio::select! {
-        () = stop => {}
-        _ = signals.next_end() => {}
+        () = stop => tracing::info!("stopped"),
+        _ = signals.next_end() => tracing::warn!("ended at once by a second signal"),
     }
 }
 

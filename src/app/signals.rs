@@ -17,6 +17,16 @@ pub enum OsSignal {
 }
 
 impl OsSignal {
+    /// Its name, as `kill -l` lists it with `SIG`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+            Self::Quit => "SIGQUIT",
+            Self::HangUp => "SIGHUP",
+        }
+    }
+
     /// The exit code of a process that the signal ends.
     pub fn exit_code(self) -> u8 {
         match self {

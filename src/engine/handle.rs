@@ -61,6 +61,7 @@ pub(super) enum EngineRequest {
     ChangeAlert(AlertAction, oneshot::Sender<Result<Alert, AlertError>>),
     TestAlert(oneshot::Sender<AlertNotice>),
     Forecast(usize, oneshot::Sender<ForecastReport>),
+    Ping(oneshot::Sender<()>),
 }
 
 /// What an operator does with an alert.
@@ -310,6 +311,11 @@ impl EngineHandle {
     /// Copies the state and the recorded traffic, for a forecast on another thread.
     pub async fn traffic_data(&self) -> Result<Box<TrafficData>, Busy> {
         self.ask(EngineRequest::TrafficData).await
+    }
+
+    /// Returns once the engine has handled what was requested before.
+    pub async fn ping(&self) -> Result<(), Busy> {
+        self.ask(EngineRequest::Ping).await
     }
 
     /// Subscribes to events from now on.

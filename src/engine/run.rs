@@ -171,6 +171,9 @@ impl Engine {
             EngineRequest::Weights(reply) => {
                 let _ = reply.send(self.state.weights(now));
             }
+            EngineRequest::Ping(reply) => {
+                let _ = reply.send(());
+            }
             EngineRequest::Alerts(reply) => {
                 let _ = reply.send(self.state.all_alerts());
             }

@@ -44,6 +44,11 @@ impl WorkerThreads {
         })
     }
 
+    /// The runtimes of all threads, in their order.
+    pub fn handles(&self) -> &[Handle] {
+        &self.handles
+    }
+
     /// The runtime for the next connection, in turn; `None` without threads, where the caller's own
     /// runtime serves all.
     pub fn next_worker(&mut self) -> Option<&Handle> {

@@ -19,6 +19,8 @@ mod program;
 mod reloading;
 mod remote;
 mod scenario;
+#[cfg(target_os = "linux")]
+mod service_manager;
 #[cfg(feature = "otlp")]
 mod spans;
 mod store;
