@@ -229,7 +229,7 @@ pub(super) fn completions(shell: Shell) -> u8 {
 
 pub(super) fn man() -> Result<u8, ExitError> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
+    cli::write_manual(&mut text)?;
     print(&String::from_utf8_lossy(&text));
     Ok(0)
 }

@@ -90,7 +90,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     };
     let tokens = (tokens, client_token);
     let settings = settings(file, server, (providers, routes, schedules), tokens, alerts);
-    let looked_for = vendors::looked_for();
+    let looked_for = vendors::provider_variables();
     Ok(Loaded {
         settings,
         entries,

@@ -79,6 +79,7 @@ pub use settings::{
 };
 pub use source::{Flags, Sources};
 pub use text_file::read_bytes;
+pub use vendors::provider_variables;
 pub use write_back::write_back;
 
 #[cfg(test)]

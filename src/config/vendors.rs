@@ -72,7 +72,7 @@ impl GatewayKeyMode {
 }
 
 /// The variables that add a provider, for the message where none is configured.
-pub(super) fn looked_for() -> Vec<String> {
+pub fn provider_variables() -> Vec<String> {
     let vendors = VENDORS.iter().filter(|vendor| vendor.from_environment);
     let names = vendors.flat_map(|vendor| vendor.api_key_env.iter().cloned());
     names.chain(["OLLAMA_HOST".to_owned()]).collect()
