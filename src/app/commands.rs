@@ -27,6 +27,9 @@ const MIN_WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) fn status(globals: &Globals, status: &StatusArgs) -> Result<u8, ExitError> {
     let address = locate(status.url.as_deref(), globals)?;
+    if status.ready {
+        return readiness(&address);
+    }
     let Some(seconds) = status.watch else {
         return report(&address, status.json);
     };
@@ -47,6 +50,16 @@ pub(super) fn status(globals: &Globals, status: &StatusArgs) -> Result<u8, ExitE
             }
             tokio::time::sleep(pause).await;
         }
+    })
+}
+
+/// Asks what `GET /readyz` says: the check of containers, which know only success and failure.
+fn readiness(address: &Address) -> Result<u8, ExitError> {
+    block_on(async {
+        let ready = crate::client::check_ready(address.clone()).await;
+        ready.map_err(|error| ExitError::failed(request_error(address, &error), error))?;
+        print("ready\n");
+        Ok(0)
     })
 }
 

@@ -130,6 +130,9 @@ pub struct AttachArgs {
 pub struct StatusArgs {
     /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
     pub url: Option<String>,
+    /// Only check whether a request could be served: exit code 0, else 1; needs no token
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    pub ready: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

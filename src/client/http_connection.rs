@@ -39,6 +39,18 @@ fn check_owner(path: &Path) -> Result<(), ClientError> {
     })
 }
 
+/// Succeeds if the instance at an address can serve requests now; needs no token.
+///
+/// # Errors
+///
+/// It does not answer, or why it cannot serve.
+pub async fn check_ready(address: Address) -> Result<(), ClientError> {
+    let connection = HttpConnection::new(address, None)?;
+    let ready = connection.request(Method::GET, "/readyz");
+    let answer = ready.timeout(CALL_TIMEOUT).send().await;
+    connection.accepted(answer).await.map(drop)
+}
+
 /// HTTP client for one instance; cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct HttpConnection {

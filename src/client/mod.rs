@@ -37,6 +37,7 @@ pub use control::{Call, Control};
 pub use decision_pages::DecisionFilter;
 pub use error::{ApiError, ClientError, NoTargetError};
 pub use handle::Client;
+pub use http_connection::check_ready;
 pub use instance_controls::InstanceControls;
 pub use local::LocalClient;
 pub use remote::RemoteClient;
