@@ -2,6 +2,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+/// The runtime directory of services.
+const SERVICE_RUNTIME: &str = "/run";
+
 /// Address of a running instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -12,12 +15,15 @@ pub enum Address {
 }
 
 impl Address {
-    /// Address of the instance on this machine: its socket where it exists, else its port on
-    /// loopback. `runtime` is the user's runtime directory.
+    /// Address of the instance on this machine: its socket where it exists, else that of a service that
+    /// this user may use, else its port on loopback. `runtime` is the user's runtime directory.
     pub fn local(runtime: Option<&Path>, port: u16) -> Self {
+        // A folder that the user may not enter hides what is in it.
         runtime
+            .into_iter()
+            .chain([Path::new(SERVICE_RUNTIME)])
             .map(|runtime| socket_path(runtime, port))
-            .filter(|socket| socket.exists())
+            .find(|socket| socket.exists())
             .map_or_else(
                 || Self::Http(format!("http://127.0.0.1:{port}")),
                 Self::Unix,
@@ -120,9 +126,9 @@ mod tests {
     fn without_a_socket_the_local_instance_is_reached_by_its_port() {
         let empty = tempfile::tempdir().unwrap();
 
-        let address = Address::local(Some(empty.path()), 8080);
+        let address = Address::local(Some(empty.path()), 9);
 
-        assert_eq!(address, Address::Http("http://127.0.0.1:8080".to_owned()));
-        assert_eq!(address, Address::local(None, 8080));
+        assert_eq!(address, Address::Http("http://127.0.0.1:9".to_owned()));
+        assert_eq!(address, Address::local(None, 9));
     }
 }

@@ -24,19 +24,36 @@ pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 const MAX_PROBLEM_BYTES: usize = 64 * 1024;
 
 /// Checks that no other user owns a socket: it would get the token, and could show anything. One that
-/// does not exist yet passes; the call itself will fail.
+/// root gave a folder to, as a service's, is not another. One that does not exist yet passes; the call
+/// itself will fail.
 fn check_owner(path: &Path) -> Result<(), ClientError> {
     let Ok(socket) = std::fs::metadata(path) else {
         return Ok(());
     };
     let (owner, user) = (socket.uid(), rustix::process::geteuid().as_raw());
-    if owner == user || owner == 0 {
+    if owner == user || owner == 0 || has_folder_from_root(path, owner) {
         return Ok(());
     }
     Err(ClientError::ForeignSocket {
         path: path.display().to_string(),
         owner,
     })
+}
+
+/// Whether only root can have given the owner of a socket the folder that it lies in: no other user can
+/// write above it.
+fn has_folder_from_root(socket: &Path, owner: u32) -> bool {
+    let metadata = |path: Option<&Path>| std::fs::metadata(path?).ok();
+    let Ok(socket) = socket.canonicalize() else {
+        return false;
+    };
+    let folder = socket.parent();
+    let is_owned = metadata(folder).is_some_and(|it| it.uid() == owner);
+    let above = folder.map(|folder| folder.ancestors().skip(1));
+    let is_roots = |it: std::fs::Metadata| it.uid() == 0 && it.mode() & 0o022 == 0;
+    is_owned
+        && above
+            .is_some_and(|mut above| above.all(|path| metadata(Some(path)).is_some_and(is_roots)))
 }
 
 /// Succeeds if the instance at an address can serve requests now; needs no token.
@@ -220,5 +237,28 @@ mod tests {
             error.to_string().contains("the user with the number 12345"),
             "{error}"
         );
+
+        // Root gave that user the folder too, but anyone could have made one beside it.
+        std::os::unix::fs::chown(folder.path(), Some(12_345), None).unwrap();
+        assert!(connect().is_err(), "its folder lies in one for all");
+    }
+
+    #[test]
+    fn a_socket_in_a_folder_that_only_root_can_give_is_trusted() {
+        let services = Path::new("/run");
+        let is_roots = std::fs::metadata(services).is_ok_and(|it| it.mode() & 0o022 == 0);
+        if !rustix::process::geteuid().is_root() || !is_roots {
+            return; // Only root can make the folder of a service.
+        }
+        let folder = tempfile::Builder::new().tempdir_in(services).unwrap();
+        let path = folder.path().join("8080.sock");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
+        let connect = || HttpConnection::new(Address::Unix(path.clone()), None);
+        assert!(connect().is_err(), "the folder is another user's");
+
+        std::os::unix::fs::chown(folder.path(), Some(12_345), None).unwrap();
+
+        assert!(connect().is_ok());
     }
 }
