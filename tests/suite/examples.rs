@@ -29,7 +29,7 @@ fn examples() -> Vec<PathBuf> {
 fn every_example_passes_config_check() {
     let home = TempDir::new().unwrap();
     let examples = examples();
-    assert_eq!(examples.len(), 4, "{examples:?}");
+    assert_eq!(examples.len(), 6, "{examples:?}");
     for path in examples {
         let mut command = program(&home);
         command.args(["config", "check", "--config"]).arg(&path);
