@@ -51,6 +51,21 @@ doc:
 ci:
     .ci/run
 
+# Needs cargo-deb (`cargo install cargo-deb`) and a clean work tree; builds with all optimisations.
+# Make archives, the Debian package and checksums in target/release-files.
+release:
+    packaging/release
+
+# Needs Python 3.11 with venv, and PyPI; asks systemd, nginx and Prometheus where they are installed.
+# Check the unit, scripts and manifests below packaging/.
+check-packaging:
+    packaging/check
+
+# Needs root. Make the container's root and start the program in it, without a container engine.
+check-container:
+    cargo build --release --locked
+    packaging/container/check-root target/release/aibal-tui
+
 # Needs Python 3.11, Node 20 with npm, curl, PyPI and npm's registry; takes some minutes.
 # `just clients --only openai-python,anthropic` runs a part.
 # Try real clients against all protocols.

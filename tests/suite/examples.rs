@@ -40,3 +40,31 @@ fn every_example_passes_config_check() {
         assert!(out.contains("no errors"), "{}: {out}{err}", path.display());
     }
 }
+
+/// The file that a ConfigMap holds: the lines below its name, without their indent.
+fn embedded_config(manifest: &str) -> String {
+    let lines = manifest.lines();
+    let below = lines
+        .skip_while(|line| !line.ends_with("config.toml: |"))
+        .skip(1);
+    let own = below.take_while(|line| line.is_empty() || line.starts_with("    "));
+    own.map(|line| line.trim_start().to_owned() + "\n")
+        .collect()
+}
+
+#[test]
+fn the_configuration_for_kubernetes_passes_config_check() {
+    let home = TempDir::new().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/kubernetes");
+    let manifest = fs::read_to_string(folder.join("aibal-tui.yaml")).unwrap();
+    let config = embedded_config(&manifest);
+    assert!(config.contains("/etc/aibal-keys/openai"), "{config}");
+    fs::write(home.path().join("openai"), "sk-example").unwrap();
+    let config = config.replace("/etc/aibal-keys/", "");
+    fs::write(home.path().join("config.toml"), config).unwrap();
+
+    let (code, out, err) = run(program(&home).args(["config", "check", "--config", "config.toml"]));
+
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("1 of 1 providers usable"), "{out}{err}");
+}
