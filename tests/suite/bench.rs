@@ -174,6 +174,7 @@ pub async fn start_tuned(
 }
 
 /// The same with spans. The first provider gets the client's `traceparent`, the others do not.
+#[cfg(feature = "otlp")]
 pub async fn start_traced(upstreams: &[&Upstream], spans: SpanSink) -> Bench {
     let addresses: Vec<&str> = upstreams.iter().map(|it| &*it.base_url).collect();
     let (catalogue, mut directory) = catalogue(&addresses);
