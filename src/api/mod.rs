@@ -74,6 +74,10 @@ pub fn router(api: Api) -> Router {
             "/api/weights",
             get(mutations::weights).put(mutations::set_weights),
         )
+        .route(
+            "/api/settings",
+            get(mutations::settings).patch(mutations::change_settings),
+        )
         .route("/api/weights/keep", post(mutations::keep_weights))
         .route("/api/providers/{name}", patch(mutations::change_provider))
         .route("/api/providers/{name}/probe", post(mutations::probe))

@@ -6,7 +6,8 @@ use crate::access::Principal;
 use crate::client::ApiError;
 use crate::contract::{
     AdviceReport, AdviceRequest, ProbeReport, Problem, ProviderChange, ProviderReport,
-    ReloadReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
+    ReloadReport, SettingsChange, SettingsReport, WeightsChange, WeightsReport, WhatIfReport,
+    WhatIfRequest,
 };
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -28,6 +29,24 @@ pub(super) async fn set_weights(
         .local
         .acting_as(&principal.who, &principal.origin());
     Ok(Json(local.set_weights(change).await?))
+}
+
+/// `GET /api/settings`
+pub(super) async fn settings(State(state): SharedState) -> Result<Json<SettingsReport>, ApiError> {
+    Ok(Json(state.api.local.settings().await?))
+}
+
+/// `PATCH /api/settings`
+pub(super) async fn change_settings(
+    State(state): SharedState,
+    Extension(principal): Extension<Principal>,
+    JsonBody(change): JsonBody<SettingsChange>,
+) -> Result<Json<SettingsReport>, ApiError> {
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.who, &principal.origin());
+    Ok(Json(local.change_settings(change).await?))
 }
 
 /// `POST /api/weights/keep`

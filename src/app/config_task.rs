@@ -131,11 +131,14 @@ impl ConfigTask {
         });
         match written.await {
             Ok(Ok((report, loaded))) => {
+                // Of weights it is known before, see `persist::saved_to`.
+                let is_settings = matches!(effect, Effect::PersistSettings(_));
+                let unsaved = report.unpersisted.first().filter(|_| is_settings);
+                self.unsaved = unsaved.map(|value| format!("in memory: {}", value.because));
                 for value in report.unpersisted {
                     tracing::info!("{value}");
                 }
                 self.active.loaded = loaded;
-                self.unsaved = None;
             }
             Ok(Err(error)) => {
                 self.unsaved = Some(format!("in memory: could not {error}"));

@@ -28,6 +28,7 @@ pub(super) fn saved_to(loaded: &Loaded, no_save: bool) -> String {
 pub(super) async fn edit(effect: &Effect, handle: &EngineHandle) -> Option<Edit> {
     match effect {
         Effect::PersistWeights(weights) => Some(Edit::Weights(weight_edit(weights))),
+        Effect::PersistSettings(settings) => Some(Edit::Settings(*settings)),
         Effect::PersistProvider(index) => {
             let name = handle
                 .routing_table()

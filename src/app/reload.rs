@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
 use crate::domain::{
-    Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, Objective, ProviderIdx,
+    Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, GlobalSetting, Objective, ProviderIdx,
     ProviderSetting,
 };
 use crate::secrets::Secret;
@@ -106,6 +106,7 @@ impl ActiveConfig {
                 weights: config.weights,
                 allowances: config.limits.clone(),
                 objectives: changed_objectives(&diff),
+                global_settings: changed_global_settings(&diff),
                 settings: changed_settings(&diff, &merge.catalogue),
                 renewals: self.endpoint_changes(&loaded.settings, &endpoints, &merge.catalogue),
                 changes: diff.descriptions(),
@@ -247,6 +248,11 @@ fn changed_objectives(diff: &SettingsDiff) -> Vec<Objective> {
     let is_changed =
         |objective: &Objective| diff.touches(&format!("balancing.weights.{}", objective.as_str()));
     Objective::ALL.into_iter().filter(is_changed).collect()
+}
+
+fn changed_global_settings(diff: &SettingsDiff) -> Vec<GlobalSetting> {
+    let all = GlobalSetting::ALL.into_iter();
+    all.filter(|setting| diff.touches(setting.key())).collect()
 }
 
 /// Changes of provider settings that an operator can also change at run time.

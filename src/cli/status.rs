@@ -276,6 +276,7 @@ mod tests {
 
     fn status() -> Status {
         Status {
+            settings: None,
             schedule: None,
             version: "0.1.0".to_owned(),
             environment: "test".to_owned(),

@@ -5,8 +5,8 @@ use super::error::ApiError;
 use super::local::LocalClient;
 use super::validation;
 use crate::contract::{
-    ProviderChange, ProviderReport, ProviderStatus, ReloadReport, WeightsChange, WeightsReport,
-    Window,
+    ProviderChange, ProviderReport, ProviderStatus, ReloadReport, SettingsChange, SettingsReport,
+    WeightsChange, WeightsReport, Window,
 };
 use crate::domain::{Command, CommandReply};
 use crate::engine::Busy;
@@ -53,7 +53,7 @@ impl LocalClient {
     }
 
     async fn make_weights(&self, change: WeightsChange) -> Result<WeightsReport, ApiError> {
-        let patch = validation::weights(change, &self.actor)?;
+        let patch = validation::weights(&change, &self.actor)?;
         let reverts = patch.revert_after.is_some();
         let reply = self.handle.execute(Command::SetWeights(patch)).await?;
         if reverts {
@@ -61,6 +61,42 @@ impl LocalClient {
         } else {
             self.saved_report(&reply).await
         }
+    }
+
+    /// Strategy, budgets and breakers in force.
+    pub async fn settings(&self) -> Result<SettingsReport, ApiError> {
+        let reply = self.handle.settings().await?;
+        SettingsReport::new(&reply, None).ok_or_else(|| Busy.into())
+    }
+
+    /// Changes strategy, budgets or breakers; missing settings keep their value.
+    pub async fn change_settings(
+        &self,
+        change: SettingsChange,
+    ) -> Result<SettingsReport, ApiError> {
+        let audited = AuditedChange {
+            action: "settings.change",
+            subject: "settings",
+            reason: change.reason.clone(),
+            asked: as_json(&change),
+        };
+        self.audited(audited, self.make_settings_change(change))
+            .await
+    }
+
+    async fn make_settings_change(
+        &self,
+        change: SettingsChange,
+    ) -> Result<SettingsReport, ApiError> {
+        let patch = validation::settings(&change, &self.actor)?;
+        let reverts = patch.revert_after.is_some();
+        let reply = self.handle.execute(Command::ChangeSettings(patch)).await?;
+        let saved = if reverts {
+            None
+        } else {
+            self.where_saved().await
+        };
+        SettingsReport::new(&reply, saved).ok_or_else(|| Busy.into())
     }
 
     /// Confirms every change that would revert by itself.
@@ -127,13 +163,17 @@ impl LocalClient {
 
     /// The report of a change, after it was written to its file.
     async fn saved_report(&self, reply: &CommandReply) -> Result<WeightsReport, ApiError> {
-        let written = timeout(SAVE_TIMEOUT, self.controls.saved()).await;
-        let saved = match written {
+        let saved = self.where_saved().await;
+        weights_report(reply, saved.as_deref())
+    }
+
+    /// Where the last change is stored, once it was written to its file.
+    async fn where_saved(&self) -> Option<String> {
+        match timeout(SAVE_TIMEOUT, self.controls.saved()).await {
             Ok(Some(saved)) => Some(saved),
             Ok(None) => self.saved_to(),
             Err(_) => Some("in memory: the file is still being written".to_owned()),
-        };
-        weights_report(reply, saved.as_deref())
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
     AuditList, ClientsReport, DecisionDetail, DecisionReport, MuteRequest, Performance,
     ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest,
-    Selection, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport,
-    WhatIfReport, WhatIfRequest, Window,
+    Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -49,6 +49,9 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Changes weights; missing ones keep their value.
     fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport>;
+
+    /// Changes strategy, budgets or breakers; missing settings keep their value.
+    fn change_settings(&self, change: SettingsChange) -> Call<'_, SettingsReport>;
 
     /// Confirms every change that would revert by itself.
     fn confirm_weights(&self) -> Call<'_, WeightsReport>;

@@ -28,9 +28,9 @@ pub enum ApiError {
     /// Fields of a well-formed request have wrong values.
     #[error("{}", self.problem().detail)]
     Invalid(Vec<FieldProblem>),
-    /// A change names none of the weights.
-    #[error("the change names none of cost, latency, reliability, load, priority")]
-    EmptyChange,
+    /// A change names none of the values that it could change.
+    #[error("the change names none of {0}")]
+    EmptyChange(&'static str),
     /// The decision does not exist, or was removed as one of the oldest.
     #[error("decision {0} is not remembered")]
     UnknownDecision(String),
@@ -145,7 +145,7 @@ impl ApiError {
         match self {
             Self::Command(error) => error.clone().into(),
             Self::Invalid(mistakes) => Problem::fields(422, mistakes.clone()),
-            Self::EmptyChange => Problem::new(422, self.to_string()),
+            Self::EmptyChange(_) => Problem::new(422, self.to_string()),
             Self::UnknownModel(_) | Self::UnknownDecision(_) => Problem::new(404, self.to_string()),
             Self::Alert(AlertError::Unknown(_)) | Self::InvalidAlertId(_) => {
                 Problem::new(404, self.to_string())

@@ -5,9 +5,9 @@ use super::selection::find_provider;
 use super::validation;
 use crate::contract::{Problem, WhatIfRequest};
 use crate::domain::{
-    BudgetDraft, Catalogue, ClosedLoopForecast, CommandError, DecisionRecord, ForecastEffort,
-    Money, RunLimits, ServiceGoal, SettingsDraft, TrafficData, WeightAdvice, Weights, WhatIf,
-    WhatIfSettings, advise, forecast, simulate,
+    Catalogue, ClosedLoopForecast, CommandError, DecisionRecord, ForecastEffort, RunLimits,
+    ServiceGoal, SettingsDraft, TrafficData, WeightAdvice, Weights, WhatIf, WhatIfSettings, advise,
+    forecast, simulate,
 };
 use crate::engine::{Busy, EngineHandle};
 use arc_swap::ArcSwap;
@@ -65,7 +65,7 @@ impl CheckedDraft {
         let mut settings = WhatIfSettings::from(weights);
         let mut draft = SettingsDraft {
             weights: Some(weights),
-            strategy: validation::forecast(request)?,
+            settings: validation::forecast(request)?,
             ..SettingsDraft::default()
         };
         for (name, changed) in &request.providers {
@@ -75,11 +75,6 @@ impl CheckedDraft {
             draft.providers.insert(provider, patch);
             settings.providers.insert(provider, changed.supposed());
         }
-        let budget = request.budget.unwrap_or_default();
-        draft.budget = BudgetDraft {
-            per_day: budget.usd_per_day.map(Money::from_usd),
-            per_month: budget.usd_per_month.map(Money::from_usd),
-        };
         let effort = if request.quick {
             ForecastEffort::Quick
         } else {

@@ -14,8 +14,8 @@ use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
     AuditList, ClientsReport, DecisionDetail, DecisionReport, Dropped, InstanceInfo, MuteRequest,
     Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
-    RevisionReport, SelectRequest, Selection, Status, WeightsChange, WeightsReport, WhatIfReport,
-    WhatIfRequest, Window,
+    RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
@@ -395,6 +395,10 @@ impl Control for LocalClient {
 
     fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport> {
         Box::pin(async move { Ok(self.set_weights(change).await?) })
+    }
+
+    fn change_settings(&self, change: SettingsChange) -> Call<'_, SettingsReport> {
+        Box::pin(async move { Ok(self.change_settings(change).await?) })
     }
 
     fn confirm_weights(&self) -> Call<'_, WeightsReport> {

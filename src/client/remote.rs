@@ -10,8 +10,8 @@ use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
     AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionReport, MuteRequest,
     Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionList,
-    RevisionReport, SelectRequest, Selection, Status, UsageBy, UsagePeriod, UsageReport,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy,
+    UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -89,6 +89,13 @@ impl Control for RemoteClient {
 
     fn set_weights(&self, change: WeightsChange) -> Call<'_, WeightsReport> {
         Box::pin(async move { self.0.send(Method::PUT, "/api/weights", &change).await })
+    }
+
+    fn change_settings(&self, change: SettingsChange) -> Call<'_, SettingsReport> {
+        Box::pin(async move {
+            let path = "/api/settings";
+            self.0.send(Method::PATCH, path, &change).await
+        })
     }
 
     fn confirm_weights(&self) -> Call<'_, WeightsReport> {

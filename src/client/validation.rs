@@ -2,11 +2,12 @@
 
 use super::error::ApiError;
 use crate::contract::{
-    AdviceRequest, FieldProblem, MuteRequest, ProviderChange, SelectRequest, WeightsChange,
-    WhatIfRequest,
+    AdviceRequest, FieldProblem, MuteRequest, ProviderChange, SelectRequest, SettingsChange,
+    SettingsValues, UsdLimit, WeightsChange, WhatIfRequest,
 };
 use crate::domain::{
-    CommandError, ModelType, ProviderPatch, Strategy, WeightOverride, WeightsPatch,
+    CommandError, ModelType, Money, NewBudget, OverBudgetPolicy, ProviderPatch, SettingsPatch,
+    WeightOverride, WeightsPatch,
 };
 use crate::foreign::EscapeControls;
 use serde_json::Value;
@@ -46,6 +47,32 @@ impl Mistakes {
         }
     }
 
+    /// Returns the value of a word, and rejects another one.
+    fn word<T>(
+        &mut self,
+        field: &str,
+        word: Option<&str>,
+        (parse, words): (impl Fn(&str) -> Option<T>, &[&str]),
+    ) -> Option<T> {
+        let word = word?;
+        let known = parse(word);
+        if known.is_none() {
+            self.reject(field, word, &format!("one of {}", words.join(", ")));
+        }
+        known
+    }
+
+    /// Returns the reason of a change, in one line.
+    fn check_reason(&mut self, reason: Option<&str>) -> Option<String> {
+        let reason = reason?;
+        if reason.chars().nth(MAX_REASON_CHARS).is_some() {
+            let expected = format!("a text of at most {MAX_REASON_CHARS} characters");
+            let start = reason.chars().take(40).collect::<String>() + "…";
+            self.reject("reason", start, &expected);
+        }
+        Some(EscapeControls::line(reason).to_string())
+    }
+
     fn finish(self) -> Result<(), ApiError> {
         if self.0.is_empty() {
             Ok(())
@@ -63,28 +90,85 @@ pub(super) fn mute(mute: MuteRequest) -> Result<Duration, ApiError> {
     Ok(Duration::from_secs(mute.seconds))
 }
 
-/// Checks the strategy and the budgets of a forecast; returns the strategy.
-pub(super) fn forecast(request: &WhatIfRequest) -> Result<Option<Strategy>, ApiError> {
+/// The settings of a forecast as a command's patch.
+pub(super) fn forecast(request: &WhatIfRequest) -> Result<SettingsPatch, ApiError> {
+    let change = SettingsChange {
+        strategy: request.strategy.clone(),
+        budget: request.budget.clone(),
+        breaker: request.breaker,
+        ..SettingsChange::default()
+    };
     let mut mistakes = Mistakes::default();
-    let budget = request.budget.unwrap_or_default();
-    let limits = [
+    let patch = settings_patch(&change, &mut mistakes);
+    mistakes.finish().map(|()| patch)
+}
+
+/// The change as a command's patch.
+pub(super) fn settings(change: &SettingsChange, who: &str) -> Result<SettingsPatch, ApiError> {
+    let mut mistakes = Mistakes::default();
+    let patch = settings_patch(change, &mut mistakes);
+    let reason = mistakes.check_reason(change.reason.as_deref());
+    let revert_after = change.revert_after_seconds;
+    mistakes.check_whole("revertAfterSeconds", revert_after, 1..=MAX_REVERT_AFTER_S);
+    mistakes.finish()?;
+    if patch == SettingsPatch::default() {
+        return Err(ApiError::EmptyChange("strategy, budget, breaker"));
+    }
+    Ok(SettingsPatch {
+        drafted_on: change.revision,
+        reason,
+        revert_after: revert_after.map(Duration::from_secs),
+        who: who.to_owned(),
+        ..patch
+    })
+}
+
+/// The values of a change, without who makes it.
+fn settings_patch(change: &SettingsChange, mistakes: &mut Mistakes) -> SettingsPatch {
+    let budget = change.budget.clone().unwrap_or_default();
+    let breaker = change.breaker.unwrap_or_default();
+    for (field, limit) in [
         ("budget.usdPerDay", budget.usd_per_day),
         ("budget.usdPerMonth", budget.usd_per_month),
-    ];
-    for (field, limit) in limits {
-        if let Some(limit) = limit.filter(|limit| !(0.0..1e9).contains(limit)) {
-            mistakes.reject(field, json_number(limit), "a number from 0 to 1e9");
+    ] {
+        let usd = limit.and_then(|UsdLimit(usd)| usd);
+        if let Some(usd) = usd.filter(|usd| !(0.0..1e9).contains(usd)) {
+            mistakes.reject(field, json_number(usd), "null or a number from 0 to 1e9");
         }
     }
-    let mut strategy = None;
-    if let Some(word) = &request.strategy {
-        strategy = word.parse::<Strategy>().ok();
-        if strategy.is_none() {
-            let words = Strategy::ALL.map(Strategy::as_str).join(", ");
-            mistakes.reject("strategy", word.as_str(), &format!("one of {words}"));
-        }
+    let limit =
+        |limit: Option<UsdLimit>| limit.map(|UsdLimit(usd)| NewBudget(usd.map(Money::from_usd)));
+    mistakes.check_whole(
+        "breaker.failures",
+        breaker.failures,
+        1..=SettingsValues::MAX_FAILURES,
+    );
+    let longest = breaker.max_open_seconds;
+    mistakes.check_whole(
+        "breaker.maxOpenSeconds",
+        longest,
+        1..=SettingsValues::MAX_OPEN_SECONDS,
+    );
+    let strategies = SettingsValues::strategies();
+    let policies = SettingsValues::over_budget_policies();
+    let policy = budget.on_limit.as_deref();
+    SettingsPatch {
+        strategy: mistakes.word(
+            "strategy",
+            change.strategy.as_deref(),
+            (|word: &str| word.parse().ok(), &strategies),
+        ),
+        per_day: limit(budget.usd_per_day),
+        per_month: limit(budget.usd_per_month),
+        on_limit: mistakes.word(
+            "budget.onLimit",
+            policy,
+            (OverBudgetPolicy::parse, &policies),
+        ),
+        breaker_failures: breaker.failures,
+        breaker_max_open_s: longest,
+        ..SettingsPatch::default()
     }
-    mistakes.finish().map(|()| strategy)
 }
 
 /// Checks the bounds of a goal, of which there must be one.
@@ -150,7 +234,7 @@ pub(super) fn selection(request: &SelectRequest) -> Result<(), ApiError> {
 }
 
 /// The change as a command's patch.
-pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, ApiError> {
+pub(super) fn weights(change: &WeightsChange, who: &str) -> Result<WeightsPatch, ApiError> {
     let objectives = [
         ("cost", change.cost),
         ("latency", change.latency),
@@ -159,7 +243,9 @@ pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, 
         ("priority", change.priority),
     ];
     if objectives.iter().all(|(_, points)| points.is_none()) {
-        return Err(ApiError::EmptyChange);
+        return Err(ApiError::EmptyChange(
+            "cost, latency, reliability, load, priority",
+        ));
     }
     let mut mistakes = Mistakes::default();
     for (field, points) in objectives {
@@ -167,15 +253,7 @@ pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, 
             mistakes.reject(field, json_number(points), "a number from 0 to 100");
         }
     }
-    let reason = change.reason.as_deref().unwrap_or_default();
-    if reason.chars().nth(MAX_REASON_CHARS).is_some() {
-        let expected = format!("a text of at most {MAX_REASON_CHARS} characters");
-        mistakes.reject(
-            "reason",
-            reason.chars().take(40).collect::<String>() + "…",
-            &expected,
-        );
-    }
+    let reason = mistakes.check_reason(change.reason.as_deref());
     let revert_after = change.revert_after_seconds;
     mistakes.check_whole("revertAfterSeconds", revert_after, 1..=MAX_REVERT_AFTER_S);
     mistakes.finish()?;
@@ -186,9 +264,7 @@ pub(super) fn weights(change: WeightsChange, who: &str) -> Result<WeightsPatch, 
         load: change.load,
         priority: change.priority,
         drafted_on: change.revision,
-        reason: change
-            .reason
-            .map(|reason| EscapeControls::line(&reason).to_string()),
+        reason,
         revert_after: revert_after.map(Duration::from_secs),
         who: who.to_owned(),
     })

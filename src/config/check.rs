@@ -20,8 +20,8 @@ use super::source::Sources;
 use super::vendors::{self, GatewayKeyMode};
 use super::{address, alerts, enums, model, provider, route, schedule, unsupported};
 use crate::domain::{
-    BudgetConfig, HedgePoint, HedgePolicy, Money, OverBudgetPolicy, Strategy, Tuning, Weights,
-    WeightsSchedule,
+    BreakerSettings, BudgetConfig, HedgePoint, HedgePolicy, Money, OverBudgetPolicy, Strategy,
+    Tuning, Weights, WeightsSchedule,
 };
 use crate::secrets::Secret;
 use std::time::Duration;
@@ -195,6 +195,10 @@ fn balancing(file: &file::Balancing) -> BalancingSettings {
         cache_affinity: file.cache_affinity,
         prompt_cache: Duration::from_millis(file.prompt_cache_ms),
         tuning: tuning(file),
+        breaker: BreakerSettings {
+            failures: file.breaker.failures,
+            max_open_s: file.breaker.max_open_seconds,
+        },
         weights: Weights {
             cost: weights.cost,
             latency: weights.latency,

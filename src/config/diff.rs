@@ -7,6 +7,7 @@ use super::resolved::ResolvedSetting;
 use super::settings::ProviderSettings;
 use super::source::Sources;
 use super::unsupported;
+use crate::domain::GlobalSetting;
 use crate::secrets::{MASK, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -87,6 +88,7 @@ impl Loaded {
         };
         let is_ours = |key: &str| match edit {
             Edit::Weights(_) => key.starts_with("balancing.weights."),
+            Edit::Settings(_) => GlobalSetting::ALL.into_iter().any(|it| it.key() == key),
             Edit::Provider(edit) => {
                 let below = key.strip_prefix("providers[");
                 let below = below.and_then(|rest| rest.strip_prefix(edit.name.as_str()));

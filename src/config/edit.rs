@@ -1,5 +1,6 @@
 //! Changes to write back to the configuration files, and their results.
 
+use crate::domain::GlobalSettings;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -7,6 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
     Weights(WeightEdit),
+    /// Strategy, budgets and breakers.
+    Settings(GlobalSettings),
     Provider(ProviderEdit),
 }
 

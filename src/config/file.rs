@@ -91,7 +91,18 @@ pub(super) struct Balancing {
     /// The first of two such attempts to begin is the response; what the cancelled ones, billed for their prompts, may cost within an hour, in USD.
     pub hedge_usd_per_hour: f64,
     pub adaptive: Adaptive,
+    pub breaker: Breaker,
     pub weights: Weights,
+}
+
+/// Circuit breakers: one per target, which gets no requests while its breaker is open.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Breaker {
+    /// Consecutive failures that open it where failures are rare; more where they are usual, fewer soon after an outage.
+    pub failures: u8,
+    /// The longest that it stays open before the next trial.
+    pub max_open_seconds: u16,
 }
 
 /// Settings of the strategy adaptive.

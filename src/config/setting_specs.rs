@@ -178,6 +178,14 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("balancing.adaptive.first_token_reference_ms", REFERENCE_MS),
     key("balancing.adaptive.token_reference_ms", REFERENCE_MS),
     key("balancing.adaptive.guard", GUARD),
+    key(
+        "balancing.breaker.failures",
+        Constraint::Whole { min: 1, max: 20 },
+    ),
+    key(
+        "balancing.breaker.max_open_seconds",
+        Constraint::Whole { min: 1, max: 600 },
+    ),
     key("balancing.weights.cost", POINTS),
     key("balancing.weights.latency", POINTS),
     key("balancing.weights.reliability", POINTS),

@@ -6,8 +6,8 @@
 use super::capabilities::ModelQuirks;
 use super::file;
 use crate::domain::{
-    AlertConfig, BudgetConfig, Capabilities, ModelTypes, Price, RateLimits, Recovery, Role,
-    RouteOrder, Strategy, Tuning, WeightOverride, Weights, WeightsSchedule,
+    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, ModelTypes, Price, RateLimits,
+    Recovery, Role, RouteOrder, Strategy, Tuning, WeightOverride, Weights, WeightsSchedule,
 };
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
@@ -80,6 +80,8 @@ pub struct BalancingSettings {
     pub prompt_cache: Duration,
     /// Parameters of the strategy `adaptive`.
     pub tuning: Tuning,
+    /// Circuit breakers of all targets.
+    pub breaker: BreakerSettings,
     pub weights: Weights,
 }
 

@@ -10,9 +10,10 @@ use super::edit::{
 };
 use super::loaded::Loaded;
 use super::origin::Origin;
-use super::resolved::origin_of;
+use super::resolved::{ResolvedSetting, origin_of};
 use super::text_file::read_text;
 use super::text_form::TextForm;
+use crate::domain::{GlobalSetting, GlobalSettings, Money};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
@@ -28,6 +29,7 @@ pub fn write_back(loaded: &Loaded, edits: &[Edit]) -> Result<WriteReport, WriteE
     for edit in edits {
         match edit {
             Edit::Weights(weights) => plan.weights(weights)?,
+            Edit::Settings(settings) => plan.settings(settings)?,
             Edit::Provider(provider) => plan.provider(provider)?,
         }
     }
@@ -88,6 +90,41 @@ impl WritePlan<'_> {
             };
             let table = self.table(&path, &["balancing", "weights"])?;
             set(table, name, number(value));
+        }
+        Ok(())
+    }
+
+    /// Writes the settings that differ from the configuration; a limit that is gone is removed.
+    fn settings(&mut self, settings: &GlobalSettings) -> Result<(), WriteError> {
+        for setting in GlobalSetting::ALL {
+            let key = setting.key();
+            let value = setting_value(settings, setting);
+            let entries = &self.loaded.entries;
+            let present = entries.iter().find(|entry| entry.key == key);
+            let is_same = match (&value, present) {
+                (Some(value), Some(entry)) => has_value(entry, value),
+                (None, entry) => entry.is_none(),
+                (Some(_), None) => false,
+            };
+            if is_same {
+                continue;
+            }
+            let origin = origin_of(entries, key);
+            if origin.outranks_files().is_some() {
+                let lost = unpersisted(key.to_owned(), &origin);
+                self.report.unpersisted.push(lost);
+                continue;
+            }
+            let path = self.file_of(key)?;
+            let mut names: Vec<&str> = key.split('.').collect();
+            let Some(name) = names.pop() else { continue };
+            let table = self.table(&path, &names)?;
+            match value {
+                Some(value) => set(table, name, value),
+                None => {
+                    table.remove(name);
+                }
+            }
         }
         Ok(())
     }
@@ -277,6 +314,31 @@ impl WritePlan<'_> {
             })?;
         }
         Ok(table)
+    }
+}
+
+/// The value of a setting in a file; `None` for no limit.
+fn setting_value(settings: &GlobalSettings, setting: GlobalSetting) -> Option<Value> {
+    let usd = |limit: Option<Money>| limit.map(|limit| number(limit.usd()));
+    match setting {
+        GlobalSetting::Strategy => Some(settings.strategy.as_str().into()),
+        GlobalSetting::BudgetPerDay => usd(settings.budget.per_day),
+        GlobalSetting::BudgetPerMonth => usd(settings.budget.per_month),
+        GlobalSetting::OnLimit => Some(settings.budget.on_limit.as_str().into()),
+        GlobalSetting::BreakerFailures => Some(i64::from(settings.breaker.failures).into()),
+        GlobalSetting::BreakerMaxOpen => Some(i64::from(settings.breaker.max_open_s).into()),
+    }
+}
+
+/// Whether an effective setting has this value, in whatever form it is written.
+fn has_value(entry: &ResolvedSetting, value: &Value) -> bool {
+    let text = entry.value.trim_matches('"');
+    let number = value
+        .as_float()
+        .or_else(|| value.as_integer().map(|it| it as f64));
+    match number {
+        Some(number) => text.parse() == Ok(number),
+        None => value.as_str() == Some(text),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::time::rfc3339;
 use crate::domain;
-use crate::domain::{Money, OverBudgetPolicy};
+use crate::domain::Money;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -72,11 +72,7 @@ impl From<&domain::BudgetSnapshot> for BudgetReport {
             day: usage.into(),
         };
         Self {
-            on_limit: match budget.on_limit {
-                OverBudgetPolicy::Reject => "refuse",
-                OverBudgetPolicy::Cheapest => "cheapest",
-            }
-            .to_owned(),
+            on_limit: budget.on_limit.as_str().to_owned(),
             since: rfc3339(budget.since),
             day: (&budget.day).into(),
             month: (&budget.month).into(),

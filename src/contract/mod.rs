@@ -35,6 +35,7 @@ mod schedule_report;
 mod score;
 mod selection;
 mod selection_round;
+mod settings;
 mod status;
 mod store;
 mod time;
@@ -84,6 +85,10 @@ pub use selection_round::{
     CandidateReport, CounterfactualReport, DecisionDetail, Exclusion, SelectionRoundReport,
     TuningReport,
 };
+pub use settings::{
+    BreakerChange, BreakerValues, BudgetChange, BudgetValues, SettingsChange, SettingsReport,
+    SettingsValues, UsdLimit,
+};
 pub use status::{
     CacheReport, CallersReport, Dropped, FailureCount, ProviderStatus, Revised, Series,
     ServiceState, Status, StoreReport, TimeBucket, Window,
@@ -93,7 +98,6 @@ pub use time::{parse_duration, rfc3339};
 pub use usage::{UsageBy, UsagePeriod, UsageReport, UsageRow};
 pub use weights::{WeightOverride, WeightPoints, WeightsDraft};
 pub use what_if::{
-    BudgetChange, CapacityReport, ClosedLoopReport, ProviderDraft, ProviderForecastReport,
-    TargetWhatIfReport, TotalWhatIfReport, TrafficForecastReport, WhatIfReport, WhatIfRequest,
-    WhatIfTotalsReport,
+    CapacityReport, ClosedLoopReport, ProviderDraft, ProviderForecastReport, TargetWhatIfReport,
+    TotalWhatIfReport, TrafficForecastReport, WhatIfReport, WhatIfRequest, WhatIfTotalsReport,
 };

@@ -7,6 +7,7 @@ use super::performance::{HealthState, ProviderPerformance, Totals};
 use super::route_report::RouteReport;
 use super::schedule_report::ScheduleReport;
 use super::score::Factors;
+use super::settings::SettingsValues;
 use super::weights::{WeightOverride, WeightPoints};
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +157,9 @@ pub struct Status {
     pub callers: CallersReport,
     /// Balancing strategy in force.
     pub strategy: String,
+    /// Settings that can be changed at run time; none from an instance of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<SettingsValues>,
     /// All client requests over the window.
     pub totals: Totals,
     /// Client requests finished per second, over the last 10 seconds.

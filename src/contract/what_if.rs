@@ -1,4 +1,5 @@
 use super::forecast::LoadForecastReport;
+use super::settings::{BreakerChange, BudgetChange};
 use super::status::Window;
 use super::time::rfc3339;
 use super::weights::{WeightOverride, WeightPoints, WeightsDraft};
@@ -25,21 +26,12 @@ pub struct WhatIfRequest {
     /// Other budgets of all requests together, for the closed loop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetChange>,
+    /// Other circuit breakers, for the closed loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerChange>,
     /// One run of the closed loop instead of eight, without ranges: for a draft that still changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quick: bool,
-}
-
-/// Budgets in USD; missing ones keep their value.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct BudgetChange {
-    /// Limit per day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usd_per_day: Option<f64>,
-    /// Limit per month.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usd_per_month: Option<f64>,
 }
 
 /// Settings of a provider to compare with those in force; missing ones keep their value.

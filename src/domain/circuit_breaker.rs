@@ -17,24 +17,24 @@ use super::decay::DecayedMean;
 use super::units::UnixTime;
 use std::time::Duration;
 
-/// Value of `g` at which the breaker opens: a likelihood ratio of e^11.5, about 100 000 to 1.
-const OPEN_THRESHOLD: f64 = 11.5;
+/// Value of `g` at which the breaker opens, for each failure of [`BreakerSettings::failures`]: the four
+/// of the default are a likelihood ratio of e^11.5, about 100 000 to 1.
+const THRESHOLD_PER_FAILURE: f64 = 11.5 / 4.0;
 /// Value of `g` at the start of half-open: four successful probes reduce it to 0; and one after
 /// outages that were short.
 const HALF_OPEN: f64 = 8.7;
 const HALF_OPEN_AFTER_SHORT: f64 = 2.0;
 /// Increase of `g` from the start of half-open at which the breaker opens again: one failed probe at
 /// a usual rate of 5 %.
-const REOPEN_STEP: f64 = OPEN_THRESHOLD - HALF_OPEN;
+const REOPEN_STEP: f64 = 4.0 * THRESHOLD_PER_FAILURE - HALF_OPEN;
 /// Failure rate of a broken target.
 const BROKEN_FAILURE_RATE: f64 = 0.9;
 /// Bounds of the usual failure rate, so that the ratio stays finite.
 const USUAL_RATE_BOUNDS: (f64, f64) = (0.05, 0.5);
 /// Open time in seconds if no outage is recalled.
 const FIRST_OPEN_S: f64 = 3.0;
-/// Minimum and maximum open time in seconds; the maximum includes jitter.
+/// Minimum open time in seconds.
 const MIN_OPEN_S: f64 = 0.5;
-const MAX_OPEN_S: f64 = 30.0;
 /// Share of the usual duration of outages after which the first probe is sent: outages are overestimated
 /// by the pauses between probes.
 const FIRST_PROBE_SHARE: f64 = 0.7;
@@ -87,6 +87,25 @@ pub enum Transition {
     Closed,
 }
 
+/// When a breaker opens, and for how long at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// Consecutive failures that open it where failures are rare, 1..=20: more where they are usual,
+    /// fewer while it recalls outages.
+    pub failures: u8,
+    /// Longest time for which it stays open before the next trial, in seconds with jitter, 1..=600.
+    pub max_open_s: u16,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            failures: 4,
+            max_open_s: 30,
+        }
+    }
+}
+
 /// Context of a failure or success.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct FailureContext {
@@ -102,6 +121,8 @@ pub struct FailureContext {
     pub may_open: bool,
     /// Random number in 0..1 for the jitter of the open time.
     pub luck: f64,
+    /// Settings in force.
+    pub settings: BreakerSettings,
 }
 
 /// Circuit breaker of one target.
@@ -198,7 +219,8 @@ impl CircuitBreaker {
             self.evidence -= self.success_credit();
         }
         let may_open = context.may_open || self.state == BreakerState::HalfOpen;
-        (self.evidence >= self.threshold(now) && may_open).then(|| self.open(context.luck, now))
+        (self.evidence >= self.threshold(context.settings, now) && may_open)
+            .then(|| self.open(&context, now))
     }
 
     /// Records a first token.
@@ -279,7 +301,7 @@ impl CircuitBreaker {
 
     /// Returns the value of `g` at which the breaker opens. Failures of a target whose usual rate is
     /// high are no sign of an outage, even of one that flaps.
-    fn threshold(&self, now: UnixTime) -> f64 {
+    fn threshold(&self, settings: BreakerSettings, now: UnixTime) -> f64 {
         if self.state == BreakerState::HalfOpen {
             return self.half_open_evidence + REOPEN_STEP;
         }
@@ -289,7 +311,8 @@ impl CircuitBreaker {
             0.0
         };
         let least = USUAL_RATE_BOUNDS.0;
-        OPEN_THRESHOLD - saved * (BROKEN_FAILURE_RATE / least).ln() * least / self.base
+        let threshold = THRESHOLD_PER_FAILURE * f64::from(settings.failures);
+        threshold - saved * (BROKEN_FAILURE_RATE / least).ln() * least / self.base
     }
 
     /// Records the duration of the outage with the first success of a half-open breaker. The outage
@@ -302,7 +325,7 @@ impl CircuitBreaker {
         self.outages.add(self.last_outage, now);
     }
 
-    fn open(&mut self, jitter: f64, now: UnixTime) -> Transition {
+    fn open(&mut self, context: &FailureContext, now: UnixTime) -> Transition {
         let away = now.seconds_since(self.failing_since);
         let pause = if self.state == BreakerState::Closed {
             self.count_relapse(now);
@@ -310,8 +333,9 @@ impl CircuitBreaker {
         } else {
             NEXT_PROBE_SHARE * away
         };
-        let spread = 1.0 + JITTER * jitter;
-        let pause = (pause.max(MIN_OPEN_S) * spread).min(MAX_OPEN_S);
+        let spread = 1.0 + JITTER * context.luck;
+        let longest = f64::from(context.settings.max_open_s);
+        let pause = (pause.max(MIN_OPEN_S) * spread).min(longest);
         let until = now.plus(Duration::from_secs_f64(pause));
         self.state = BreakerState::Open(until);
         Transition::Opened(until)

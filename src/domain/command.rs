@@ -1,8 +1,11 @@
 //! Commands that change the state of the balancer, and their replies.
 
+use super::budget::OverBudgetPolicy;
 use super::config_update::ConfigUpdate;
+use super::global_settings::GlobalSettings;
 use super::index::ProviderIdx;
-use super::units::UnixTime;
+use super::strategy::Strategy;
+use super::units::{Money, UnixTime};
 use super::weights::{WeightOverride, Weights, WeightsError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +20,8 @@ pub enum Command {
         /// Author.
         who: String,
     },
+    /// Change strategy, budgets or breakers of the whole instance.
+    ChangeSettings(SettingsPatch),
     /// Restore the weights of an earlier revision.
     Rollback {
         /// Number of that revision.
@@ -63,6 +68,35 @@ pub struct WeightsPatch {
     pub load: Option<f64>,
     /// Points of priority.
     pub priority: Option<f64>,
+    /// Expected revision; the command is rejected if it is not the newest.
+    pub drafted_on: Option<u64>,
+    /// Reason for the record.
+    pub reason: Option<String>,
+    /// Time on trial, after which the change reverts unless it is confirmed.
+    pub revert_after: Option<Duration>,
+    /// Author.
+    pub who: String,
+}
+
+/// A budget to set; `None` inside is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewBudget(pub Option<Money>);
+
+/// New settings of the whole instance. `None` keeps a value.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SettingsPatch {
+    /// How a target is selected.
+    pub strategy: Option<Strategy>,
+    /// Budget per day.
+    pub per_day: Option<NewBudget>,
+    /// Budget per month.
+    pub per_month: Option<NewBudget>,
+    /// Handling of requests over a budget.
+    pub on_limit: Option<OverBudgetPolicy>,
+    /// Failures that open a breaker, 1..=20.
+    pub breaker_failures: Option<u64>,
+    /// Longest time for which a breaker stays open, in seconds, 1..=600.
+    pub breaker_max_open_s: Option<u64>,
     /// Expected revision; the command is rejected if it is not the newest.
     pub drafted_on: Option<u64>,
     /// Reason for the record.
@@ -120,6 +154,15 @@ pub enum CommandReply {
         reverts_at: Option<UnixTime>,
         /// Warnings about these weights.
         warnings: Vec<String>,
+    },
+    /// Settings of the whole instance in effect.
+    Settings {
+        /// Strategy, budgets and breakers.
+        settings: GlobalSettings,
+        /// Newest revision.
+        revision: u64,
+        /// Time at which unconfirmed changes of them revert.
+        reverts_at: Option<UnixTime>,
     },
     /// Provider settings in effect.
     Provider {

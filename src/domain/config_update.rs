@@ -1,7 +1,8 @@
 //! Changes of a reloaded configuration.
 
 use super::balancer::GlobalLimits;
-use super::snapshot::Strategy;
+use super::global_settings::GlobalSetting;
+use super::strategy::Strategy;
 use super::target::Catalogue;
 use super::tuning::Tuning;
 use super::weights::{Objective, Weights};
@@ -23,6 +24,8 @@ pub struct ConfigUpdate {
     pub allowances: GlobalLimits,
     /// Weights that differ from the previous configuration.
     pub objectives: Vec<Objective>,
+    /// Settings of the whole instance that differ from the previous configuration.
+    pub global_settings: Vec<GlobalSetting>,
     /// Settings of known providers that differ from the previous configuration.
     pub settings: Vec<(ProviderIdx, ProviderSetting)>,
     /// Known providers with another key or address.

@@ -1,6 +1,7 @@
 //! Events for readers, and effects for the caller to perform.
 
 use super::alerts::AlertNotice;
+use super::global_settings::GlobalSettings;
 use super::trouble::TroubleSummary;
 use super::units::UnixTime;
 use super::weights::Weights;
@@ -116,6 +117,8 @@ pub enum Effect {
     Emit(Event),
     /// Write these global weights to the configuration file.
     PersistWeights(Weights),
+    /// Write these settings of the whole instance to the configuration file.
+    PersistSettings(GlobalSettings),
     /// Write the settings of this provider to the configuration file.
     PersistProvider(ProviderIdx),
 }

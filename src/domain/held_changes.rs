@@ -1,5 +1,6 @@
 //! Changes of operators that no configuration file holds, so that a restart does not lose them.
 
+use super::global_settings::GlobalSettings;
 use super::units::UnixTime;
 use super::weights::{WeightOverride, Weights};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct PendingChanges {
     pub until: UnixTime,
     /// Global weights.
     pub weights: Option<PendingChange<Weights>>,
+    /// Settings of the whole instance.
+    pub settings: Option<PendingChange<GlobalSettings>>,
     /// Settings of providers.
     pub providers: Vec<PendingProviderChanges>,
 }

@@ -31,6 +31,7 @@ mod expected_output;
 mod failure;
 mod forecast;
 mod glob;
+mod global_settings;
 mod health_state;
 mod hedging;
 mod held_changes;
@@ -66,6 +67,7 @@ mod score;
 mod selection;
 mod selection_round;
 mod snapshot;
+mod strategy;
 mod tag;
 mod target;
 mod timeline;
@@ -88,19 +90,22 @@ pub use balancer::{BalancerState, GlobalLimits};
 pub use budget::{
     BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetProjection, BudgetReservation, BudgetScope,
     BudgetSnapshot, BudgetUsage, Budgets, LedgerEntry, LedgerMode, OverBudgetPolicy, Period,
-    format_usd,
+    SharedBudget, format_usd,
 };
 pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;
-pub use circuit_breaker::{BreakerState, CircuitBreaker, FailureContext, Transition};
+pub use circuit_breaker::{
+    BreakerSettings, BreakerState, CircuitBreaker, FailureContext, Transition,
+};
 pub use clients::{ClientCounts, ClientSnapshot, ClientTable, ClientsSnapshot};
 pub use closed_loop::{
-    BudgetDraft, Capacity, ClosedLoopForecast, ForecastEffort, ForecastFigures, GoalPart,
-    JudgedWeights, MissedGoal, RunLimits, ServiceGoal, SettingsDraft, Spread, TargetForecast,
-    TrafficData, WeightAdvice, advise, forecast,
+    Capacity, ClosedLoopForecast, ForecastEffort, ForecastFigures, GoalPart, JudgedWeights,
+    MissedGoal, RunLimits, ServiceGoal, SettingsDraft, Spread, TargetForecast, TrafficData,
+    WeightAdvice, advise, forecast,
 };
 pub use command::{
-    Command, CommandError, CommandReply, ExternalLoadAction, ProviderPatch, WeightsPatch,
+    Command, CommandError, CommandReply, ExternalLoadAction, NewBudget, ProviderPatch,
+    SettingsPatch, WeightsPatch,
 };
 pub use config_update::{ConfigUpdate, EndpointChange, ProviderSetting};
 pub use counters::{
@@ -114,6 +119,7 @@ pub use expected_output::ExpectedOutputs;
 pub use failure::Failure;
 pub use forecast::{ForecastModel, MAX_FORECAST_HOURS, SeriesForecast, forecast_series};
 pub use glob::matches_glob;
+pub use global_settings::{GlobalSetting, GlobalSettings};
 pub use health_state::HealthState;
 pub use hedging::{
     Hedge, HedgeBudget, HedgeEnd, HedgePoint, HedgePolicy, HedgeRefusal, HedgeReservation,
@@ -167,8 +173,9 @@ pub use selection::{
 pub use selection_round::{RecordedCandidate, SelectionContext, SelectionRound};
 pub use snapshot::{
     Candidate, HedgingSnapshot, KeySnapshot, LatestRequests, ModelSnapshot, PerformanceReport,
-    ProviderSnapshot, RoutingState, RoutingTable, Snapshot, Strategy, TimeBucket, Totals,
+    ProviderSnapshot, RoutingState, RoutingTable, Snapshot, TimeBucket, Totals,
 };
+pub use strategy::Strategy;
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};
 pub use timeline::{BucketCounts, BucketRange, Merge, Timeline, Uptime};

@@ -55,6 +55,7 @@ pub(super) enum EngineRequest {
     Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
     Revisions(oneshot::Sender<Vec<Revision>>),
     Weights(oneshot::Sender<CommandReply>),
+    Settings(oneshot::Sender<CommandReply>),
     TrafficData(oneshot::Sender<Box<TrafficData>>),
     Restore(Box<StoredHistory>),
     Alerts(oneshot::Sender<Vec<Alert>>),
@@ -275,6 +276,11 @@ impl EngineHandle {
     /// Returns the weights in force.
     pub async fn weights(&self) -> Result<CommandReply, Busy> {
         self.ask(EngineRequest::Weights).await
+    }
+
+    /// Returns strategy, budgets and breakers in force.
+    pub async fn settings(&self) -> Result<CommandReply, Busy> {
+        self.ask(EngineRequest::Settings).await
     }
 
     /// Adds the past that a store held when it was reached after the start.

@@ -174,6 +174,9 @@ impl Engine {
             EngineRequest::Ping(reply) => {
                 let _ = reply.send(());
             }
+            EngineRequest::Settings(reply) => {
+                let _ = reply.send(self.state.settings());
+            }
             EngineRequest::Alerts(reply) => {
                 let _ = reply.send(self.state.all_alerts());
             }
@@ -243,7 +246,9 @@ impl Engine {
                     // Without subscribers the state still keeps the latest events.
                     let _ = self.events.send(event);
                 }
-                change @ (Effect::PersistWeights(_) | Effect::PersistProvider(_)) => {
+                change @ (Effect::PersistWeights(_)
+                | Effect::PersistSettings(_)
+                | Effect::PersistProvider(_)) => {
                     if self.persist.try_send(change).is_err() {
                         tracing::warn!(
                             "a change was not queued for the configuration file; it holds until the restart"

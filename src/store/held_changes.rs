@@ -1,8 +1,8 @@
 //! Changes that no configuration file holds, as the store keeps them.
 
 use crate::domain::{
-    HeldChanges, PendingChange, PendingChanges, PendingProviderChanges, UnixTime, WeightOverride,
-    Weights,
+    BreakerSettings, GlobalSettings, HeldChanges, Money, OverBudgetPolicy, PendingChange,
+    PendingChanges, PendingProviderChanges, SharedBudget, UnixTime, WeightOverride, Weights,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,7 +22,21 @@ struct HeldShape {
 struct PendingShape {
     until: u64,
     weights: Option<[WeightValues; 2]>,
+    /// Missing in rows of versions whose settings were not changed at run time.
+    #[serde(default)]
+    settings: Option<[SettingsShape; 2]>,
     providers: Vec<ProviderShape>,
+}
+
+/// Budgets in pico-dollars.
+#[derive(Debug, Serialize, Deserialize)]
+struct SettingsShape {
+    strategy: String,
+    per_day: Option<u64>,
+    per_month: Option<u64>,
+    on_limit: String,
+    failures: u8,
+    max_open_s: u16,
 }
 
 /// Cost, latency, reliability, load, priority.
@@ -51,6 +65,7 @@ pub(super) fn write_held(held: &HeldChanges) -> String {
         pending: held.pending.as_ref().map(|pending| PendingShape {
             until: pending.until.micros(),
             weights: pending.weights.map(|change| pair(change).map(values)),
+            settings: pending.settings.map(|it| pair(it).map(settings_shape)),
             providers: pending.providers.iter().map(provider_shape).collect(),
         }),
     };
@@ -68,6 +83,9 @@ pub(super) fn read_held(json: &str) -> Option<HeldChanges> {
         pending: shape.pending.map(|pending| PendingChanges {
             until: UnixTime::from_micros(pending.until),
             weights: pending.weights.map(|both| change(both.map(weights))),
+            settings: pending
+                .settings
+                .and_then(|[before, after]| Some(change([settings(&before)?, settings(&after)?]))),
             providers: pending.providers.into_iter().map(provider).collect(),
         }),
     })
@@ -93,6 +111,32 @@ pub(super) fn weights([cost, latency, reliability, load, priority]: WeightValues
         load,
         priority,
     }
+}
+
+fn settings_shape(settings: GlobalSettings) -> SettingsShape {
+    SettingsShape {
+        strategy: settings.strategy.as_str().to_owned(),
+        per_day: settings.budget.per_day.map(Money::pico),
+        per_month: settings.budget.per_month.map(Money::pico),
+        on_limit: settings.budget.on_limit.as_str().to_owned(),
+        failures: settings.breaker.failures,
+        max_open_s: settings.breaker.max_open_s,
+    }
+}
+
+fn settings(shape: &SettingsShape) -> Option<GlobalSettings> {
+    Some(GlobalSettings {
+        strategy: shape.strategy.parse().ok()?,
+        budget: SharedBudget {
+            per_day: shape.per_day.map(Money::from_pico),
+            per_month: shape.per_month.map(Money::from_pico),
+            on_limit: OverBudgetPolicy::parse(&shape.on_limit)?,
+        },
+        breaker: BreakerSettings {
+            failures: shape.failures,
+            max_open_s: shape.max_open_s,
+        },
+    })
 }
 
 fn provider_shape(changes: &PendingProviderChanges) -> ProviderShape {
@@ -134,6 +178,7 @@ fn change<T>([before, after]: [T; 2]) -> PendingChange<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Strategy;
 
     #[test]
     fn all_that_is_written_is_read_again() {
@@ -148,6 +193,21 @@ mod tests {
                     after: Weights {
                         cost: 60.5,
                         ..Weights::default()
+                    },
+                }),
+                settings: Some(PendingChange {
+                    before: GlobalSettings::default(),
+                    after: GlobalSettings {
+                        strategy: Strategy::LeastBusy,
+                        budget: SharedBudget {
+                            per_day: Some(Money::from_usd(7.5)),
+                            per_month: None,
+                            on_limit: OverBudgetPolicy::Cheapest,
+                        },
+                        breaker: BreakerSettings {
+                            failures: 9,
+                            max_open_s: 90,
+                        },
                     },
                 }),
                 providers: vec![PendingProviderChanges {

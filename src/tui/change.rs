@@ -2,13 +2,16 @@
 
 use crate::client::{Client, ClientError};
 use crate::contract::{
-    ProviderChange, ReloadReport, SettingChange, WeightPoints, WeightsChange, WeightsReport,
+    ProviderChange, ReloadReport, SettingChange, SettingsChange, SettingsReport, UsdLimit,
+    WeightPoints, WeightsChange, WeightsReport,
 };
 
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     Weights(WeightsChange),
+    /// Strategy, budgets and breakers.
+    Settings(SettingsChange),
     Provider {
         name: String,
         change: ProviderChange,
@@ -30,10 +33,20 @@ impl Change {
         self
     }
 
+    /// The same change, which names the revision that it is based on.
+    #[must_use]
+    pub fn based_on(mut self, drafted_on: u64) -> Self {
+        if let Self::Settings(change) = &mut self {
+            change.revision = Some(drafted_on);
+        }
+        self
+    }
+
     /// The revision that it is based on, if it names one.
     pub fn drafted_on(&self) -> Option<u64> {
         match self {
             Self::Weights(change) => change.revision,
+            Self::Settings(change) => change.revision,
             Self::Provider { change, .. } => change.revision,
             Self::Keep | Self::Probe(_) | Self::Reload => None,
         }
@@ -42,6 +55,7 @@ impl Change {
     fn revision(&mut self) -> Option<&mut Option<u64>> {
         match self {
             Self::Weights(change) => Some(&mut change.revision),
+            Self::Settings(change) => Some(&mut change.revision),
             Self::Provider { change, .. } => Some(&mut change.revision),
             Self::Keep | Self::Probe(_) | Self::Reload => None,
         }
@@ -65,7 +79,9 @@ impl Change {
                     || change.enabled == Some(false);
                 is_removed.then_some(name.as_str())
             }
-            Self::Weights(_) | Self::Keep | Self::Probe(_) | Self::Reload => None,
+            Self::Weights(_) | Self::Settings(_) | Self::Keep | Self::Probe(_) | Self::Reload => {
+                None
+            }
         }
     }
 }
@@ -86,6 +102,8 @@ pub struct Applied {
     pub text: String,
     /// The weights in effect, if they were changed.
     pub weights: Option<WeightsReport>,
+    /// The settings in effect, if they were changed.
+    pub settings: Option<SettingsReport>,
     /// The new revision.
     pub revision: Option<u64>,
     /// The end of the trial, after which the changes revert (RFC 3339).
@@ -100,6 +118,7 @@ impl Applied {
     /// Adds the result of the next change.
     fn add(&mut self, next: Self) {
         self.weights = next.weights.or(self.weights.take());
+        self.settings = next.settings.or(self.settings.take());
         self.revision = next.revision.or(self.revision);
         self.reverts_at = next.reverts_at.or(self.reverts_at.take());
         self.report.extend(next.report);
@@ -134,6 +153,19 @@ async fn apply(client: &Client, change: Change) -> Result<Applied, ClientError> 
             let what = points_text(&change);
             let report = client.set_weights(change).await?;
             weights_applied(&format!("{what} applied"), report)
+        }
+        Change::Settings(change) => {
+            let what = settings_text(&change);
+            let report = client.change_settings(change).await?;
+            let saved = report.saved.as_ref();
+            let saved = saved.map(|saved| format!(" ({saved})")).unwrap_or_default();
+            Applied {
+                text: format!("{what} applied as rev {}{saved}", report.revision),
+                revision: Some(report.revision),
+                reverts_at: report.reverts_at.clone(),
+                settings: Some(report),
+                ..Applied::default()
+            }
         }
         Change::Keep => weights_applied("the trial is kept", client.confirm_weights().await?),
         Change::Provider { name, change } => {
@@ -202,6 +234,35 @@ fn provider_text(name: &str, change: &ProviderChange) -> String {
     let reset = change.reset_breaker == Some(true);
     words.extend(reset.then(|| "has its breakers closed".to_owned()));
     format!("{name} {}", words.join(", "))
+}
+
+/// The settings that a change names: `strategy best, budget/day $50`.
+pub fn settings_text(change: &SettingsChange) -> String {
+    let budget = change.budget.clone().unwrap_or_default();
+    let breaker = change.breaker.unwrap_or_default();
+    let limit = |UsdLimit(usd): UsdLimit| usd.map_or_else(|| "none".to_owned(), usd_text);
+    let words = [
+        change.strategy.as_ref().map(|it| format!("strategy {it}")),
+        budget
+            .usd_per_day
+            .map(|it| format!("budget/day {}", limit(it))),
+        budget
+            .usd_per_month
+            .map(|it| format!("budget/month {}", limit(it))),
+        budget.on_limit.map(|it| format!("over budget: {it}")),
+        breaker
+            .failures
+            .map(|it| format!("breakers open after {it} failures")),
+        breaker
+            .max_open_seconds
+            .map(|it| format!("open at most {it} s")),
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    words.join(", ")
+}
+
+fn usd_text(usd: f64) -> String {
+    format!("${usd}")
 }
 
 /// The weights that a change names: `cost 50 latency 28 reliability 22`.

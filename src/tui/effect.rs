@@ -1,7 +1,7 @@
 //! The effects that the dashboard can ask for.
 
 use super::change::Change;
-use crate::contract::{WhatIfRequest, Window};
+use crate::contract::{AdviceRequest, WhatIfRequest, Window};
 
 /// An effect outside the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub enum Effect {
     AskRevisions,
     AskDecision(String),
     AskWhatIf(WhatIfRequest),
+    /// Requests weights that meet a goal.
+    AskAdvice(AdviceRequest),
     /// Copies to the clipboard of the terminal.
     Copy(String),
     Export,

@@ -1,10 +1,10 @@
 //! A deterministic instance, for tests of the screen and for measuring frames.
 
 use crate::contract::{
-    BudgetReport, CallersReport, CostBasisCounts, Dropped, EventKind, EventReport, Factors,
-    FailureCount, HealthState, ModelPerformance, Percentiles, ProviderPerformance, ProviderStatus,
-    RateLeft, RateReport, RejectionReport, Series, ServiceState, SpendingReport, Status,
-    TimeBucket, Totals, WeightPoints, Window,
+    BreakerValues, BudgetReport, BudgetValues, CallersReport, CostBasisCounts, Dropped, EventKind,
+    EventReport, Factors, FailureCount, HealthState, ModelPerformance, Percentiles,
+    ProviderPerformance, ProviderStatus, RateLeft, RateReport, RejectionReport, Series,
+    ServiceState, SettingsValues, SpendingReport, Status, TimeBucket, Totals, WeightPoints, Window,
 };
 
 const NAMES: [&str; 5] = ["aurora", "borealis", "cumulus", "google", "local"];
@@ -45,6 +45,18 @@ pub fn status(providers: usize, step: u64) -> Status {
             seconds: 60,
         },
         strategy: "weighted".to_owned(),
+        settings: Some(SettingsValues {
+            strategy: "weighted".to_owned(),
+            budget: BudgetValues {
+                usd_per_day: Some(50.0),
+                usd_per_month: None,
+                on_limit: "refuse".to_owned(),
+            },
+            breaker: BreakerValues {
+                failures: 4,
+                max_open_seconds: 30,
+            },
+        }),
         totals: Totals {
             requests: 12_840 + step * 38,
             attempts: 13_100 + step * 39,

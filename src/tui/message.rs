@@ -4,7 +4,7 @@ use super::change::Applied;
 use super::input::Input;
 use crate::client::{ClientError, Update};
 use crate::contract::{
-    ClientsReport, DecisionDetail, DecisionReport, RevisionReport, WhatIfReport,
+    AdviceReport, ClientsReport, DecisionDetail, DecisionReport, RevisionReport, WhatIfReport,
 };
 
 /// A message to the model.
@@ -21,6 +21,8 @@ pub enum Message {
     Explained(Result<DecisionDetail, ClientError>),
     /// The forecast of a draft.
     WhatIf(Box<Result<WhatIfReport, ClientError>>),
+    /// Weights that meet a goal.
+    Advice(Box<Result<AdviceReport, ClientError>>),
     /// The result of an export: the path, or the error.
     Exported(Result<String, String>),
     /// A frame was sent to the terminal.

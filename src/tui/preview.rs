@@ -156,9 +156,10 @@ fn carried_over(status: &Status, prediction: &WhatIfResult) -> Option<Vec<Provid
 }
 
 /// The reason why weights and priorities have no effect now, if they have none.
-pub fn insensitivity(status: &Status) -> Option<String> {
+pub fn insensitivity(status: &Status, draft: &Draft) -> Option<String> {
     let uses_weights = matches!(status.strategy.as_str(), "adaptive" | "best" | "weighted");
-    if !uses_weights {
+    let moves_settings = draft.moved_settings().next().is_some();
+    if !uses_weights && !moves_settings {
         return Some(format!(
             "the strategy {} does not use weights",
             status.strategy
@@ -190,7 +191,7 @@ pub fn drafted(status: &Status, draft: &Draft) -> Vec<ProviderPreview> {
     for (preview, then) in preview.iter_mut().zip(&then) {
         preview.score = then.map(|(points, total)| (points * 100.0 / total).max(0.0));
     }
-    if insensitivity(status).is_none() {
+    if insensitivity(status, draft).is_none() {
         let points = |all: &[Option<(f64, f64)>]| all.iter().map(|it| Some((*it)?.0)).collect();
         let (now, then): (Vec<_>, Vec<_>) = (points(&now), points(&then));
         move_shares(status, &now, &then, &mut preview);

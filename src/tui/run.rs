@@ -292,6 +292,9 @@ impl Dashboard {
                     async move { Message::WhatIf(Box::new(client.what_if(request).await)) },
                 );
             }
+            Effect::AskAdvice(goal) => {
+                self.request(async move { Message::Advice(Box::new(client.advise(goal).await)) });
+            }
             Effect::Copy(text) => self.screen.queue_escape(&clipboard::copy(&text))?,
             Effect::Export => {
                 let size = self.screen.size();

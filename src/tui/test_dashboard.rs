@@ -111,6 +111,7 @@ impl TestDashboard {
             | Message::Revisions(_)
             | Message::Explained(_)
             | Message::WhatIf(_)
+            | Message::Advice(_)
             | Message::Exported(_)
             | Message::Drawn
             | Message::Seen => self.model.now + STEP,

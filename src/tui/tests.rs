@@ -13,6 +13,7 @@ mod properties;
 mod rollback;
 mod safety;
 mod screens;
+mod settings;
 mod shown;
 
 pub(super) use super::test_dashboard::options;

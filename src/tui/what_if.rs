@@ -34,7 +34,7 @@ impl WhatIfResult {
 pub fn what_if_request(draft: &Draft, window: Window) -> WhatIfRequest {
     let [cost, latency, reliability, load, priority] =
         draft.points().map(|point| Some(f64::from(point)));
-    WhatIfRequest {
+    let mut request = WhatIfRequest {
         weights: WeightsDraft {
             cost,
             latency,
@@ -45,5 +45,9 @@ pub fn what_if_request(draft: &Draft, window: Window) -> WhatIfRequest {
         window,
         providers: draft.provider_drafts(),
         ..WhatIfRequest::default()
+    };
+    if let Some(settings) = draft.settings() {
+        settings.suppose(&mut request);
     }
+    request
 }

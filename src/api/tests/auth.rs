@@ -48,6 +48,13 @@ async fn each_role_reaches_its_calls_only() {
         ("GET", "/api/status", "", [403, 200, 200]),
         ("GET", "/api/weights", "", [403, 200, 200]),
         ("PUT", "/api/weights", CHANGE, [403, 403, 200]),
+        ("GET", "/api/settings", "", [403, 200, 200]),
+        (
+            "PATCH",
+            "/api/settings",
+            r#"{"strategy":"best"}"#,
+            [403, 403, 200],
+        ),
         ("POST", "/api/providers/alpha/probe", "", [403, 403, 200]),
     ];
 

@@ -248,3 +248,58 @@ async fn a_reason_is_short_and_stays_on_one_line() {
         .to_owned();
     assert_eq!(newest, r"ok\n2026 WARN forged\u001b[2J");
 }
+
+#[tokio::test(start_paused = true)]
+async fn settings_change_on_trial_and_for_good() {
+    const SETTINGS: &str = "/api/settings";
+    let api = TestApi::new();
+    let body = r#"{"strategy":"least-busy","budget":{"usdPerDay":5},"revertAfterSeconds":60}"#;
+    let trial = api.send("PATCH", SETTINGS, body).await;
+    assert_eq!(trial.ok()["budget"]["usdPerDay"], 5.0);
+    assert!(trial.body["revertsAt"].is_string());
+    assert_eq!(api.get("/api/status").await.ok()["strategy"], "least-busy");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let reverted = api.get(SETTINGS).await;
+    assert_eq!(
+        reverted.ok(),
+        &json!({
+            "strategy": "best",
+            "budget": {"usdPerDay": null, "usdPerMonth": null, "onLimit": "refuse"},
+            "breaker": {"failures": 4, "maxOpenSeconds": 30},
+            "revision": 3,
+        })
+    );
+
+    let body = r#"{"budget":{"usdPerDay":7},"breaker":{"failures":6},"revision":3}"#;
+    let kept = api.send("PATCH", SETTINGS, body).await;
+    assert_eq!(kept.ok()["saved"], "config.toml");
+    let none = api.send("PATCH", SETTINGS, r#"{"budget":{"usdPerDay":"none"}}"#);
+    assert_eq!(none.await.ok()["budget"]["usdPerDay"], json!(null));
+    assert_eq!(api.get(SETTINGS).await.ok()["breaker"]["failures"], 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_settings_are_all_named() {
+    let api = TestApi::new();
+    let body = r#"{"strategy":"bset","budget":{"usdPerDay":-1,"onLimit":"ask"},"breaker":{"failures":0,"maxOpenSeconds":601}}"#;
+    let answer = api.send("PATCH", "/api/settings", body).await;
+    answer.problem(422);
+    let fields: Vec<&str> = answer.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "budget.usdPerDay",
+            "breaker.failures",
+            "breaker.maxOpenSeconds",
+            "strategy",
+            "budget.onLimit"
+        ]
+    );
+    let empty = api.send("PATCH", "/api/settings", "{}").await;
+    empty.problem(422);
+}

@@ -101,6 +101,7 @@ pub(in crate::app) async fn build_instance_config(
         limits: GlobalLimits {
             max_in_flight: Some(settings.server.max_in_flight),
             budget: settings.budget.clone(),
+            breaker: settings.balancing.breaker,
             alerts: settings.alerts.rules.clone(),
         },
         access: TokenAuth::new(tokens.clone()).with_sites(sites.clone()),

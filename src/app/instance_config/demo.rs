@@ -8,8 +8,8 @@ use crate::client::TokenGroups;
 use crate::contract::Window;
 use crate::demo::{VendorEndpoint, Vendors};
 use crate::domain::{
-    AlertConfig, BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Price,
-    Provider, ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
+    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType,
+    ModelTypes, Price, Provider, ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
 };
 use crate::gateway::GatewayConfig;
 use crate::logs::Logs;
@@ -63,6 +63,7 @@ pub(in crate::app) fn demo_instance_config(
         limits: GlobalLimits {
             max_in_flight: Some(MAX_IN_FLIGHT),
             budget: BudgetConfig::default(),
+            breaker: BreakerSettings::default(),
             alerts: AlertConfig::default(),
         },
         access: TokenAuth::default(),

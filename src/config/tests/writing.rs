@@ -2,6 +2,7 @@
 
 use super::Workspace;
 use crate::config::{Edit, ProviderEdit, WeightEdit, WriteError, write_back};
+use crate::domain::{BreakerSettings, GlobalSettings, Money, SharedBudget, Strategy};
 use insta::assert_snapshot;
 
 const FILE: &str = "\
@@ -231,4 +232,28 @@ fn removed_weights_of_a_provider_leave_the_file() {
     let content = workspace.content("aibal.toml");
     assert!(content.contains("priority = 40"), "{content}");
     assert!(!content.contains("weights"), "{content}");
+}
+
+#[test]
+fn settings_that_differ_go_back_to_their_file_and_a_limit_that_is_gone_is_removed() {
+    let workspace = Workspace::with_file(
+        "[balancing]\nstrategy = \"best\" # ours\n[budget]\nusd_per_day = 5.0\n\n[[providers]]\nname = \"a\"\nkind = \"ollama\"\n",
+    );
+    let settings = GlobalSettings {
+        strategy: Strategy::LeastBusy,
+        budget: SharedBudget {
+            per_month: Some(Money::from_usd(90.5)),
+            ..SharedBudget::default()
+        },
+        breaker: BreakerSettings {
+            failures: 6,
+            ..BreakerSettings::default()
+        },
+    };
+    write_back(&workspace.loaded(), &[Edit::Settings(settings)]).expect("a written file");
+
+    assert_eq!(
+        workspace.content("aibal.toml"),
+        "[balancing]\nstrategy = \"least-busy\" # ours\n\n[balancing.breaker]\nfailures = 6\n[budget]\nusd_per_month = 90.5\n\n[[providers]]\nname = \"a\"\nkind = \"ollama\"\n"
+    );
 }

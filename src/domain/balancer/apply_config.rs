@@ -32,9 +32,10 @@ impl BalancerState {
             // The pending change was made on top of weights that no longer hold.
             self.cancel_weights_revert();
         }
-        self.strategy = next.strategy;
+        let settings = self.configured_settings(&next);
         self.tuning = next.tuning;
         self.set_limits(&next.allowances);
+        self.put_global_settings(settings);
         let previous = std::mem::replace(&mut self.catalogue, Arc::new(next.catalogue));
         self.add_entries(&previous, now);
         for (at, setting) in next.settings {

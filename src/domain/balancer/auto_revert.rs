@@ -161,7 +161,7 @@ impl BalancerState {
             .pending_revert
             .take()
             .ok_or(CommandError::NothingToConfirm)?;
-        let what = if pending.providers.is_empty() {
+        let what = if pending.providers.is_empty() && pending.settings.is_none() {
             "weights"
         } else {
             "changes"
@@ -173,6 +173,8 @@ impl BalancerState {
                 .weights
                 .map(|_| Effect::PersistWeights(self.weights)),
         );
+        let settings = pending.settings.map(|_| self.global_settings());
+        effects.extend(settings.map(Effect::PersistSettings));
         effects.extend(
             pending
                 .providers
@@ -193,6 +195,10 @@ impl BalancerState {
             self.weights = saved;
             what.push(difference(before, saved));
         }
+        if let Some(saved) = pending.settings {
+            what.push(self.global_settings().difference(&saved));
+            self.put_global_settings(saved);
+        }
         for (&at, saved) in &pending.providers {
             let words = saved.restore(&mut self.providers[at]);
             if !words.is_empty() {
@@ -212,9 +218,10 @@ impl BalancerState {
     }
 
     /// Returns the pending revert, created if there is none, with the new time.
-    fn extend_pending_revert(&mut self, until: UnixTime) -> &mut PendingRevert {
+    pub(super) fn extend_pending_revert(&mut self, until: UnixTime) -> &mut PendingRevert {
         let pending = self.pending_revert.get_or_insert_with(|| PendingRevert {
             weights: None,
+            settings: None,
             providers: BTreeMap::new(),
             until,
         });
@@ -222,9 +229,11 @@ impl BalancerState {
         pending
     }
 
-    fn drop_empty_revert(&mut self) {
-        self.pending_revert
-            .take_if(|pending| pending.weights.is_none() && pending.providers.is_empty());
+    pub(super) fn drop_empty_revert(&mut self) {
+        self.pending_revert.take_if(|pending| {
+            let is_empty = pending.weights.is_none() && pending.settings.is_none();
+            is_empty && pending.providers.is_empty()
+        });
     }
 }
 

@@ -32,6 +32,7 @@ impl BalancerState {
     ) -> Result<(CommandReply, Vec<Effect>), CommandError> {
         match command {
             Command::SetWeights(patch) => self.set_weights(patch, now),
+            Command::ChangeSettings(patch) => self.change_settings(patch, now),
             Command::ConfirmWeights { who } => self.confirm_changes(&who, now),
             Command::Rollback { number, who } => self.roll_back(number, who, now),
             Command::ChangeProvider { name, patch, who } => {
@@ -280,7 +281,7 @@ impl BalancerState {
         }
     }
 
-    fn check_revision(&self, base_revision: Option<u64>) -> Result<(), CommandError> {
+    pub(super) fn check_revision(&self, base_revision: Option<u64>) -> Result<(), CommandError> {
         let Some(base_revision) = base_revision.filter(|&base| base != self.revision) else {
             return Ok(());
         };

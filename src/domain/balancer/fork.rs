@@ -11,10 +11,9 @@ use crate::domain::hedging::HedgeBudget;
 use crate::domain::in_flight::InFlightLimiter;
 use crate::domain::index::TargetIdx;
 use crate::domain::score::Estimate;
-use crate::domain::snapshot::Strategy;
 use crate::domain::timeline::Timeline;
 use crate::domain::traffic_recording::TrafficRecording;
-use crate::domain::units::{Money, UnixTime};
+use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::UpstreamQuota;
 use crate::domain::weights::Weights;
 use std::collections::VecDeque;
@@ -28,6 +27,7 @@ impl BalancerState {
         Self {
             catalogue: Arc::clone(&self.catalogue),
             strategy: self.strategy,
+            breaker: self.breaker,
             tuning: self.tuning,
             weights: self.weights,
             pending_revert: None,
@@ -77,20 +77,6 @@ impl BalancerState {
     /// Returns the weights in force.
     pub(in crate::domain) fn global_weights(&self) -> Weights {
         self.weights
-    }
-
-    /// Replaces the strategy.
-    pub(in crate::domain) fn set_strategy(&mut self, strategy: Strategy) {
-        self.strategy = strategy;
-    }
-
-    /// Replaces limits of the budgets of all requests together; `None` keeps one.
-    pub(in crate::domain) fn set_shared_budgets(
-        &mut self,
-        day: Option<Money>,
-        month: Option<Money>,
-    ) {
-        self.budgets.set_shared_limits(day, month);
     }
 
     /// Returns the record of the latest traffic.

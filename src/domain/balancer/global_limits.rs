@@ -3,6 +3,7 @@
 use super::BalancerState;
 use crate::domain::alerts::AlertConfig;
 use crate::domain::budget::BudgetConfig;
+use crate::domain::circuit_breaker::BreakerSettings;
 use crate::domain::event::{Effect, EventKind};
 use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
@@ -19,6 +20,8 @@ pub struct GlobalLimits {
     pub max_in_flight: Option<u32>,
     /// Spending budgets.
     pub budget: BudgetConfig,
+    /// Settings of all circuit breakers.
+    pub breaker: BreakerSettings,
     /// Thresholds of the alerts.
     pub alerts: AlertConfig,
 }
@@ -34,6 +37,7 @@ impl BalancerState {
     /// Replaces the limits; running requests and spent budgets are kept.
     pub fn set_limits(&mut self, limits: &GlobalLimits) {
         self.max_in_flight = limits.max_in_flight;
+        self.breaker = limits.breaker;
         self.budgets = Arc::new(self.budgets.with_config(&limits.budget, self.ticked));
         self.alerts.set_config(limits.alerts.clone());
     }

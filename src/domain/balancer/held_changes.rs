@@ -66,6 +66,10 @@ impl BalancerState {
                     before,
                     after: self.weights,
                 }),
+                settings: pending.settings.map(|before| PendingChange {
+                    before,
+                    after: self.global_settings(),
+                }),
                 providers: pending
                     .providers
                     .iter()
@@ -122,6 +126,7 @@ impl BalancerState {
     ) {
         let mut revert = PendingRevert {
             weights: None,
+            settings: None,
             providers: BTreeMap::new(),
             until: pending.until,
         };
@@ -134,6 +139,15 @@ impl BalancerState {
                 effects.push(self.emit(EventKind::Change, false, None, text.to_owned(), now));
             }
         }
+        if let Some(PendingChange { before, after }) = pending.settings {
+            if self.global_settings() == before {
+                self.put_global_settings(after);
+                revert.settings = Some(before);
+            } else {
+                let text = "the configuration changed settings that were to revert; it holds";
+                effects.push(self.emit(EventKind::Change, false, None, text.to_owned(), now));
+            }
+        }
         for changes in &pending.providers {
             let Some(at) = self.catalogue.provider(&changes.name) else {
                 continue;
@@ -143,9 +157,8 @@ impl BalancerState {
                 revert.providers.insert(at, saved);
             }
         }
-        if revert.weights.is_some() || !revert.providers.is_empty() {
-            self.pending_revert = Some(revert);
-        }
+        self.pending_revert = Some(revert);
+        self.drop_empty_revert();
     }
 
     /// Records a revert whose time passed while no process ran: the configuration has the old values.
@@ -160,6 +173,9 @@ impl BalancerState {
         if let Some(weights) = pending.weights.filter(|it| it.before == self.weights) {
             what.push(difference(weights.after, weights.before));
             before = weights.after;
+        }
+        if let Some(settings) = pending.settings {
+            what.push(settings.after.difference(&settings.before));
         }
         for changes in &pending.providers {
             if let Some(at) = self.catalogue.provider(&changes.name) {

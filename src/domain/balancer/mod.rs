@@ -30,6 +30,7 @@ mod pin;
 mod recent;
 mod reset;
 mod routing;
+mod settings;
 mod sliding_window;
 mod slowness;
 mod snapshot;
@@ -43,7 +44,7 @@ mod warnings;
 
 use super::alerts::{AlertBoard, LossCounts};
 use super::budget::{BudgetConfig, Budgets};
-use super::circuit_breaker::BreakerState;
+use super::circuit_breaker::{BreakerSettings, BreakerState};
 use super::clients::ClientTable;
 use super::counters::Counters;
 use super::decay::{DecayedCount, DecayedMean};
@@ -54,7 +55,7 @@ use super::hedging::HedgeBudget;
 use super::in_flight::InFlightLimiter;
 use super::random::SplitMix64;
 use super::retry::AttemptBudget;
-use super::snapshot::Strategy;
+use super::strategy::Strategy;
 use super::target::Catalogue;
 use super::timeline::{BucketCounts, Timeline};
 use super::traffic_recording::TrafficRecording;
@@ -91,6 +92,7 @@ pub struct BalancerState {
     catalogue: Arc<Catalogue>,
     strategy: Strategy,
     tuning: Tuning,
+    breaker: BreakerSettings,
     weights: Weights,
     pending_revert: Option<PendingRevert>,
     revision: u64,
@@ -176,6 +178,7 @@ impl BalancerState {
             catalogue: Arc::new(catalogue),
             strategy,
             tuning: Tuning::default(),
+            breaker: BreakerSettings::default(),
             weights,
             pending_revert: None,
             revision: 1,

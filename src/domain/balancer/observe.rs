@@ -284,6 +284,7 @@ impl BalancerState {
             had_begun: false,
             may_open: 2 * open < enabled,
             luck: jitter,
+            settings: self.breaker,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Pending changes, and the values that a revert restores.
 
 use super::target_state::ProviderState;
+use crate::domain::global_settings::GlobalSettings;
 use crate::domain::index::ProviderIdx;
 use crate::domain::units::UnixTime;
 use crate::domain::weights::{WeightOverride, Weights};
@@ -11,7 +12,9 @@ use std::collections::BTreeMap;
 pub(super) struct PendingRevert {
     /// Weights to restore; `None` if no change of weights is pending.
     pub weights: Option<Weights>,
-    /// Settings to restore.
+    /// Settings of the whole instance to restore; `None` if no change of them is pending.
+    pub settings: Option<GlobalSettings>,
+    /// Settings of providers to restore.
     pub providers: BTreeMap<ProviderIdx, SavedSettings>,
     pub until: UnixTime,
 }

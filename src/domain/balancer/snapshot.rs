@@ -78,7 +78,7 @@ impl BalancerState {
                 .revisions
                 .back()
                 .map(|revision| (revision.at, revision.who.clone())),
-            strategy: self.strategy,
+            settings: self.global_settings(),
             weights: self.weights,
             reverts_at: self.pending_revert.as_ref().map(|pending| pending.until),
             totals,

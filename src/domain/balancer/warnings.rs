@@ -6,7 +6,7 @@ use crate::domain::event::{Effect, EventKind};
 use crate::domain::model_type::ModelType;
 use crate::domain::score::risk_excess;
 use crate::domain::selection::{CandidateSet, RequestProfile};
-use crate::domain::snapshot::Strategy;
+use crate::domain::strategy::Strategy;
 use crate::domain::tuning::{GUARD_FREE_RISK, Tuning};
 use crate::domain::units::UnixTime;
 

@@ -33,6 +33,35 @@ pub enum OverBudgetPolicy {
     Cheapest,
 }
 
+impl OverBudgetPolicy {
+    /// All ways.
+    pub const ALL: [Self; 2] = [Self::Reject, Self::Cheapest];
+
+    /// Returns the word in the configuration and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reject => "refuse",
+            Self::Cheapest => "cheapest",
+        }
+    }
+
+    /// Returns the policy of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+}
+
+/// Budgets of all requests together; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SharedBudget {
+    /// Limit per day.
+    pub per_day: Option<Money>,
+    /// Limit per month.
+    pub per_month: Option<Money>,
+    /// Handling of requests over a budget.
+    pub on_limit: OverBudgetPolicy,
+}
+
 /// Configured budgets; `None` is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BudgetConfig {
@@ -48,8 +77,20 @@ pub struct BudgetConfig {
     pub providers: Vec<(Arc<str>, Money)>,
 }
 
-/// All budgets. The engine creates them from the configuration; requests update the amounts.
-#[derive(Debug)]
+impl BudgetConfig {
+    /// Returns the limits of all requests together.
+    pub fn shared(&self) -> SharedBudget {
+        SharedBudget {
+            per_day: self.per_day,
+            per_month: self.per_month,
+            on_limit: self.on_limit,
+        }
+    }
+}
+
+/// All budgets. The engine creates them from the configuration; requests update the amounts, which
+/// clones share.
+#[derive(Debug, Clone)]
 pub struct Budgets {
     on_limit: OverBudgetPolicy,
     since: UnixTime,
@@ -219,12 +260,23 @@ impl Budgets {
         }
     }
 
-    /// Replaces limits of the budgets of all requests together; `None` keeps one.
-    pub fn set_shared_limits(&self, day: Option<Money>, month: Option<Money>) {
-        for (budget, limit) in [(&self.day, day), (&self.month, month)] {
-            if limit.is_some() {
-                budget.set_limit(limit);
-            }
+    /// Returns the limits of all requests together.
+    pub fn shared(&self) -> SharedBudget {
+        SharedBudget {
+            per_day: self.day.limit(),
+            per_month: self.month.limit(),
+            on_limit: self.on_limit,
+        }
+    }
+
+    /// Returns the budgets with other limits of all requests together; spent amounts are kept.
+    #[must_use]
+    pub fn with_shared(&self, shared: SharedBudget) -> Self {
+        self.day.set_limit(shared.per_day);
+        self.month.set_limit(shared.per_month);
+        Self {
+            on_limit: shared.on_limit,
+            ..self.clone()
         }
     }
 

@@ -13,7 +13,24 @@ fn context(own: f64, trial: bool) -> FailureContext {
         had_begun: false,
         may_open: true,
         luck: 0.0,
+        settings: BreakerSettings::default(),
     }
+}
+
+#[test]
+fn it_stays_open_no_longer_than_its_settings_say() {
+    let short = FailureContext {
+        settings: BreakerSettings {
+            max_open_s: 2,
+            ..BreakerSettings::default()
+        },
+        ..context(0.02, false)
+    };
+    let mut breaker = CircuitBreaker::default();
+    for _ in 0..4 {
+        breaker.record_failure(short, at(0));
+    }
+    assert_eq!(breaker.state(), BreakerState::Open(at(2)));
 }
 
 fn opened() -> CircuitBreaker {

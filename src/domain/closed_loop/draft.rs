@@ -1,11 +1,10 @@
 //! Settings to try out.
 
 use crate::domain::balancer::BalancerState;
-use crate::domain::command::{Command, CommandError, ProviderPatch, WeightsPatch};
+use crate::domain::command::{Command, CommandError, ProviderPatch, SettingsPatch, WeightsPatch};
 use crate::domain::index::ProviderIdx;
 use crate::domain::random::SplitMix64;
-use crate::domain::snapshot::Strategy;
-use crate::domain::units::{Money, UnixTime};
+use crate::domain::units::UnixTime;
 use crate::domain::weights::Weights;
 use std::collections::BTreeMap;
 
@@ -17,21 +16,10 @@ const WHO: &str = "forecast";
 pub struct SettingsDraft {
     /// Global weights.
     pub weights: Option<Weights>,
-    /// Strategy.
-    pub strategy: Option<Strategy>,
-    /// Budgets of all requests together.
-    pub budget: BudgetDraft,
+    /// Strategy, budgets and breakers.
+    pub settings: SettingsPatch,
     /// Settings of single providers.
     pub providers: BTreeMap<ProviderIdx, ProviderPatch>,
-}
-
-/// Budgets of all requests together; `None` keeps a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BudgetDraft {
-    /// Limit per day.
-    pub per_day: Option<Money>,
-    /// Limit per month.
-    pub per_month: Option<Money>,
 }
 
 impl SettingsDraft {
@@ -60,10 +48,9 @@ impl SettingsDraft {
             };
             fork.execute(Command::SetWeights(patch), now)?;
         }
-        if let Some(strategy) = self.strategy {
-            fork.set_strategy(strategy);
+        if self.settings != SettingsPatch::default() {
+            fork.execute(Command::ChangeSettings(self.settings.clone()), now)?;
         }
-        fork.set_shared_budgets(self.budget.per_day, self.budget.per_month);
         for (provider, patch) in &self.providers {
             let spec = fork.catalogue().providers.get(provider.get());
             let Some(name) = spec.map(|spec| spec.name.to_string()) else {

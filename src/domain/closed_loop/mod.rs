@@ -33,7 +33,7 @@ mod traffic_data;
 
 pub use advice::{JudgedWeights, WeightAdvice, advise};
 pub use attempt_limits::RunLimits;
-pub use draft::{BudgetDraft, SettingsDraft};
+pub use draft::SettingsDraft;
 pub use forecast::{ClosedLoopForecast, ForecastEffort, forecast};
 pub use goal::{GoalPart, MissedGoal, ServiceGoal};
 pub use run_figures::{Capacity, ForecastFigures, Spread, TargetForecast};

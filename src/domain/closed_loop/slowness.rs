@@ -144,7 +144,7 @@ mod tests {
     use crate::domain::model_type::ModelType;
     use crate::domain::request_terms::RequestTerms;
     use crate::domain::selection::RequestProfile;
-    use crate::domain::snapshot::Strategy;
+    use crate::domain::strategy::Strategy;
     use crate::domain::units::UnixTime;
     use crate::domain::weights::Weights;
     use std::sync::Arc;

@@ -16,7 +16,8 @@ use crate::domain::score::{
     Penalties, Prediction, Risk, cost_penalty, deadline_miss, latency_penalty, load_penalty,
     temperature, utility, weighted_sum,
 };
-use crate::domain::snapshot::{Candidate, RoutingTable, Strategy};
+use crate::domain::snapshot::{Candidate, RoutingTable};
+use crate::domain::strategy::Strategy;
 use crate::domain::target::RouteOrder;
 use crate::domain::tuning::Tuning;
 use crate::domain::units::UnixTime;

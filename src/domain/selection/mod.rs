@@ -47,7 +47,8 @@ pub use target_selection::{NoEligibleTarget, RankedTarget, SelectionReason, Targ
 
 use crate::domain::random::RandomDraw;
 use crate::domain::score::{Factors, Penalties, utility};
-use crate::domain::snapshot::{RoutingTable, Strategy};
+use crate::domain::snapshot::RoutingTable;
+use crate::domain::strategy::Strategy;
 use crate::domain::target::RouteOrder;
 use crate::domain::units::UnixTime;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::exclusion::ExclusionReason;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::prompt_cache::CacheSaving;
 use crate::domain::score::{Factors, Penalties, Prediction, Risk, display_score, linear_score};
-use crate::domain::snapshot::Strategy;
+use crate::domain::strategy::Strategy;
 use crate::domain::weights::Weights;
 
 /// Eligibility of a target.

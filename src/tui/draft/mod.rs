@@ -3,22 +3,29 @@
 
 mod points;
 mod provider;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use points::{NAMES, effective, overriding};
 pub use provider::{CurrentSettings, DraftedProvider};
+pub use settings::{DraftedSettings, Setting};
 
 use super::change::Change;
-use crate::contract::{ProviderDraft, WeightPoints, WeightsChange};
+use crate::contract::{ProviderDraft, SettingsValues, Status, WeightPoints, WeightsChange};
 use points::{SHARED, shared_out, whole};
 use std::collections::BTreeMap;
+
+/// Digits of the largest amount that can be typed.
+const MAX_TYPED_DIGITS: usize = 7;
 
 /// A row of the draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DraftRow {
     /// One of [`NAMES`].
     Objective(usize),
+    /// A setting of the whole instance.
+    Setting(Setting),
     /// The priority of this provider.
     Provider(String),
     /// One of the first three of [`NAMES`], for this provider only.
@@ -29,7 +36,7 @@ impl DraftRow {
     /// The provider of the row.
     pub fn provider(&self) -> Option<&str> {
         match self {
-            Self::Objective(_) => None,
+            Self::Objective(_) | Self::Setting(_) => None,
             Self::Provider(name) | Self::Own(name, _) => Some(name),
         }
     }
@@ -45,6 +52,8 @@ pub struct Draft {
     /// The revision it is based on.
     pub revision: u64,
     pub row: DraftRow,
+    /// Strategy, budgets and breakers; none where the instance does not state them.
+    settings: Option<DraftedSettings>,
     /// Drafted settings of providers.
     providers: BTreeMap<String, DraftedProvider>,
     /// Digits typed so far.
@@ -59,9 +68,28 @@ impl Draft {
             from,
             revision,
             row: DraftRow::Objective(0),
+            settings: None,
             providers: BTreeMap::new(),
             typed: String::new(),
         }
+    }
+
+    /// An unchanged draft of what is in effect.
+    pub fn of(status: &Status) -> Self {
+        Self {
+            settings: status.settings.as_ref().map(DraftedSettings::new),
+            ..Self::new(&status.weights, status.revision)
+        }
+    }
+
+    /// Strategy, budgets and breakers.
+    pub fn settings(&self) -> Option<&DraftedSettings> {
+        self.settings.as_ref()
+    }
+
+    /// Those of them that the draft changes.
+    pub fn moved_settings(&self) -> impl Iterator<Item = Setting> {
+        self.settings.iter().flat_map(DraftedSettings::moved)
     }
 
     pub fn points(&self) -> [u8; 5] {
@@ -85,7 +113,9 @@ impl Draft {
     }
 
     pub fn is_changed(&self) -> bool {
-        self.points != self.from || self.moved().next().is_some()
+        self.points != self.from
+            || self.moved_settings().next().is_some()
+            || self.moved().next().is_some()
     }
 
     /// Providers whose draft differs from their current settings.
@@ -140,6 +170,14 @@ impl Draft {
         self.revision = revision;
     }
 
+    /// Takes in new settings in effect: changed ones stay, unchanged ones follow.
+    pub fn rebase_settings(&mut self, now: &SettingsValues) {
+        match &mut self.settings {
+            Some(settings) => settings.rebase(now),
+            None => self.settings = Some(DraftedSettings::new(now)),
+        }
+    }
+
     /// Takes in new settings of providers; drafts of removed providers are dropped.
     pub fn renew(&mut self, current: impl Fn(&str) -> Option<CurrentSettings>) {
         self.providers.retain(|name, provider| match current(name) {
@@ -154,24 +192,30 @@ impl Draft {
     /// Returns whether it is based on these settings.
     pub fn is_on(
         &self,
-        weights: &WeightPoints,
+        status: &Status,
         current: impl Fn(&str) -> Option<CurrentSettings>,
     ) -> bool {
         let is_same =
             |(name, provider): (&String, &DraftedProvider)| current(name) == Some(provider.current);
-        self.from == whole(weights) && self.providers.iter().all(is_same)
+        let mut settings = self.settings.iter().zip(&status.settings);
+        self.from == whole(&status.weights)
+            && settings.all(|(drafted, now)| drafted.from == *now)
+            && self.providers.iter().all(is_same)
     }
 
     /// Returns whether these settings are what it drafts.
     pub fn is_in_force(
         &self,
-        weights: &WeightPoints,
+        status: &Status,
         current: impl Fn(&str) -> Option<CurrentSettings>,
     ) -> bool {
         let holds = |(name, provider): (&str, &DraftedProvider)| {
             current(name).is_some_and(|now| provider.is(now))
         };
-        self.points == whole(weights) && self.moved().all(holds)
+        let mut settings = self.settings.iter().zip(&status.settings);
+        self.points == whole(&status.weights)
+            && settings.all(|(drafted, now)| drafted.to == *now)
+            && self.moved().all(holds)
     }
 
     /// Drops the draft of a provider.
@@ -179,14 +223,25 @@ impl Draft {
         self.providers.remove(provider);
     }
 
+    /// Drops the draft of strategy, budgets and breakers, which is in effect now.
+    pub fn forget_settings(&mut self) {
+        if let Some(settings) = &mut self.settings {
+            *settings = DraftedSettings::new(&settings.to);
+        }
+    }
+
     /// Drops drafts that are equal to the current settings again.
     pub fn forget_unmoved(&mut self) {
         self.providers.retain(|_, provider| provider.is_moved());
     }
 
-    /// All rows in display order: the objectives, then each provider with its own weights, if any.
+    /// All rows in display order: the objectives, the settings, then each provider with its own
+    /// weights, if any.
     pub fn rows(&self, providers: &[(String, CurrentSettings)]) -> Vec<DraftRow> {
         let mut rows: Vec<DraftRow> = (0..NAMES.len()).map(DraftRow::Objective).collect();
+        if self.settings.is_some() {
+            rows.extend(Setting::ALL.map(DraftRow::Setting));
+        }
         for (name, current) in providers {
             rows.push(DraftRow::Provider(name.clone()));
             if self.own(name, current).is_some() {
@@ -205,18 +260,33 @@ impl Draft {
         self.row = rows[next].clone();
     }
 
-    /// Switches between the objectives and the providers.
-    pub fn cross(&mut self, provider: Option<String>) {
+    /// Goes on to the next or the previous group of rows: objectives, settings, providers.
+    pub fn cross(&mut self, step: isize, provider: Option<String>) {
         self.typed.clear();
-        self.row = match (&self.row, provider) {
-            (DraftRow::Objective(_), Some(name)) => DraftRow::Provider(name),
-            _ => DraftRow::Objective(0),
+        let mut groups = vec![DraftRow::Objective(0)];
+        if self.settings.is_some() {
+            groups.push(DraftRow::Setting(Setting::Strategy));
+        }
+        let at = match &self.row {
+            DraftRow::Objective(_) => 0,
+            DraftRow::Setting(_) => 1,
+            DraftRow::Provider(_) | DraftRow::Own(..) => groups.len(),
         };
+        groups.extend(provider.map(DraftRow::Provider));
+        let count = groups.len();
+        let next = if step < 0 { at + count - 1 } else { at + 1 };
+        self.row = groups.swap_remove(next % count);
     }
 
     /// Changes the selected row by `step` points.
     pub fn nudge(&mut self, step: i16, current: CurrentSettings) {
         self.typed.clear();
+        if let DraftRow::Setting(setting) = self.row {
+            if let Some(settings) = &mut self.settings {
+                settings.nudge(setting, step);
+            }
+            return;
+        }
         let moved = i16::from(self.value(&current)) + step;
         self.set(u8::try_from(moved.clamp(0, 100)).unwrap_or(0), current);
     }
@@ -225,6 +295,7 @@ impl Draft {
     fn value(&self, current: &CurrentSettings) -> u8 {
         match &self.row {
             DraftRow::Objective(at) => self.points[*at],
+            DraftRow::Setting(_) => 0,
             DraftRow::Provider(name) => self.priority(name).unwrap_or(current.priority),
             DraftRow::Own(name, at) => self.own(name, current).map_or(0, |own| own[*at]),
         }
@@ -232,6 +303,10 @@ impl Draft {
 
     /// Adds a digit to the value that is being typed.
     pub fn digit(&mut self, digit: char, current: CurrentSettings) {
+        if let DraftRow::Setting(setting) = self.row {
+            self.setting_digit(setting, digit);
+            return;
+        }
         if self.typed.len() >= 3 {
             self.typed.clear();
         }
@@ -245,6 +320,16 @@ impl Draft {
                 .unwrap_or(0)
         });
         self.set(value, current);
+    }
+
+    fn setting_digit(&mut self, setting: Setting, digit: char) {
+        if self.typed.len() >= MAX_TYPED_DIGITS {
+            self.typed.clear();
+        }
+        self.typed.push(digit);
+        if let (Ok(number), Some(settings)) = (self.typed.parse(), &mut self.settings) {
+            settings.put(setting, number);
+        }
     }
 
     /// Gives the provider of the row its own weights, initially the global ones, or removes them;
@@ -267,6 +352,9 @@ impl Draft {
 
     pub fn reset(&mut self) {
         self.points = self.from;
+        if let Some(settings) = &mut self.settings {
+            *settings = DraftedSettings::new(&settings.from);
+        }
         self.providers.clear();
         self.typed.clear();
         if let DraftRow::Own(name, _) = &self.row {
@@ -280,6 +368,11 @@ impl Draft {
         match self.row.clone() {
             DraftRow::Objective(at) if at >= SHARED => self.points[at] = self.from[at],
             DraftRow::Objective(_) => self.points[..SHARED].copy_from_slice(&self.from[..SHARED]),
+            DraftRow::Setting(setting) => {
+                if let Some(settings) = &mut self.settings {
+                    settings.reset(setting);
+                }
+            }
             DraftRow::Provider(name) => {
                 self.providers.remove(&name);
             }
@@ -312,17 +405,24 @@ impl Draft {
     pub fn changes(&self) -> Vec<Change> {
         let weights = (self.points != self.from).then(|| Change::Weights(self.change()));
         let on = self.revision;
+        let settings = self.settings.as_ref().filter(|it| it.is_changed());
+        let settings = settings.map(|it| Change::Settings(it.change()).based_on(on));
         let providers = self
             .moved()
             .map(|(name, provider)| provider.change(name).on(on));
-        weights.into_iter().chain(providers).collect()
+        weights
+            .into_iter()
+            .chain(settings)
+            .chain(providers)
+            .collect()
     }
 
-    /// The changes that undo those of providers.
-    pub fn providers_back(&self) -> Vec<Change> {
-        self.moved()
-            .map(|(name, provider)| provider.back(name))
-            .collect()
+    /// The changes that undo those of settings and providers.
+    pub fn settings_back(&self) -> Vec<Change> {
+        let settings = self.settings.iter().filter(|it| it.is_changed());
+        let settings = settings.map(|it| Change::Settings(it.back()));
+        let providers = self.moved().map(|(name, provider)| provider.back(name));
+        settings.chain(providers).collect()
     }
 
     /// The change of weights, based on the draft's revision.
@@ -350,6 +450,7 @@ impl Draft {
 
     fn set(&mut self, value: u8, current: CurrentSettings) {
         match self.row.clone() {
+            DraftRow::Setting(_) => {}
             DraftRow::Provider(name) => self.provider_mut(&name, current).priority = value,
             DraftRow::Own(name, at) => {
                 let provider = self.provider_mut(&name, current);

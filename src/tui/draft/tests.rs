@@ -1,6 +1,7 @@
 use super::provider::*;
 use super::*;
 use crate::contract::WeightOverride;
+use crate::tui::fixture;
 use proptest::prelude::*;
 
 fn founding() -> Draft {
@@ -65,7 +66,7 @@ fn a_priority_is_drafted_per_provider_and_undone() {
         .collect();
     assert_eq!(moved, [("a", 60)]);
     assert_eq!(draft.changes(), [change("a", Some(60.0), None).on(7)]);
-    assert_eq!(draft.providers_back(), [change("a", Some(50.0), None)]);
+    assert_eq!(draft.settings_back(), [change("a", Some(50.0), None)]);
     draft.nudge(-10, fifty);
     assert!(!draft.is_changed());
     draft.select(9, &providers);
@@ -105,6 +106,8 @@ fn unchanged_values_follow_the_settings_in_effect() {
         load: 25.0,
         ..founding().weights()
     };
+    let mut status = fixture::status(1, 0);
+    status.weights = others;
     let own = ProviderWeights {
         set: WeightOverride::default(),
         points: [20, 20, 60],
@@ -113,10 +116,10 @@ fn unchanged_values_follow_the_settings_in_effect() {
         priority: 70,
         own: Some(own),
     };
-    assert!(!draft.is_on(&others, |_| Some(theirs)));
+    assert!(!draft.is_on(&status, |_| Some(theirs)));
     draft.rebase(&others, 8);
     draft.renew(|_| Some(theirs));
-    assert!(draft.is_on(&others, |_| Some(theirs)));
+    assert!(draft.is_on(&status, |_| Some(theirs)));
     // The load and the own weights set by others are not part of the draft.
     assert_eq!(
         (draft.change().load, draft.change().cost),
@@ -177,7 +180,7 @@ fn own_weights_are_drafted_undone_and_reset() {
     );
     // The inverse restores the values as set, not as effective.
     assert_eq!(
-        draft.providers_back(),
+        draft.settings_back(),
         [
             change("a", None, Some(WeightOverride::default())),
             change("b", None, Some(set)),
@@ -200,4 +203,70 @@ proptest! {
             prop_assert_eq!(sum, 100);
         }
     }
+}
+
+#[test]
+fn settings_are_drafted_beside_the_weights() {
+    let status = fixture::status(1, 0);
+    let mut draft = Draft::of(&status);
+    let row = |draft: &mut Draft, setting, keys: &[i16]| {
+        draft.row = DraftRow::Setting(setting);
+        for step in keys {
+            draft.nudge(*step, CurrentSettings::default());
+        }
+    };
+    row(&mut draft, Setting::Strategy, &[1]);
+    row(&mut draft, Setting::UsdPerDay, &[10, -1]);
+    row(&mut draft, Setting::OnLimit, &[-1]);
+    row(&mut draft, Setting::BreakerFailures, &[-10]);
+    draft.row = DraftRow::Setting(Setting::UsdPerMonth);
+    for digit in "1200".chars() {
+        draft.digit(digit, CurrentSettings::default());
+    }
+
+    let Some(Change::Settings(change)) = draft.changes().pop() else {
+        panic!("{:?}", draft.changes())
+    };
+    let json = serde_json::to_value(&change).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "strategy": "round-robin",
+            "budget": {"usdPerDay": 59.0, "usdPerMonth": 1200.0, "onLimit": "cheapest"},
+            "breaker": {"failures": 1},
+            "revision": 42,
+        })
+    );
+    let Some(Change::Settings(back)) = draft.settings_back().pop() else {
+        panic!("{:?}", draft.settings_back())
+    };
+    let json = serde_json::to_value(&back).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "strategy": "weighted",
+            "budget": {"usdPerDay": 50.0, "usdPerMonth": "none", "onLimit": "refuse"},
+            "breaker": {"failures": 4},
+        })
+    );
+    // Back in effect by another hand: the draft is the same as what is in force.
+    let mut now = status.clone();
+    now.settings = draft.settings().map(|drafted| drafted.to.clone());
+    assert!(draft.is_in_force(&now, |_| None));
+    draft.reset();
+    assert!(!draft.is_changed());
+}
+
+#[test]
+fn one_dollar_less_than_one_is_no_limit() {
+    let mut draft = Draft::of(&fixture::status(1, 0));
+    draft.row = DraftRow::Setting(Setting::UsdPerMonth);
+    let text = |draft: &Draft| {
+        let drafted = draft.settings().unwrap();
+        Setting::UsdPerMonth.text(&drafted.to, |usd| format!("${usd}"))
+    };
+    draft.nudge(1, CurrentSettings::default());
+    assert_eq!(text(&draft), "$1");
+    draft.nudge(-1, CurrentSettings::default());
+    assert_eq!(text(&draft), "none");
 }

@@ -48,6 +48,8 @@ pub enum Action {
     /// Gives a provider its own weights, or removes them.
     Own,
     Presets,
+    /// Asks for weights that meet a goal.
+    Advise,
     Preset([u8; 3]),
     ResetRow,
     Reset,

@@ -32,7 +32,7 @@ use super::theme::Theme;
 use super::what_if::WhatIfResult;
 use super::widgets::chart::Measure;
 use crate::contract::{
-    DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfRequest, Window,
+    AdviceRequest, DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfRequest, Window,
 };
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -98,6 +98,8 @@ pub struct Model {
     pub forecast_error: Option<(WhatIfRequest, Duration)>,
     /// The forecast request under way.
     pub deciding: Option<WhatIfRequest>,
+    /// The goal of the search for weights that is under way.
+    pub advising: Option<AdviceRequest>,
     /// The quantity in the chart of the provider screen.
     pub measure: Measure,
     /// The lowest log line shown, counted from the newest.
@@ -153,6 +155,7 @@ impl Model {
             explain_error: None,
             explaining: None,
             what_if: None,
+            advising: None,
             applied: None,
             forecast_error: None,
             deciding: None,

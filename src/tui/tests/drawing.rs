@@ -21,7 +21,7 @@ fn the_overview_at_every_size() {
 fn the_weights_at_every_size() {
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut model = default_model();
-        press(&mut model, "w > > Tab ↓ >");
+        press(&mut model, "w > > S-Tab ↓ >");
         insta::assert_snapshot!(
             format!("weights_{width}x{height}"),
             text(&model, width, height)

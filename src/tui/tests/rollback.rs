@@ -129,7 +129,7 @@ fn own_weights_in_effect_are_shown_and_used_in_estimates() {
 #[test]
 fn a_draft_survives_an_unrelated_change() {
     let mut model = default_model();
-    press(&mut model, "w Tab > . d");
+    press(&mut model, "w S-Tab > . d");
     assert!(is_dialog(&model, "CONFIRM"));
     press(&mut model, "y");
     update(&mut model, done(), NOW);

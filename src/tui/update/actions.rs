@@ -4,7 +4,8 @@ use super::draft_edit::{mix, nudge, toggle_own, with_draft};
 use super::navigate::{change_window, go, move_row, next_panel, next_trouble, to_panel};
 use super::palette::{self, Accepted};
 use super::{
-    clipboard, dialogs, draft_edit, navigate, provider_dialogs, queries, review, text_input, undo,
+    advice, clipboard, dialogs, draft_edit, navigate, provider_dialogs, queries, review,
+    text_input, undo,
 };
 use crate::tui::draft::Draft;
 use crate::tui::effect::{Effect, ExitReason};
@@ -78,6 +79,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Reload => dialogs::reload(model),
         Action::Reset => with_draft(model, Draft::reset),
         Action::ResetBreaker => provider_dialogs::reset(model),
+        Action::Advise => advice::open(model),
         Action::ResetRow => with_draft(model, Draft::reset_row),
         Action::Rollback => review::rollback(model, None),
         Action::Scroll(step) => scroll(model, step),

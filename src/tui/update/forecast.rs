@@ -33,7 +33,7 @@ pub(super) fn forecast(model: &Model, status: &Status, draft: &Draft) -> Forecas
     let known = model.what_if.as_ref().filter(|it| it.is_about(draft));
     let Preview { now, then, basis } = preview(status, draft, known);
     let part = moved(&now, &then);
-    let mut lines = vec![insensitivity(status).map_or_else(
+    let mut lines = vec![insensitivity(status, draft).map_or_else(
         || {
             format!(
                 "effect: moves {}% of the traffic{}",
@@ -44,7 +44,7 @@ pub(super) fn forecast(model: &Model, status: &Status, draft: &Draft) -> Forecas
         |why| format!("effect: none, because {why}"),
     )];
     let mut concerns = Vec::new();
-    concerns.extend(shift(status, part, known));
+    concerns.extend(shift((status, draft), part, known));
     match known {
         Some(prediction) => {
             lines.extend(recorded(model, prediction));
@@ -84,9 +84,13 @@ fn source(basis: PreviewBasis) -> &'static str {
 
 /// Objects to a large shift: the larger of the shift now and the shift over the recorded window,
 /// so that neither a quiet moment nor an old window hides the other.
-fn shift(status: &Status, part: f64, known: Option<&WhatIfResult>) -> Option<Concern> {
+fn shift(
+    (status, draft): (&Status, &Draft),
+    part: f64,
+    known: Option<&WhatIfResult>,
+) -> Option<Concern> {
     let recorded = known.map_or(0.0, |prediction| shifted(&prediction.report));
-    let shifted_share = if insensitivity(status).is_some() {
+    let shifted_share = if insensitivity(status, draft).is_some() {
         part
     } else {
         part.max(recorded)

@@ -1,6 +1,7 @@
 //! Applies messages to the model and returns effects. Nothing here draws, waits or sends.
 
 mod actions;
+mod advice;
 mod clipboard;
 mod dialogs;
 mod draft_edit;
@@ -52,6 +53,7 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
                 Err(error) => model.explain_error = Some(error.to_string()),
             }
         }
+        Message::Advice(answer) => advice::on_advice(model, *answer),
         Message::WhatIf(answer) => return queries::on_what_if(model, *answer),
         Message::Exported(Ok(path)) => model.notify(format!("saved to {path}"), false),
         Message::Exported(Err(why)) => model.notify(format!("not saved: {why}"), true),

@@ -130,7 +130,7 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.zoomed = false;
     if screen == Screen::Weights && model.draft.is_none() {
         let status = model.status.as_ref();
-        model.draft = status.map(|status| Draft::new(&status.weights, status.revision));
+        model.draft = status.map(|status| Draft::of(status));
     }
     if screen == Screen::Weights && model.screen == Screen::Detail {
         // Coming from a provider, the operator wants to edit that one.
@@ -203,7 +203,7 @@ pub(super) fn set_window(model: &mut Model, window: Window) -> Vec<Effect> {
 pub(super) fn next_panel(model: &mut Model, step: isize) {
     if model.screen == Screen::Weights {
         let provider = model.selected_name();
-        with_draft(model, |draft| draft.cross(provider));
+        with_draft(model, |draft| draft.cross(step, provider));
         return;
     }
     let count = isize::try_from(PANELS.len()).unwrap_or(1);

@@ -7,7 +7,6 @@ use crate::client::ClientError;
 use crate::contract::Status;
 use crate::tui::applied_forecast::AppliedForecast;
 use crate::tui::change::{Applied, Change, Undo};
-use crate::tui::draft::Draft;
 use crate::tui::effect::Effect;
 use crate::tui::format;
 use crate::tui::input_context::Screen;
@@ -121,21 +120,22 @@ fn settle(model: &mut Model, applied: &Applied, pending: &Pending) {
     // No other change came between the base of the draft and this change.
     let is_next = pending.applies || draft.revision == pending.on;
     if pending.applies && applied.failed.is_none() {
-        match &applied.weights {
-            Some(report) => {
-                let row = draft.row.clone();
-                *draft = Draft::new(&report.weights, report.revision);
-                draft.row = row;
-            }
-            None => draft.reset(),
+        draft.reset();
+        if let Some(report) = &applied.weights {
+            draft.rebase(&report.weights, report.revision);
+        }
+        if let Some(report) = &applied.settings {
+            draft.rebase_settings(&report.values);
         }
     } else if let Some(report) = applied.weights.as_ref().filter(|_| is_next) {
         draft.rebase(&report.weights, report.revision);
     }
     if let (true, Some((done, _))) = (pending.applies, &applied.failed) {
         for change in pending.changes.iter().take(*done) {
-            if let Change::Provider { name, .. } = change {
-                draft.forget(name);
+            match change {
+                Change::Provider { name, .. } => draft.forget(name),
+                Change::Settings(_) => draft.forget_settings(),
+                _ => {}
             }
         }
     }
@@ -195,10 +195,10 @@ pub(super) fn follow(model: &mut Model, status: &Status) {
     let mut is_drafted = false;
     if let Some(draft) = &mut model.draft {
         draft.forget_unmoved();
-        if !draft.is_changed() || draft.is_in_force(&status.weights, current_settings(status)) {
+        if !draft.is_changed() || draft.is_in_force(status, current_settings(status)) {
             rebase(draft, status);
         } else if draft.revision == status.revision
-            && !draft.is_on(&status.weights, current_settings(status))
+            && !draft.is_on(status, current_settings(status))
         {
             // Revisions start at 1 with every start of the instance, so the number alone proves
             // nothing.

@@ -70,6 +70,7 @@ fn with_argument(model: &mut Model, command: &str, argument: &str) -> Option<Vec
                 model.notify("the filter applies to the overview", false);
             }
         }
+        "advise" => return Some(super::advice::ask(model, argument)),
         "rollback" => match argument.trim_start_matches('r').parse() {
             Ok(revision) => review::rollback(model, Some(revision)),
             Err(_) => model.notify(

@@ -21,6 +21,9 @@ pub(super) fn rebase_draft(model: &mut Model) {
 
 pub(super) fn rebase(draft: &mut Draft, status: &Status) {
     draft.rebase(&status.weights, status.revision);
+    if let Some(settings) = &status.settings {
+        draft.rebase_settings(settings);
+    }
     draft.renew(current_settings(status));
 }
 

@@ -74,7 +74,7 @@ fn find_revision(model: &Model, number: u64) -> Option<&RevisionReport> {
 
 /// A draft with the weights of a revision.
 fn draft_of(revision: &RevisionReport, status: &Status) -> Draft {
-    let mut draft = Draft::new(&status.weights, status.revision);
+    let mut draft = Draft::of(status);
     draft.set_all(&revision.after);
     draft
 }
@@ -105,7 +105,7 @@ pub(super) fn review(model: &mut Model) {
     if let Some(Change::Weights(change)) = permanent.first() {
         inverse.push(inverse_of(change, &status.weights));
     }
-    inverse.extend(draft.providers_back());
+    inverse.extend(draft.settings_back());
     let keep = model.key(Action::Keep);
     let label = format!("Apply on trial: reverts in {REVERT_AFTER_S} s unless kept ({keep})");
     let trial = on_trial(&permanent);
@@ -179,6 +179,7 @@ fn on_trial(changes: &[Change]) -> Vec<Change> {
     for change in &mut trial {
         match change {
             Change::Weights(weights) => weights.revert_after_seconds = Some(REVERT_AFTER_S),
+            Change::Settings(settings) => settings.revert_after_seconds = Some(REVERT_AFTER_S),
             Change::Provider { change, .. } => change.revert_after_seconds = Some(REVERT_AFTER_S),
             Change::Keep | Change::Probe(_) | Change::Reload => {}
         }
@@ -192,6 +193,16 @@ fn differences(draft: &Draft, theme: Theme) -> Vec<String> {
     let objectives = NAMES.iter().enumerate().filter_map(|(row, name)| {
         let (from, to) = (draft.from()[row], draft.points()[row]);
         (from != to).then(|| format!("  {} {from:>3} {arrow} {to}", format::left(name, 12)))
+    });
+    let settings = draft.settings().into_iter().flat_map(|drafted| {
+        drafted.moved().map(|setting| {
+            let text = |values| setting.text(values, |usd| theme.secret(format!("${usd}")));
+            let (from, to) = (text(&drafted.from), text(&drafted.to));
+            format!(
+                "  {} {from} {arrow} {to}",
+                format::left(setting.label(), 12)
+            )
+        })
     });
     let providers = draft.moved().flat_map(|(name, drafted)| {
         let name = format::left(name, 12);
@@ -213,5 +224,8 @@ fn differences(draft: &Draft, theme: Theme) -> Vec<String> {
             drafted.moves_own().then_some(weights),
         ]
     });
-    objectives.chain(providers.flatten()).collect()
+    objectives
+        .chain(settings)
+        .chain(providers.flatten())
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::dialogs::{ask, change_choice, last_provider_phrase, target_line};
 use crate::contract::{EventKind, ProviderStatus, Status, WeightOverride, WeightsChange};
-use crate::tui::change::{Change, Undo};
+use crate::tui::change::{Change, Undo, settings_text};
 use crate::tui::confirm_dialog::{ConfirmDialog, ConfirmPhrase, DialogKind};
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
@@ -83,6 +83,7 @@ fn later_changes(undo: &Undo, status: &Status) -> Vec<String> {
 fn change_text(change: &Change, status: &Status, arrow: char) -> String {
     match change {
         Change::Weights(change) => weights_text(change, status, arrow),
+        Change::Settings(change) => format!("  back to {}", settings_text(change)),
         Change::Provider { name, change } => {
             let mut providers = status.providers.iter();
             let provider = providers.find(|it| it.performance.provider == *name);

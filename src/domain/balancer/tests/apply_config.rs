@@ -39,6 +39,7 @@ pub(super) fn next(fleet: &BalancerState, names: &[&str]) -> ConfigUpdate {
         tuning: table.tuning,
         weights: Weights::default(),
         allowances: GlobalLimits::default(),
+        global_settings: Vec::new(),
         objectives: Vec::new(),
         settings: Vec::new(),
         renewals: Vec::new(),

@@ -10,6 +10,7 @@ mod held_changes;
 mod key_pool;
 mod observe;
 mod replaying;
+mod settings;
 mod traffic_forecast;
 mod troubles;
 mod warm_start;

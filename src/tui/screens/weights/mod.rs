@@ -14,6 +14,7 @@
 mod applied;
 mod comparison;
 mod prediction;
+mod settings;
 
 use super::listing::{first_row, rows};
 use crate::contract::Status;
@@ -30,9 +31,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+/// Width of the widest rows of objectives.
+const MAX_OBJECTIVES_WIDTH: u16 = 92;
+
 pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     // Without a draft, which needs a status to start from, the weights in effect are shown.
-    let fresh = Draft::new(&status.weights, status.revision);
+    let fresh = Draft::of(status);
     let draft = model.draft.as_ref().unwrap_or(&fresh);
     let state = match (draft.is_changed(), draft.revision == status.revision) {
         (false, _) => format!("WEIGHTS in effect, rev {}", status.revision),
@@ -52,33 +56,54 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         None => state,
     };
     rule(&state, model.theme(), area, buffer);
-    let mut y = 1;
-    for (row, name) in NAMES.iter().enumerate() {
-        if row == 3 {
-            line(
-                Line::styled("  independent, 0..100 each:", model.theme().dim()),
-                area,
-                y,
-                buffer,
-            );
-            y += 1;
-        }
-        line(weight(model, draft, row, name, area.width), area, y, buffer);
-        y += 1;
-    }
+    let y = 1 + draw_rows(model, draft, rows(area, 1, area.height), buffer);
     if y + 3 >= area.height {
         // There is room for one line.
         let row = rows(area, y, 1);
         line(one_line(model, status, draft), row, 0, buffer);
         return;
     }
-    y += 1;
+    let y = y + 1;
     let below = Rect {
         y: area.y + y,
         height: area.height - y,
         ..area
     };
     if_applied(model, status, draft, below, buffer);
+}
+
+/// Draws the objectives, and beside them the settings; returns the number of lines.
+fn draw_rows(model: &Model, draft: &Draft, area: Rect, buffer: &mut Buffer) -> u16 {
+    let beside = settings::width(draft, area.width);
+    let left = Rect {
+        width: (area.width - beside).min(MAX_OBJECTIVES_WIDTH),
+        ..area
+    };
+    let right = Rect {
+        x: area.x + left.width,
+        width: beside,
+        ..area
+    };
+    if settings::is_alone(draft, area.width) {
+        settings::draw(model, draft, area, buffer);
+        return 6;
+    }
+    settings::draw(model, draft, right, buffer);
+    let mut y = 0;
+    for (row, name) in NAMES.iter().enumerate() {
+        if row == 3 {
+            line(
+                Line::styled("  independent, 0..100 each:", model.theme().dim()),
+                left,
+                y,
+                buffer,
+            );
+            y += 1;
+        }
+        line(weight(model, draft, row, name, left.width), left, y, buffer);
+        y += 1;
+    }
+    y
 }
 
 fn weight<'a>(model: &Model, draft: &Draft, row: usize, name: &str, width: u16) -> Line<'a> {
@@ -141,7 +166,8 @@ fn if_applied(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer:
             (row.performance.provider.clone(), current)
         })
         .collect();
-    let all: Vec<DraftRow> = draft.rows(&providers).split_off(NAMES.len());
+    let mut all = draft.rows(&providers);
+    all.retain(|row| row.provider().is_some());
     let stacks = if area.height >= 10 { 2 } else { 0 };
     let available = usize::from(area.height.saturating_sub(4 + stacks)).max(1);
     let at = all.iter().position(|row| *row == draft.row);
@@ -180,7 +206,7 @@ fn if_applied(model: &Model, status: &Status, draft: &Draft, area: Rect, buffer:
 /// ` google 33>41% ollama 19>12%; Enter reviews`.
 fn one_line<'a>(model: &Model, status: &Status, draft: &Draft) -> Line<'a> {
     let theme = model.theme();
-    if !draft.is_changed() || insensitivity(status).is_some() {
+    if !draft.is_changed() || insensitivity(status, draft).is_some() {
         let text = summary(model, status, draft, 0.0);
         return Line::styled(text, theme.dim());
     }
@@ -211,7 +237,7 @@ fn one_line<'a>(model: &Model, status: &Status, draft: &Draft) -> Line<'a> {
 
 /// The effect of the draft and the next step, in one line.
 fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
-    if let Some(why) = insensitivity(status) {
+    if let Some(why) = insensitivity(status, draft) {
         format!("   no effect on the selection: {why}")
     } else if draft.is_changed() {
         format!(
@@ -221,7 +247,7 @@ fn summary(model: &Model, status: &Status, draft: &Draft, part: f64) -> String {
         )
     } else {
         format!(
-            "   move a weight to see its effect; {} goes to the provider priorities",
+            "   move a weight to see its effect; {} goes to settings, then priorities",
             model.key(Action::Panel(1))
         )
     }
