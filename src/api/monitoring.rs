@@ -69,10 +69,10 @@ pub(super) async fn decisions(
         model: query.model,
         client: query.client,
         outcome: query.outcome,
+        trouble: query.trouble,
         before: query.before,
     };
-    let decisions = state.api.local.decision_page(&filter).await?;
-    Ok(Json(DecisionList { decisions }))
+    Ok(Json(state.api.local.decision_page(&filter).await?))
 }
 
 /// `GET /api/decisions/{id}`

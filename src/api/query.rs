@@ -1,5 +1,6 @@
 //! Queries of the read-only calls.
 
+use crate::client::TroubleFilter;
 use crate::contract::{DecisionOutcome, PastMoment, Window};
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use std::fmt;
@@ -42,6 +43,8 @@ pub(super) struct DecisionsQuery {
     pub outcome: Option<DecisionOutcome>,
     pub client: Option<String>,
     pub model: Option<String>,
+    /// `any`, `failed` or `saved`: only requests in trouble.
+    pub trouble: Option<TroubleFilter>,
     /// Id of the last decision of the page before.
     pub before: Option<String>,
 }

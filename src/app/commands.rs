@@ -3,11 +3,11 @@
 use super::exit_error::ExitError;
 use super::output::{print, print_note, report_text};
 use crate::cli::arguments::{
-    Arguments, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs, UsageArgs,
+    Arguments, ExplainArgs, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs, UsageArgs,
 };
 use crate::cli::{
-    self, exit_code, instance_address, render_reload, render_selection, render_status,
-    render_usage, usage_csv,
+    self, exit_code, instance_address, render_decision, render_reload, render_selection,
+    render_status, render_usage, usage_csv,
 };
 use crate::client::{Address, Client, ClientError};
 use crate::contract::{
@@ -98,6 +98,20 @@ pub(super) fn select(globals: &Globals, select: SelectArgs) -> Result<u8, ExitEr
         let selection = selection.map_err(|error| down(&address, error))?;
         let render = |selection: &_| render_selection(selection, select.explain);
         print(&report_text(&selection, select.json, render)?);
+        Ok(0)
+    })
+}
+
+/// Explains one request.
+pub(super) fn explain(globals: &Globals, explain: &ExplainArgs) -> Result<u8, ExitError> {
+    let address = locate(explain.url.as_deref(), globals)?;
+    block_on(async {
+        let detail = client(&address)?.decision(&explain.id).await;
+        let detail = detail.map_err(|error| match error.status() {
+            None => down(&address, error),
+            Some(_) => ExitError::failed(request_error(&address, &error), error),
+        })?;
+        print(&report_text(&detail, explain.json, render_decision)?);
         Ok(0)
     })
 }

@@ -68,6 +68,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Reload(reload)) => commands::reload(&globals, &reload),
         Some(CliCommand::Usage(usage)) => commands::usage(&globals, &usage),
         Some(CliCommand::Select(select)) => commands::select(&globals, select),
+        Some(CliCommand::Explain(explain)) => commands::explain(&globals, &explain),
         Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
         Some(CliCommand::Advise(advise)) => advise_command::advise(&globals, &advise),
         Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),

@@ -67,6 +67,9 @@ pub enum CliCommand {
     Usage(UsageArgs),
     /// Ask a running instance which target it would select for a request
     Select(SelectArgs),
+    /// Print what happened to one request: each attempt, the cause of a failure, and why each target
+    /// was selected
+    Explain(ExplainArgs),
     /// Replay recorded requests under other weights and print the differences
     Simulate(SimulateArgs),
     /// Find the cheapest weights that meet a goal
@@ -185,6 +188,17 @@ pub struct SelectArgs {
     #[arg(long)]
     pub explain: bool,
     /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// Id of the request or of its decision, or the beginning of one, at least 4 characters
+    pub id: String,
+    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    pub url: Option<String>,
+    /// Print JSON, as GET /api/decisions/{id} answers it
     #[arg(long)]
     pub json: bool,
 }

@@ -1,11 +1,12 @@
 use super::audit_filter::AuditFilter;
+use super::decision_filter::DecisionFilter;
 use super::{ClientError, Update};
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionReport, MuteRequest, Performance,
-    ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest,
-    Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionReport, MuteRequest,
+    Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
+    SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod,
+    UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -63,14 +64,11 @@ pub trait Control: fmt::Debug + Send + Sync {
         change: ProviderChange,
     ) -> Call<'a, ProviderReport>;
 
-    /// Latest requests, newest first: of one provider, or of all.
-    fn decisions<'a>(
-        &'a self,
-        limit: usize,
-        provider: Option<&'a str>,
-    ) -> Call<'a, Vec<DecisionReport>>;
+    /// A page of requests, newest first.
+    fn decisions<'a>(&'a self, filter: &'a DecisionFilter) -> Call<'a, DecisionList>;
 
-    /// One request with all its selections.
+    /// One request with all its selections: by the id of its decision, its own id, or a beginning of
+    /// either that no other shares.
     fn decision<'a>(&'a self, id: &'a str) -> Call<'a, DecisionDetail>;
 
     /// Remembered changes, newest first.

@@ -1,63 +1,72 @@
 //! Pages of decisions, newest first: those in memory together with those in the store.
 
+use super::decision_filter::DecisionFilter;
 use super::error::ApiError;
 use super::local::LocalClient;
 use super::selection::find_provider;
 use super::store_report::unavailable;
-use crate::contract::{DecisionOutcome, DecisionReport, Problem};
-use crate::domain::{Catalogue, DecisionId, DecisionRecord, Money, UnixTime};
-use crate::store::{RequestFilter, RequestRow};
+use crate::contract::{
+    DecisionList, DecisionOutcome, DecisionReport, Problem, RequestTrouble, TroubledReport,
+};
+use crate::domain::{Catalogue, DecisionId, DecisionRecord, UnixTime};
+use crate::store::{RequestFilter, RequestRow, TroubleFilter, stored_decision};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Which decisions a page shows.
-#[derive(Debug, Clone, Default)]
-pub struct DecisionFilter {
-    /// Number of decisions.
-    pub limit: usize,
-    /// Only of this provider.
-    pub provider: Option<String>,
-    /// Only of this model.
-    pub model: Option<String>,
-    /// Only of this client's token.
-    pub client: Option<String>,
-    /// Only with this outcome.
-    pub outcome: Option<DecisionOutcome>,
-    /// Only older than this one: the last one of the page before.
-    pub before: Option<String>,
-}
-
-/// A report with what orders and filters it.
+/// A report with the time that orders it.
 struct Entry {
     at: UnixTime,
-    client: Arc<str>,
     report: DecisionReport,
 }
 
 impl LocalClient {
     /// A page of decisions. What memory does not hold any more comes from the store.
-    pub async fn decision_page(
-        &self,
-        filter: &DecisionFilter,
-    ) -> Result<Vec<DecisionReport>, ApiError> {
+    pub async fn decision_page(&self, filter: &DecisionFilter) -> Result<DecisionList, ApiError> {
         let catalogue = Arc::clone(&self.handle().routing_table().catalogue);
         if let Some(name) = &filter.provider {
             find_provider(&catalogue, name)?;
         }
-        let decisions = self.handle().decisions().await?;
-        let requests: Vec<&Arc<DecisionRecord>> = decisions
-            .iter()
-            .filter(|decision| !decision.is_dry_run())
-            .collect();
+        let troubled = self.handle().troubled().await?;
+        let counts = TroubledReport {
+            kept: troubled.decisions.len() as u64,
+            dropped: troubled.dropped,
+        };
+        let mut requests = if filter.trouble.is_some() {
+            Vec::new()
+        } else {
+            let mut latest = self.handle().decisions().await?;
+            latest.retain(|decision| !decision.is_dry_run());
+            latest
+        };
+        // Without a store nothing else is known of the time before the latest.
+        if filter.trouble.is_some() || !self.store().is_on() {
+            let known: BTreeSet<DecisionId> = requests.iter().map(|it| it.id).collect();
+            let older = troubled.decisions.into_iter();
+            requests.extend(older.filter(|decision| !known.contains(&decision.id)));
+        }
+        let decisions = self.page_of(&requests, filter, &catalogue).await?;
+        Ok(DecisionList {
+            decisions,
+            troubled: counts,
+        })
+    }
+
+    async fn page_of(
+        &self,
+        requests: &[Arc<DecisionRecord>],
+        filter: &DecisionFilter,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<DecisionReport>, ApiError> {
         let cursor = match &filter.before {
-            Some(id) => Some(self.cursor(id, &requests).await?),
+            Some(id) => Some(self.cursor(id, requests).await?),
             None => None,
         };
         let is_older = |at: UnixTime| cursor.is_none_or(|(cursor, _)| at < cursor);
         let mut page: Vec<Entry> = requests
             .iter()
-            .map(|decision| entry(decision, &catalogue))
-            .filter(|entry| is_older(entry.at) && matches(entry, filter))
+            .filter(|decision| is_older(time(decision)))
+            .map(|decision| entry(decision, catalogue))
+            .filter(|entry| matches(&entry.report, filter))
             .take(filter.limit)
             .collect();
         if self.store().is_on() && (page.len() < filter.limit || cursor.is_some()) {
@@ -74,10 +83,11 @@ impl LocalClient {
             let rows = rows
                 .into_iter()
                 .filter(|row| !known.contains(&row.decision));
-            page.extend(rows.map(stored_entry));
-            page.sort_by_key(|entry| std::cmp::Reverse(entry.at));
-            page.truncate(filter.limit);
+            page.extend(rows.filter_map(|row| stored_entry(&row)));
         }
+        // What ran on may have ended before what was selected after it.
+        page.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+        page.truncate(filter.limit);
         Ok(page.into_iter().map(|entry| entry.report).collect())
     }
 
@@ -95,9 +105,11 @@ impl LocalClient {
             model: filter.model.clone(),
             client: filter.client.clone(),
             outcome: outcome.map(|outcome| outcome.as_str().to_owned()),
+            trouble: filter.trouble,
+            since: None,
             before,
             limit: filter.limit as u64,
-            with_explanation: false,
+            with_explanation: true,
         };
         let rows = self.store().load_requests(&filter).await;
         rows.map_err(|error| unavailable(&error))
@@ -107,7 +119,7 @@ impl LocalClient {
     async fn cursor(
         &self,
         id: &str,
-        requests: &[&Arc<DecisionRecord>],
+        requests: &[Arc<DecisionRecord>],
     ) -> Result<(UnixTime, u64), ApiError> {
         if self.store().is_on() {
             let row = self.store().load_request(id).await;
@@ -124,49 +136,39 @@ impl LocalClient {
     }
 }
 
+/// Time of the end, or of the latest selection while the request runs.
+fn time(decision: &DecisionRecord) -> UnixTime {
+    let selected = decision.rounds.last().map(|round| round.at);
+    let end = decision.end.as_ref().map(|end| end.ended);
+    end.or(selected).unwrap_or_default()
+}
+
 fn entry(decision: &DecisionRecord, catalogue: &Catalogue) -> Entry {
-    let end = decision.end.as_ref();
-    let started = decision.rounds.last().map(|round| round.at);
     Entry {
-        at: end.map_or(started.unwrap_or_default(), |end| end.ended),
-        client: end
-            .map(|end| end.identity.client.clone())
-            .unwrap_or_default(),
+        at: time(decision),
         report: DecisionReport::new(decision, catalogue),
     }
 }
 
-fn matches(entry: &Entry, filter: &DecisionFilter) -> bool {
-    let report = &entry.report;
-    let is = |wanted: &Option<String>, value: Option<&str>| {
-        wanted.as_deref().is_none_or(|wanted| value == Some(wanted))
+fn stored_entry(row: &RequestRow) -> Option<Entry> {
+    // What it names may not be configured any more.
+    let mut names = Catalogue::default();
+    let decision = stored_decision(row, &mut names)?;
+    Some(entry(&decision, &names))
+}
+
+fn matches(report: &DecisionReport, filter: &DecisionFilter) -> bool {
+    let is = |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
+    let is_wanted = |wanted: TroubleFilter| match wanted {
+        TroubleFilter::Any => report.trouble.is_some(),
+        TroubleFilter::Failed => report.trouble == Some(RequestTrouble::Failed),
+        TroubleFilter::Saved => report.trouble == Some(RequestTrouble::Saved),
     };
-    is(&filter.provider, report.provider.as_deref())
-        && is(&filter.model, report.model.as_deref())
-        && is(&filter.client, Some(&entry.client))
+    is(&filter.provider, &report.provider)
+        && is(&filter.model, &report.model)
+        && is(&filter.client, &report.client)
+        && filter.trouble.is_none_or(is_wanted)
         && filter
             .outcome
             .is_none_or(|outcome| report.outcome == outcome)
-}
-
-fn stored_entry(row: RequestRow) -> Entry {
-    let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
-    Entry {
-        at: row.at,
-        client: row.client.clone(),
-        report: DecisionReport {
-            decision_id: row.decision,
-            at: crate::contract::rfc3339(row.at),
-            request_id: Some(row.request_id),
-            provider: name(&row.provider),
-            model: name(&row.model),
-            score: row.score,
-            reason: row.reason,
-            outcome: DecisionOutcome::parse(row.outcome).unwrap_or(DecisionOutcome::Error),
-            latency_ms: Some(row.latency_us as f64 / 1e3),
-            cost_usd: row.cost_pico.map(|pico| Money::from_pico(pico).usd()),
-            cost_basis: row.cost_basis.to_owned(),
-            attempts: row.attempts,
-        },
-    }
 }

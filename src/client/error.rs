@@ -32,7 +32,9 @@ pub enum ApiError {
     #[error("the change names none of {0}")]
     EmptyChange(&'static str),
     /// The decision does not exist, or was removed as one of the oldest.
-    #[error("decision {0} is not remembered")]
+    #[error(
+        "{0} is not remembered: it is neither the id of a decision or request nor the beginning of one"
+    )]
     UnknownDecision(String),
     /// No alert has the id, or it has ended.
     #[error(transparent)]

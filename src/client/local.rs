@@ -1,10 +1,11 @@
 use super::audit_filter::AuditFilter;
 use super::control::{Call, Control};
+use super::decision_filter::DecisionFilter;
 use super::error::ApiError;
 use super::forecasting::{CheckedDraft, Forecaster};
 use super::instance_controls::{InstanceControls, NoControls};
 use super::selection::{DryRunContext, find_provider, select};
-use super::store_report::{store_report, unavailable};
+use super::store_report::store_report;
 use super::stored_figures::StoredFigures;
 use super::update::{UPDATE_QUEUE, Update, send_latest};
 use super::validation;
@@ -12,19 +13,18 @@ use crate::clock;
 use crate::contract::ScheduleReport;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionReport, Dropped, InstanceInfo, MuteRequest,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, Dropped, InstanceInfo, MuteRequest,
     Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
     RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status,
     WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
-    Catalogue, DecisionId, Observation, RunLimits, Snapshot, TargetIdx, WeightsSchedule,
-    traffic_forecasts,
+    Observation, RunLimits, Snapshot, TargetIdx, WeightsSchedule, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
-use crate::store::{AuditEntry, Store, stored_decision};
+use crate::store::{AuditEntry, Store};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,25 +226,6 @@ impl LocalClient {
         Ok(Performance::from(&self.handle.performance(hours).await?))
     }
 
-    /// Latest requests, newest first: of one provider, or of all.
-    pub async fn decisions(
-        &self,
-        limit: usize,
-        provider: Option<&str>,
-    ) -> Result<Vec<DecisionReport>, ApiError> {
-        let catalogue = &self.handle.routing_table().catalogue;
-        if let Some(name) = provider {
-            find_provider(catalogue, name)?;
-        }
-        let decisions = self.handle.decisions().await?;
-        let reports = decisions
-            .iter()
-            .filter(|decision| !decision.is_dry_run())
-            .map(|decision| DecisionReport::new(decision, catalogue))
-            .filter(|report| provider.is_none() || report.provider.as_deref() == provider);
-        Ok(reports.take(limit).collect())
-    }
-
     /// Remembered changes, newest first.
     pub async fn revisions(&self) -> Result<Vec<RevisionReport>, Busy> {
         let revisions = self.handle.revisions().await?;
@@ -271,26 +252,6 @@ impl LocalClient {
         let (selection, round) = select(&self.handle.routing_table(), request, context)?;
         self.handle.observe(Observation::Selection(Box::new(round)));
         Ok(selection)
-    }
-
-    /// One request with all its selections.
-    pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ApiError> {
-        let unknown = || ApiError::UnknownDecision(id.to_owned());
-        let id: DecisionId = id.parse().map_err(|_| unknown())?;
-        if let Some(decision) = self.handle.decision(id).await? {
-            let catalogue = &self.handle.routing_table().catalogue;
-            return Ok(DecisionDetail::new(&decision, catalogue));
-        }
-        if !self.store.is_on() {
-            return Err(unknown());
-        }
-        let row = self.store.load_request(&id.to_string()).await;
-        let row = row.map_err(|error| unavailable(&error))?;
-        // What it names may not be configured any more.
-        let mut names = Catalogue::default();
-        let decision = row.and_then(|row| stored_decision(&row, &mut names));
-        let decision = decision.ok_or_else(unknown)?;
-        Ok(DecisionDetail::new(&decision, &names))
     }
 
     /// Forecasts the traffic under other settings in a closed loop, on a thread of its own, and
@@ -413,12 +374,8 @@ impl Control for LocalClient {
         Box::pin(async move { Ok(self.change_provider(name, change).await?) })
     }
 
-    fn decisions<'a>(
-        &'a self,
-        limit: usize,
-        provider: Option<&'a str>,
-    ) -> Call<'a, Vec<DecisionReport>> {
-        Box::pin(async move { Ok(self.decisions(limit, provider).await?) })
+    fn decisions<'a>(&'a self, filter: &'a DecisionFilter) -> Call<'a, DecisionList> {
+        Box::pin(async move { Ok(self.decision_page(filter).await?) })
     }
 
     fn decision<'a>(&'a self, id: &'a str) -> Call<'a, DecisionDetail> {

@@ -1,6 +1,7 @@
 use super::address::Address;
 use super::audit_filter::AuditFilter;
 use super::control::{Call, Control};
+use super::decision_filter::DecisionFilter;
 use super::error::ClientError;
 use super::http_connection::HttpConnection;
 use super::remote_feed::send_updates;
@@ -8,11 +9,12 @@ use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionReport, MuteRequest,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, MuteRequest,
     Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionList,
     RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy,
     UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
+use crate::store::TroubleFilter;
 use reqwest::Method;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -116,17 +118,25 @@ impl Control for RemoteClient {
         })
     }
 
-    fn decisions<'a>(
-        &'a self,
-        limit: usize,
-        provider: Option<&'a str>,
-    ) -> Call<'a, Vec<DecisionReport>> {
+    fn decisions<'a>(&'a self, filter: &'a DecisionFilter) -> Call<'a, DecisionList> {
         Box::pin(async move {
-            let limit = limit.to_string();
-            let mut query = vec![("limit", &*limit)];
-            query.extend(provider.map(|name| ("provider", name)));
-            let list: DecisionList = self.0.get("/api/decisions", &query).await?;
-            Ok(list.decisions)
+            let limit = filter.limit.to_string();
+            let outcome = filter.outcome.map(DecisionOutcome::as_str);
+            let trouble = filter.trouble.map(TroubleFilter::as_str);
+            let parameters = [
+                ("limit", Some(limit.as_str())),
+                ("provider", filter.provider.as_deref()),
+                ("model", filter.model.as_deref()),
+                ("client", filter.client.as_deref()),
+                ("outcome", outcome),
+                ("trouble", trouble),
+                ("before", filter.before.as_deref()),
+            ];
+            let given = parameters.into_iter();
+            let query: Vec<(&str, &str)> = given
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect();
+            self.0.get("/api/decisions", &query).await
         })
     }
 

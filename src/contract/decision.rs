@@ -1,11 +1,44 @@
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Answer to `GET /api/decisions`, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct DecisionList {
     /// One for each client request.
     pub decisions: Vec<DecisionReport>,
+    /// Requests in trouble that memory keeps for 24 hours.
+    #[serde(default)]
+    pub troubled: TroubledReport,
+}
+
+impl DecisionList {
+    /// These, and below them those of another list that are not among them.
+    #[must_use]
+    pub fn with_older(mut self, other: Self) -> Self {
+        let known: BTreeSet<String> = self
+            .decisions
+            .iter()
+            .map(|it| it.decision_id.clone())
+            .collect();
+        let older = other.decisions.into_iter();
+        let mut older: Vec<DecisionReport> = older
+            .filter(|it| !known.contains(&it.decision_id))
+            .collect();
+        self.decisions.append(&mut older);
+        // All times have as many digits.
+        self.decisions.sort_by(|a, b| b.at.cmp(&a.at));
+        self
+    }
+}
+
+/// How many requests in trouble memory keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TroubledReport {
+    /// Requests of the last 24 hours that failed or were saved.
+    pub kept: u64,
+    /// Those removed since the start before they were 24 hours old, because there were too many.
+    pub dropped: u64,
 }
 
 /// One client request.
@@ -28,6 +61,21 @@ pub struct DecisionReport {
     pub reason: String,
     /// State of the request.
     pub outcome: DecisionOutcome,
+    /// What went wrong: `failed` or `saved`; `null` where nothing did, and while the request runs.
+    #[serde(default)]
+    pub trouble: Option<RequestTrouble>,
+    /// Class of the failure; of a saved request that of its first failed attempt.
+    #[serde(default)]
+    pub error_class: Option<String>,
+    /// Name of the client's token; `null` while the request runs or where it is unknown.
+    #[serde(default)]
+    pub client: Option<String>,
+    /// The model as the client named it; `null` while the request runs or where it named none.
+    #[serde(default)]
+    pub model_asked: Option<String>,
+    /// Providers of its attempts, the first attempt's first; at most 16.
+    #[serde(default)]
+    pub chain: Vec<String>,
     /// Duration in milliseconds; `null` while the request runs.
     pub latency_ms: Option<f64>,
     /// Cost of the response; `null` where unknown.
@@ -38,6 +86,26 @@ pub struct DecisionReport {
     /// Attempts at providers.
     #[serde(default)]
     pub attempts: u32,
+}
+
+/// What a person would call trouble with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestTrouble {
+    /// All attempts failed, or the request was rejected before one.
+    Failed,
+    /// An attempt failed, and another one answered.
+    Saved,
+}
+
+impl RequestTrouble {
+    /// Word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Saved => "saved",
+        }
+    }
 }
 
 /// State of a client request.
@@ -57,17 +125,14 @@ pub enum DecisionOutcome {
 }
 
 impl DecisionOutcome {
-    /// Outcome of a word.
-    pub fn parse(word: &str) -> Option<Self> {
-        let all = [
-            Self::Pending,
-            Self::Ok,
-            Self::Error,
-            Self::Cancelled,
-            Self::Refused,
-        ];
-        all.into_iter().find(|outcome| outcome.as_str() == word)
-    }
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Ok,
+        Self::Error,
+        Self::Cancelled,
+        Self::Refused,
+    ];
 
     /// Word on the wire.
     pub const fn as_str(self) -> &'static str {

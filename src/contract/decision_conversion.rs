@@ -2,7 +2,7 @@
 
 use super::attempt::AttemptReport;
 use super::codes::{exclusion_code, reason_code};
-use super::decision::{DecisionOutcome, DecisionReport};
+use super::decision::{DecisionOutcome, DecisionReport, RequestTrouble};
 use super::score::{Contributions, Factors, PenaltiesReport};
 use super::selection_round::{
     CandidateReport, CounterfactualReport, DecisionDetail, Exclusion, SelectionRoundReport,
@@ -11,10 +11,13 @@ use super::selection_round::{
 use super::time::rfc3339;
 use super::weights::WeightOverride;
 use crate::domain::{
-    AttemptRecord, Catalogue, DecisionRecord, Eligibility, GUARD_FREE_RISK, KeyIdx, Money, Outcome,
-    Penalties, RecordedCandidate, Replay, RequestOutcome, SelectionReason, SelectionRound,
-    Strategy, TargetId, TargetIdx, UnixTime, UsageBasis, Weights, cost_basis,
+    AttemptRecord, Catalogue, DecisionRecord, DecisionTrouble, Eligibility, GUARD_FREE_RISK,
+    KeyIdx, Money, Outcome, Penalties, RecordedCandidate, Replay, RequestOutcome, SelectionReason,
+    SelectionRound, Strategy, TargetId, TargetIdx, UnixTime, UsageBasis, Weights, cost_basis,
 };
+
+/// Providers in a chain.
+const MAX_CHAIN: usize = 16;
 
 impl DecisionReport {
     /// Report of one request, finished or still running.
@@ -37,6 +40,7 @@ impl DecisionReport {
             .and_then(|round| round.reason)
             .map_or("", SelectionReason::text);
         let at = end.map_or_else(|| last.map(|round| round.at), |end| Some(end.ended));
+        let identity = end.map(|end| &*end.identity);
         Self {
             decision_id: decision.id.to_string(),
             at: at.map(rfc3339).unwrap_or_default(),
@@ -46,11 +50,56 @@ impl DecisionReport {
             score: end.and_then(|end| end.score),
             reason: end.map_or_else(|| reason.to_owned(), |end| end.reason.clone()),
             outcome,
+            trouble: decision.trouble().map(RequestTrouble::from),
+            error_class: error_class(decision),
+            client: identity.and_then(|identity| non_empty(&identity.client)),
+            model_asked: identity.and_then(|identity| non_empty(&identity.model)),
+            chain: chain(decision, catalogue),
             latency_ms: end.map(|end| end.ended.seconds_since(end.started) * 1e3),
             cost_usd: end.and_then(|end| end.cost).map(Money::usd),
             cost_basis: UsageBasis::as_str(end.and_then(|end| cost_basis(end.usage, end.cost)))
                 .to_owned(),
             attempts: end.map_or_else(|| last.map_or(0, |round| round.attempt), |end| end.attempts),
+        }
+    }
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Class of the request's failure; of a saved request that of its first failed attempt.
+fn error_class(decision: &DecisionRecord) -> Option<String> {
+    let class = match decision.end.as_ref()?.outcome {
+        RequestOutcome::Error(failure) => failure.as_str(),
+        RequestOutcome::Rejected(reason) => reason.as_str(),
+        RequestOutcome::Ok | RequestOutcome::Cancelled => decision.saved_from()?.as_str(),
+    };
+    Some(class.to_owned())
+}
+
+/// Providers of the attempts by their numbers; while none has ended, those that were selected.
+fn chain(decision: &DecisionRecord, catalogue: &Catalogue) -> Vec<String> {
+    let mut attempts: Vec<&AttemptRecord> = decision.attempts.iter().collect();
+    attempts.sort_by_key(|attempt| attempt.number);
+    let targets: Vec<TargetIdx> = if attempts.is_empty() {
+        let rounds = decision.rounds.iter();
+        rounds.filter_map(|round| round.chosen).collect()
+    } else {
+        attempts.iter().map(|attempt| attempt.target).collect()
+    };
+    let names = targets.into_iter().filter_map(|target| {
+        let target = catalogue.targets.get(target.get())?;
+        Some(target.id.provider.to_string())
+    });
+    names.take(MAX_CHAIN).collect()
+}
+
+impl From<DecisionTrouble> for RequestTrouble {
+    fn from(trouble: DecisionTrouble) -> Self {
+        match trouble {
+            DecisionTrouble::Failed => Self::Failed,
+            DecisionTrouble::Saved => Self::Saved,
         }
     }
 }
@@ -61,12 +110,9 @@ impl DecisionDetail {
         let end = decision.end.as_ref();
         let usage = end.and_then(|end| end.usage);
         let identity = end.map(|end| &*end.identity);
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {
             summary: DecisionReport::new(decision, catalogue),
-            client: identity.and_then(|identity| text(&identity.client)),
             tag: identity.and_then(|identity| Some(identity.tag.as_ref()?.to_string())),
-            model_asked: identity.and_then(|identity| text(&identity.model)),
             status: end.and_then(|end| end.status),
             message: end.and_then(|end| Some(end.message.as_ref()?.to_string())),
             attempts: decision

@@ -19,6 +19,7 @@ mod conversion;
 mod decision;
 mod decision_conversion;
 mod decision_file;
+mod decision_text;
 mod delta;
 mod event;
 mod external_load;
@@ -59,8 +60,9 @@ pub use change::{
 };
 pub use client_report::{ClientReport, ClientsReport};
 pub use conversion::InstanceInfo;
-pub use decision::{DecisionList, DecisionOutcome, DecisionReport};
+pub use decision::{DecisionList, DecisionOutcome, DecisionReport, RequestTrouble, TroubledReport};
 pub use decision_file::DecisionFile;
+pub use decision_text::{ExplainedLine, Privacy};
 pub use delta::OpenBucket;
 pub use event::{EventKind, EventReport, TroubleReport};
 pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};

@@ -14,15 +14,9 @@ pub struct DecisionDetail {
     /// The request as in `GET /api/decisions`, with `attemptCount` for the number of attempts.
     #[serde(flatten, with = "summary")]
     pub summary: DecisionReport,
-    /// Name of the client's token; `null` while the request runs or where it is unknown.
-    #[serde(default)]
-    pub client: Option<String>,
     /// What the client said the request is for.
     #[serde(default)]
     pub tag: Option<String>,
-    /// The model as the client named it.
-    #[serde(default)]
-    pub model_asked: Option<String>,
     /// HTTP status of the response; `null` while the request runs or where the client left before.
     #[serde(default)]
     pub status: Option<u16>,

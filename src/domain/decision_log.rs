@@ -1,9 +1,11 @@
-//! Log of the latest decisions.
+//! Log of the latest decisions, and of those in trouble for longer.
 
-use super::attempt_record::AttemptRecord;
+use super::decision_record::DecisionRecord;
 use super::ids::DecisionId;
 use super::observation::{AttemptEnd, RequestEnd};
 use super::selection_round::SelectionRound;
+use super::troubled_decisions::TroubledDecisions;
+use super::units::UnixTime;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,36 +20,14 @@ const MAX_ADVICE_CANDIDATES: usize = 20_000;
 /// Attempts that a decision keeps; more are only counted.
 const MAX_ATTEMPTS: usize = 16;
 
-/// Record of one decision.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecisionRecord {
-    /// Id of the decision.
-    pub id: DecisionId,
-    /// Selections, oldest first; empty if their record was lost.
-    pub rounds: Vec<SelectionRound>,
-    /// Finished attempts, oldest first; at most 16.
-    pub attempts: Vec<AttemptRecord>,
-    /// End of the request; `None` while it runs.
-    pub end: Option<RequestEnd>,
-}
-
-impl DecisionRecord {
-    /// Returns true if nothing was sent.
-    pub fn is_dry_run(&self) -> bool {
-        self.rounds.iter().any(|round| round.is_dry_run)
-    }
-
-    fn size(&self) -> usize {
-        self.rounds.iter().map(|round| round.candidates.len()).sum()
-    }
-}
-
 /// Bounded log of the latest decisions.
 #[derive(Debug)]
 pub struct DecisionLog {
     requests: DecisionQueue,
     /// Selections without a request; kept apart, so that they remove none of a request.
     advice: DecisionQueue,
+    /// Those that failed or were saved; kept apart, so that successes remove none of them.
+    troubled: TroubledDecisions,
     /// Place of the next decision among all.
     next: u64,
 }
@@ -69,6 +49,7 @@ impl Default for DecisionLog {
         Self {
             requests: DecisionQueue::default(),
             advice: DecisionQueue::default(),
+            troubled: TroubledDecisions::default(),
             next: FIRST_PLACE,
         }
     }
@@ -102,6 +83,8 @@ impl DecisionLog {
             // Most decisions have one attempt.
             attempts.reserve_exact(1);
             attempts.push(end.into());
+            // One that ran beside another may end after its request.
+            self.troubled.keep(decision);
         }
     }
 
@@ -110,8 +93,17 @@ impl DecisionLog {
         let bounds = (MAX_DECISIONS, MAX_CANDIDATES);
         self.next += 1;
         let place = (self.next, end.decision);
+        let id = end.decision;
         self.requests
             .change(place, bounds, |decision| decision.end = Some(end));
+        if let Some(decision) = self.requests.get(id) {
+            self.troubled.keep(decision);
+        }
+    }
+
+    /// Removes decisions in trouble that are a day old.
+    pub fn expire(&mut self, now: UnixTime) {
+        self.troubled.expire(now);
     }
 
     /// Adds decisions of an earlier process, oldest first, in front of all others.
@@ -119,18 +111,37 @@ impl DecisionLog {
         let bounds = (MAX_DECISIONS, MAX_CANDIDATES);
         let first = FIRST_PLACE - decisions.len() as u64;
         for (place, decision) in (first..).zip(decisions) {
-            self.requests.change((place, decision.id), bounds, |empty| {
+            let id = decision.id;
+            self.requests.change((place, id), bounds, |empty| {
                 // One that ran on in this process stays.
                 if empty.rounds.is_empty() && empty.end.is_none() {
                     *empty = decision;
                 }
             });
+            if let Some(restored) = self.requests.get(id) {
+                self.troubled.keep(restored);
+            }
+        }
+    }
+
+    /// Adds decisions of an earlier process that were in trouble; others are ignored.
+    pub fn restore_troubled(&mut self, decisions: Vec<DecisionRecord>) {
+        for decision in decisions {
+            if self.troubled.get(decision.id).is_none() {
+                self.troubled.keep(&Arc::new(decision));
+            }
         }
     }
 
     /// Returns a stored decision.
     pub fn get(&self, id: DecisionId) -> Option<&Arc<DecisionRecord>> {
-        self.requests.get(id).or_else(|| self.advice.get(id))
+        let latest = self.requests.get(id).or_else(|| self.advice.get(id));
+        latest.or_else(|| self.troubled.get(id))
+    }
+
+    /// Returns the requests of the last 24 hours that failed or were saved.
+    pub fn troubled(&self) -> &TroubledDecisions {
+        &self.troubled
     }
 
     /// Iterates over the stored decisions, newest first.

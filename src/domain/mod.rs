@@ -26,6 +26,7 @@ mod config_update;
 mod counters;
 mod decay;
 mod decision_log;
+mod decision_record;
 mod event;
 mod expected_output;
 mod failure;
@@ -74,6 +75,7 @@ mod timeline;
 mod traffic_forecast;
 mod traffic_recording;
 mod trouble;
+mod troubled_decisions;
 mod tuning;
 mod units;
 mod upstream_quota;
@@ -113,7 +115,8 @@ pub use counters::{
     FixedHistogram, ModelLabel, OutcomeLabels, PER_TOKEN_BOUNDS, RequestCounts, TOKEN_BOUNDS,
 };
 pub use decay::{DecayedCount, DecayedMean};
-pub use decision_log::{DecisionLog, DecisionRecord};
+pub use decision_log::DecisionLog;
+pub use decision_record::{DecisionRecord, DecisionTrouble};
 pub use event::{Effect, Event, EventKind, Revision};
 pub use expected_output::ExpectedOutputs;
 pub use failure::Failure;
@@ -184,6 +187,7 @@ pub use traffic_recording::{
     AttemptResult, PastTraffic, RecordedAttempt, RecordedRequest, TrafficRecording,
 };
 pub use trouble::TroubleSummary;
+pub use troubled_decisions::TroubledDecisions;
 pub use tuning::{GUARD_FREE_RISK, Tuning};
 pub use units::{Money, UnixTime};
 pub use upstream_quota::{MAX_LEARNT_WAIT, UpstreamLimit, UpstreamLimits, UpstreamQuota};

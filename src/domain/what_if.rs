@@ -5,7 +5,7 @@
 //! cost follows from the price. If a target had few outcomes, or would get far more requests than it
 //! had, its result is an extrapolation and counted as one.
 
-use super::decision_log::DecisionRecord;
+use super::decision_record::DecisionRecord;
 use super::observation::{RequestEnd, RequestOutcome};
 use super::pricing::MeasuredUsage;
 use super::replay::{Replay, WhatIfSettings};

@@ -5,9 +5,9 @@ use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{
     Alert, AlertError, AlertId, AlertNotice, ClientsSnapshot, Command, CommandError, CommandReply,
-    Counters, DecisionId, DecisionRecord, Event, ForecastReport, LossCounts, Observation,
-    PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64, TrafficData,
-    UnixTime,
+    Counters, DecisionId, DecisionLog, DecisionRecord, Event, ForecastReport, LossCounts,
+    Observation, PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64,
+    TrafficData, UnixTime,
 };
 use crate::store::StoredHistory;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +42,25 @@ pub(super) struct RefusalEvents {
     suppressed: u64,
 }
 
+/// Requests of the last 24 hours that failed, or that a later attempt saved.
+#[derive(Debug, Clone, Default)]
+pub struct TroubledRequests {
+    /// The latest end first.
+    pub decisions: Vec<Arc<DecisionRecord>>,
+    /// Number of those that were removed before they were 24 hours old.
+    pub dropped: u64,
+}
+
+impl TroubledRequests {
+    pub(super) fn of(log: &DecisionLog) -> Self {
+        let troubled = log.troubled();
+        Self {
+            decisions: troubled.iter().cloned().collect(),
+            dropped: troubled.dropped(),
+        }
+    }
+}
+
 /// Commands and queries to the engine.
 #[derive(Debug)]
 pub(super) enum EngineRequest {
@@ -53,6 +72,7 @@ pub(super) enum EngineRequest {
     Counters(oneshot::Sender<Counters>),
     Decisions(oneshot::Sender<Vec<Arc<DecisionRecord>>>),
     Decision(DecisionId, oneshot::Sender<Option<Arc<DecisionRecord>>>),
+    Troubled(oneshot::Sender<TroubledRequests>),
     Revisions(oneshot::Sender<Vec<Revision>>),
     Weights(oneshot::Sender<CommandReply>),
     Settings(oneshot::Sender<CommandReply>),
@@ -261,6 +281,11 @@ impl EngineHandle {
     /// Returns all stored decisions, newest first.
     pub async fn decisions(&self) -> Result<Vec<Arc<DecisionRecord>>, Busy> {
         self.ask(EngineRequest::Decisions).await
+    }
+
+    /// Returns the requests of the last 24 hours that failed or were saved.
+    pub async fn troubled(&self) -> Result<TroubledRequests, Busy> {
+        self.ask(EngineRequest::Troubled).await
     }
 
     /// Returns one decision if it is still stored.

@@ -8,7 +8,9 @@ mod ledger_signal;
 mod run;
 mod wake;
 
-pub use handle::{AlertAction, Busy, DropCounters, EngineError, EngineHandle, WINDOWS_S};
+pub use handle::{
+    AlertAction, Busy, DropCounters, EngineError, EngineHandle, TroubledRequests, WINDOWS_S,
+};
 pub use ledger_signal::LedgerSignal;
 pub use run::Engine;
 pub use wake::DeferredWake;

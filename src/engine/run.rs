@@ -1,6 +1,6 @@
 //! The loop of the engine: receive, update the state, perform the effects.
 
-use super::handle::{AlertAction, DropCounters, EngineRequest, WINDOWS_S};
+use super::handle::{AlertAction, DropCounters, EngineRequest, TroubledRequests, WINDOWS_S};
 use super::wake::{EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{
@@ -153,6 +153,9 @@ impl Engine {
             }
             EngineRequest::Decisions(reply) => {
                 let _ = reply.send(self.state.decisions().iter().cloned().collect());
+            }
+            EngineRequest::Troubled(reply) => {
+                let _ = reply.send(TroubledRequests::of(self.state.decisions()));
             }
             EngineRequest::Decision(id, reply) => {
                 let _ = reply.send(self.state.decisions().get(id).cloned());

@@ -2,6 +2,7 @@
 //! of a request.
 
 use super::error::GatewayError;
+use crate::foreign::is_unsafe;
 use crate::protocols::UpstreamError;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(super) fn request_failure_text(error: &GatewayError) -> Arc<str> {
 
 /// The beginning of a text, on one line.
 fn recorded(text: &str) -> Arc<str> {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let plain = |c: char| if is_unsafe(c) { ' ' } else { c };
     let mut short: String = text.chars().take(MAX_CHARS).map(plain).collect();
     if text.chars().nth(MAX_CHARS).is_some() {
         short.push('…');

@@ -8,7 +8,7 @@ use super::explanation::{Explanation, NamedTargets, read_explanation};
 use super::held_changes::read_held;
 use super::journal_start::JournalStart;
 use super::record::{EventRow, RequestRow, RollUpRow};
-use super::requests::RequestFilter;
+use super::requests::{RequestFilter, TroubleFilter};
 use super::roll_ups::{RollUpFilter, WIDTHS};
 use super::saved_alerts::alerts_from_json;
 use super::store::Store;
@@ -22,6 +22,9 @@ use std::time::Duration;
 
 /// Decisions that are taken over.
 const DECISIONS: u64 = 10_000;
+/// Requests in trouble that are taken over, and how far back they go.
+const TROUBLED: u64 = 10_000;
+const TROUBLED_REACH: Duration = Duration::from_hours(24);
 /// Events that are taken over.
 const EVENTS: u64 = 100;
 /// Attempts that the balancer learns from again, and how far back: a day says something of targets
@@ -41,6 +44,8 @@ pub struct StoredHistory {
     roll_ups: Vec<RollUpRow>,
     /// Oldest first.
     requests: Vec<RequestRow>,
+    /// Requests in trouble before those, oldest first.
+    troubled: Vec<RequestRow>,
     /// Oldest first.
     events: Vec<EventRow>,
     attempts: Vec<PastAttempt>,
@@ -89,6 +94,7 @@ impl Store {
         };
         history.requests = self.load_requests(&newest).await?;
         history.requests.reverse();
+        history.troubled = self.load_troubled(history.requests.first(), now).await?;
         history.events = self.load_events(EVENTS).await?;
         history.events.reverse();
         self.continue_audit().await?;
@@ -106,6 +112,27 @@ impl Store {
         let micros = since.and_then(|(text, _)| text.parse().ok());
         history.since = micros.map(UnixTime::from_micros);
         Ok(history)
+    }
+}
+
+impl Store {
+    /// Requests in trouble that ended before this one, oldest first.
+    async fn load_troubled(
+        &self,
+        oldest: Option<&RequestRow>,
+        now: UnixTime,
+    ) -> Result<Vec<RequestRow>, StoreError> {
+        let filter = RequestFilter {
+            limit: TROUBLED,
+            trouble: Some(TroubleFilter::Any),
+            since: Some(now.minus(TROUBLED_REACH)),
+            before: oldest.map(|oldest| (oldest.at, oldest.sequence)),
+            with_explanation: true,
+            ..RequestFilter::default()
+        };
+        let mut rows = self.load_requests(&filter).await?;
+        rows.reverse();
+        Ok(rows)
     }
 }
 
@@ -147,6 +174,9 @@ impl StoredHistory {
         };
         state.restore_traffic(&past, now);
         state.restore_decisions(decisions);
+        let troubled = self.troubled.iter();
+        let troubled = troubled.filter_map(|row| stored_decision(row, &mut &*catalogue));
+        state.restore_troubled(troubled.collect());
         state.restore_events(self.events.into_iter().map(event).collect());
         let attempts = self.attempts.into_iter();
         let attempts: Vec<AttemptEnd> = attempts

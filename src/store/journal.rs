@@ -359,6 +359,10 @@ impl Journal {
             RequestOutcome::Rejected(reason) => ("refused", reason.as_str()),
         };
         let decision = state.decisions().get(end.decision);
+        let failure = match decision.and_then(|decision| decision.saved_from()) {
+            Some(saved_from) => saved_from.as_str(),
+            None => failure,
+        };
         RequestRow {
             sequence: self.store.next_sequence(),
             started: end.started,

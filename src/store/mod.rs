@@ -59,7 +59,7 @@ pub use record::{
     AlertRow, AttemptRow, AuditRow, EventRow, LearningColumns, LedgerRow, Record, RequestRow,
     RevisionRow, RollUpKey, RollUpRow,
 };
-pub use requests::RequestFilter;
+pub use requests::{RequestFilter, TroubleFilter};
 pub use roll_ups::RollUpFilter;
 pub use status::{StoreState, StoreStatus};
 pub use store::Store;

@@ -4,6 +4,7 @@ use super::database::{Row, Value};
 use super::error::StoreError;
 use super::explanation::Explanation;
 use super::record::{EventRow, RequestRow};
+use super::schema::compared_by_bytes;
 use super::store::Store;
 use crate::domain::{EventKind, Failure, RejectionReason, UnixTime, UsageBasis};
 
@@ -16,6 +17,29 @@ const COLUMN_COUNT: usize = 23;
 /// Outcomes of requests.
 const OUTCOMES: [&str; 4] = ["ok", "error", "cancelled", "refused"];
 
+/// Which requests in trouble to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TroubleFilter {
+    /// Those that failed, and those that were saved.
+    Any,
+    /// Those that failed.
+    Failed,
+    /// Those that another attempt saved.
+    Saved,
+}
+
+impl TroubleFilter {
+    /// Word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Failed => "failed",
+            Self::Saved => "saved",
+        }
+    }
+}
+
 /// Which requests to read, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFilter {
@@ -27,6 +51,10 @@ pub struct RequestFilter {
     pub client: Option<String>,
     /// Only with this outcome.
     pub outcome: Option<String>,
+    /// Only those in trouble.
+    pub trouble: Option<TroubleFilter>,
+    /// Only those that ended at this time or later.
+    pub since: Option<UnixTime>,
     /// Only older than this one: its end, and its number.
     pub before: Option<(UnixTime, u64)>,
     /// Number of requests.
@@ -66,6 +94,16 @@ impl Store {
                 }
             }
         }
+        sql.push_str(match filter.trouble {
+            None => "",
+            Some(TroubleFilter::Any) => " AND failure <> ''",
+            Some(TroubleFilter::Failed) => " AND failure <> '' AND outcome <> 'ok'",
+            Some(TroubleFilter::Saved) => " AND failure <> '' AND outcome = 'ok'",
+        });
+        if let Some(since) = filter.since {
+            values.push(since.micros().into());
+            sql = format!("{sql} AND at >= ${}", values.len());
+        }
         if let Some((at, sequence)) = filter.before {
             values.push(at.micros().into());
             values.push(sequence.into());
@@ -88,6 +126,31 @@ impl Store {
         );
         let rows = self.database()?.fetch(&sql, vec![decision.into()]).await?;
         rows.first().map(|row| request(row, true)).transpose()
+    }
+
+    /// Requests whose decision or own id begins so, newest first; decisions by 16 hexadecimal digits.
+    pub async fn find_requests(
+        &self,
+        start: &str,
+        limit: u64,
+    ) -> Result<Vec<RequestRow>, StoreError> {
+        let database = self.database()?;
+        let mut found = Vec::new();
+        // No id that begins so is after these; of hexadecimal digits that holds in every language.
+        let ends = [format!("{start}g"), format!("{start}{}", char::MAX)];
+        for (column, end) in ["decision", "request_id BYTEWISE"].into_iter().zip(ends) {
+            let sql = format!(
+                "SELECT {COLUMNS}, explanation FROM requests WHERE {column} >= $1 \
+                 AND {column} < $2 ORDER BY at DESC LIMIT $3"
+            );
+            let values = vec![start.into(), end.as_str().into(), limit.into()];
+            let sql = compared_by_bytes(&sql, database.backend());
+            let rows = database.fetch(&sql, values).await?;
+            for row in &rows {
+                found.push(request(row, true)?);
+            }
+        }
+        Ok(found)
     }
 
     /// The newest events of this instance, newest first.

@@ -9,7 +9,7 @@ use crate::domain::UnixTime;
 const MIGRATION_LOCK: &str = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(418112561516)) AS held";
 
 /// Statements of each version, oldest first. A released version never changes.
-const VERSIONS: &[&[&str]] = &[V1, V2];
+const VERSIONS: &[&[&str]] = &[V1, V2, V3];
 
 /// `PRIMARY KEY` and partitions of tables of rows differ: see [`statement`].
 const V1: &[&str] = &[
@@ -91,6 +91,13 @@ const V2: &[&str] = &[
      GROUP BY 2, 3, 4, 5, 6, 7, 8",
 ];
 
+/// Requests in trouble, and requests by the id that their client knows. Ids begin with the same letters
+/// whatever the language of the database, so they are compared by bytes.
+const V3: &[&str] = &[
+    "CREATE INDEX IF NOT EXISTS requests_in_trouble ON requests (at) WHERE failure <> ''",
+    "CREATE INDEX IF NOT EXISTS requests_by_id ON requests (request_id BYTEWISE)",
+];
+
 /// Newest version that this program knows.
 pub(super) fn newest() -> u64 {
     VERSIONS.len() as u64
@@ -162,6 +169,17 @@ fn statement(text: &str, backend: Backend) -> String {
         Backend::Sqlite => ("", " WITHOUT ROWID"),
         Backend::Postgres => (" PARTITION BY RANGE (at)", ""),
     };
-    text.replace(" PARTITIONED", partitioned)
-        .replace(" COMPACT", compact)
+    let text = text
+        .replace(" PARTITIONED", partitioned)
+        .replace(" COMPACT", compact);
+    compared_by_bytes(&text, backend)
+}
+
+/// Puts how texts are compared by their bytes after each `BYTEWISE` column: SQLite always does.
+pub(super) fn compared_by_bytes(text: &str, backend: Backend) -> String {
+    let collation = match backend {
+        Backend::Sqlite => "",
+        Backend::Postgres => " COLLATE \"C\"",
+    };
+    text.replace(" BYTEWISE", collation)
 }

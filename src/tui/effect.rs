@@ -1,6 +1,7 @@
 //! The effects that the dashboard can ask for.
 
 use super::change::Change;
+use crate::client::DecisionFilter;
 use crate::contract::{AdviceRequest, WhatIfRequest, Window};
 
 /// An effect outside the model.
@@ -9,8 +10,8 @@ pub enum Effect {
     Watch(Window),
     /// Applies changes in order, until one fails.
     Change(Vec<Change>),
-    /// Requests the latest decisions, of one provider or of all.
-    AskDecisions(Option<String>),
+    /// Requests the latest decisions that match, and older ones in trouble.
+    AskDecisions(DecisionFilter),
     /// Requests who calls, over a window.
     AskClients(Window),
     AskRevisions,

@@ -1,7 +1,10 @@
 //! Filters of rows: `state:slow az p95>2s ok<99 -eu`. A row must match all terms; a `-` negates
-//! one.
+//! one. Decisions have words of their own: `client:ann model:gpt result:failed provider:az`.
 
-use crate::contract::{DecisionReport, HealthState, ProviderStatus};
+use crate::client::{DecisionFilter, TroubleFilter};
+use crate::contract::{
+    DecisionOutcome, DecisionReport, HealthState, ProviderStatus, RequestTrouble,
+};
 
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,6 +12,14 @@ enum FilterTerm {
     /// Part of a name.
     Name(String),
     State(String),
+    /// Part of the name of a client's token.
+    Client(String),
+    /// Part of a model, as it was asked for or chosen.
+    Model(String),
+    /// Part of the name of a provider that was tried.
+    Provider(String),
+    /// The beginning of a result's word.
+    Result(String),
     /// A number above (true) or below (false) a bound.
     Number(FilterField, bool, f64),
 }
@@ -45,25 +56,74 @@ pub trait FilteredRow {
     fn number(&self, field: FilterField) -> Option<f64>;
 }
 
+/// Words of results: an outcome, or what went wrong.
+const RESULTS: [&str; 7] = [
+    "ok",
+    "failed",
+    "saved",
+    "error",
+    "refused",
+    "cancelled",
+    "pending",
+];
+
 /// A filter; without terms it matches every row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     text: String,
     conditions: Vec<(bool, FilterTerm)>,
+    mistake: Option<String>,
 }
 
 impl Filter {
     pub fn new(text: &str) -> Self {
-        let condition = |word: &str| {
-            let (wanted, word) = match word.strip_prefix('-') {
-                Some(rest) if !rest.is_empty() => (false, rest),
-                _ => (true, word),
-            };
-            (wanted, parse_term(word))
-        };
+        let terms = text.split_whitespace().map(signed);
         Self {
             text: text.trim().to_owned(),
-            conditions: text.split_whitespace().map(condition).collect(),
+            conditions: terms
+                .map(|(wanted, word)| (wanted, parse_term(word)))
+                .collect(),
+            mistake: None,
+        }
+    }
+
+    /// A filter of decisions. One with a word or value that does not exist shows none.
+    pub fn of_decisions(text: &str) -> Self {
+        let mut filter = Self {
+            text: text.trim().to_owned(),
+            ..Self::default()
+        };
+        for (wanted, word) in text.split_whitespace().map(signed) {
+            match decision_term(word) {
+                Ok(term) => filter.conditions.push((wanted, term)),
+                Err(mistake) => {
+                    filter.mistake.get_or_insert(mistake);
+                }
+            }
+        }
+        filter
+    }
+
+    /// What is wrong with the text.
+    pub fn mistake(&self) -> Option<&str> {
+        self.mistake.as_deref()
+    }
+
+    /// Asks only for decisions that can match, where the gateway can tell them.
+    pub fn narrow(&self, wanted: &mut DecisionFilter) {
+        let mut terms = self.conditions.iter();
+        let result = terms.find_map(|(is_wanted, term)| match term {
+            FilterTerm::Result(result) if *is_wanted => Some(result.as_str()),
+            _ => None,
+        });
+        match result {
+            Some("failed") => wanted.trouble = Some(TroubleFilter::Failed),
+            Some("saved") => wanted.trouble = Some(TroubleFilter::Saved),
+            Some(word) => {
+                let mut outcomes = DecisionOutcome::ALL.into_iter();
+                wanted.outcome = outcomes.find(|outcome| outcome.as_str() == word);
+            }
+            None => {}
         }
     }
 
@@ -73,7 +133,7 @@ impl Filter {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.conditions.is_empty()
+        self.conditions.is_empty() && self.mistake.is_none()
     }
 
     pub fn shows(&self, provider: &ProviderStatus) -> bool {
@@ -89,31 +149,73 @@ impl Filter {
             .all(|(wanted, term)| *wanted == matches_row(term, row))
     }
 
-    /// Returns whether a decision matches: names match provider, model and id, states match the
-    /// outcome.
+    /// Returns whether a decision matches: names match providers, models, client and ids.
     pub fn shows_decision(&self, decision: &DecisionReport) -> bool {
-        self.conditions
-            .iter()
-            .all(|(wanted, term)| *wanted == matches_decision(term, decision))
+        self.mistake.is_none()
+            && self
+                .conditions
+                .iter()
+                .all(|(wanted, term)| *wanted == matches_decision(term, decision))
     }
+}
+
+/// A word, and whether rows must match it.
+fn signed(word: &str) -> (bool, &str) {
+    match word.strip_prefix('-') {
+        Some(rest) if !rest.is_empty() => (false, rest),
+        _ => (true, word),
+    }
+}
+
+/// A term of a filter of decisions, or what is wrong with it.
+fn decision_term(word: &str) -> Result<FilterTerm, String> {
+    let lower = word.to_lowercase();
+    if let Some((field, value)) = lower.split_once(':') {
+        let value = value.to_owned();
+        return match field {
+            "client" => Ok(FilterTerm::Client(value)),
+            "model" => Ok(FilterTerm::Model(value)),
+            "provider" => Ok(FilterTerm::Provider(value)),
+            "result" | "state" if RESULTS.iter().any(|word| word.starts_with(&value)) => {
+                Ok(FilterTerm::Result(value))
+            }
+            "result" | "state" => Err(format!(
+                "no result is called {value:?}: it is {}",
+                RESULTS.join(", ")
+            )),
+            _ => Err(format!(
+                "{field}: is no word here, but client:, model:, result:, provider: are; \
+                 {word} as a model is model:{word}"
+            )),
+        };
+    }
+    match number_term(&lower) {
+        Some(FilterTerm::Number(
+            FilterField::Success | FilterField::Share | FilterField::Rate,
+            ..,
+        )) => Err(format!(
+            "{word} is of providers; of requests there are p95>2s and cost>0.01"
+        )),
+        Some(term) => Ok(term),
+        None => Ok(FilterTerm::Name(lower)),
+    }
+}
+
+fn number_term(lower: &str) -> Option<FilterTerm> {
+    FIELDS.into_iter().find_map(|(name, field)| {
+        let rest = lower.strip_prefix(name)?;
+        let bound = rest.strip_prefix(['>', '<']).and_then(number)?;
+        Some(FilterTerm::Number(field, rest.starts_with('>'), bound))
+    })
 }
 
 fn parse_term(word: &str) -> FilterTerm {
     let lower = word.to_lowercase();
-    for (name, field) in FIELDS {
-        let Some(rest) = lower.strip_prefix(name) else {
-            continue;
-        };
-        let above = rest.starts_with('>');
-        let bound = rest.strip_prefix(['>', '<']).and_then(number);
-        if let Some(bound) = bound {
-            return FilterTerm::Number(field, above, bound);
-        }
+    if let Some(term) = number_term(&lower) {
+        return term;
     }
-    for prefix in ["state:", "result:"] {
-        if let Some(state) = lower.strip_prefix(prefix) {
-            return FilterTerm::State(state.to_owned());
-        }
+    if let Some(state) = lower.strip_prefix("state:") {
+        return FilterTerm::State(state.to_owned());
     }
     FilterTerm::Name(lower.strip_prefix("provider:").unwrap_or(&lower).to_owned())
 }
@@ -136,6 +238,11 @@ fn matches_provider(term: &FilterTerm, provider: &ProviderStatus) -> bool {
     match term {
         FilterTerm::Name(part) => performance.provider.to_lowercase().contains(part),
         FilterTerm::State(state) => state_words(performance.state).contains(&state.as_str()),
+        // Only filters of decisions have these.
+        FilterTerm::Client(_)
+        | FilterTerm::Model(_)
+        | FilterTerm::Provider(_)
+        | FilterTerm::Result(_) => false,
         FilterTerm::Number(field, above, bound) => {
             let value = match field {
                 FilterField::P50 => latency.p50,
@@ -161,21 +268,41 @@ fn matches_row(term: &FilterTerm, row: &impl FilteredRow) -> bool {
         FilterTerm::Number(field, above, bound) => row
             .number(*field)
             .is_some_and(|value| is_beyond(value, *above, *bound)),
+        // Only filters of decisions have these.
+        FilterTerm::Client(_)
+        | FilterTerm::Model(_)
+        | FilterTerm::Provider(_)
+        | FilterTerm::Result(_) => false,
     }
 }
 
 fn matches_decision(term: &FilterTerm, decision: &DecisionReport) -> bool {
-    let names = [
-        decision.provider.as_deref(),
-        decision.model.as_deref(),
-        Some(&decision.decision_id),
-    ];
+    let holds = |name: Option<&str>, part: &str| {
+        name.is_some_and(|name| name.to_lowercase().contains(part))
+    };
+    let client = decision.client.as_deref();
+    let models = [decision.model.as_deref(), decision.model_asked.as_deref()];
+    let of_model = |part: &str| models.iter().any(|name| holds(*name, part));
+    let of_provider = |part: &str| {
+        let mut tried = decision.chain.iter().map(String::as_str);
+        holds(decision.provider.as_deref(), part) || tried.any(|name| holds(Some(name), part))
+    };
+    let ids = [Some(&*decision.decision_id), decision.request_id.as_deref()];
     match term {
-        FilterTerm::Name(part) => names
-            .iter()
-            .flatten()
-            .any(|name| name.to_lowercase().contains(part)),
-        FilterTerm::State(state) => decision.outcome.as_str().starts_with(state.as_str()),
+        FilterTerm::Name(part) => {
+            holds(client, part)
+                || of_model(part)
+                || of_provider(part)
+                || ids.iter().any(|id| holds(*id, part))
+        }
+        FilterTerm::Client(part) => holds(client, part),
+        FilterTerm::Model(part) => of_model(part),
+        FilterTerm::Provider(part) => of_provider(part),
+        FilterTerm::Result(start) => {
+            let trouble = decision.trouble.map(RequestTrouble::as_str);
+            decision.outcome.as_str().starts_with(start.as_str())
+                || trouble.is_some_and(|word| word.starts_with(start.as_str()))
+        }
         FilterTerm::Number(
             FilterField::P50 | FilterField::P95 | FilterField::P99,
             above,
@@ -186,7 +313,8 @@ fn matches_decision(term: &FilterTerm, decision: &DecisionReport) -> bool {
         FilterTerm::Number(FilterField::Cost, above, bound) => decision
             .cost_usd
             .is_some_and(|cost| is_beyond(cost, *above, *bound)),
-        FilterTerm::Number(..) => false,
+        // Only filters of providers have these.
+        FilterTerm::State(_) | FilterTerm::Number(..) => false,
     }
 }
 
@@ -240,6 +368,37 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(shown(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_filter_of_decisions_names_the_word_or_value_that_does_not_exist() {
+        for (text, part) in [
+            (
+                "result:fine",
+                "no result is called \"fine\": it is ok, failed, saved,",
+            ),
+            (
+                "token:ann",
+                "token: is no word here, but client:, model:, result:, provider: are",
+            ),
+            ("llama3:8b", "llama3:8b as a model is model:llama3:8b"),
+            ("share>10", "share>10 is of providers"),
+        ] {
+            let filter = Filter::of_decisions(text);
+            let mistake = filter.mistake().unwrap_or_default();
+            assert!(mistake.contains(part), "{text}: {mistake}");
+        }
+        for text in [
+            "",
+            "re",
+            "result:",
+            "result:f",
+            "-result:ok",
+            "model:llama3:8b",
+            "p95>2s",
+        ] {
+            assert_eq!(Filter::of_decisions(text).mistake(), None, "{text}");
         }
     }
 }

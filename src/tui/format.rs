@@ -26,15 +26,6 @@ pub fn latency_range(milliseconds: Option<f64>, range: Option<[f64; 2]>) -> Stri
     }
 }
 
-/// A latency in a sentence: `412 ms`, `1.9 s`.
-pub fn duration(milliseconds: Option<f64>) -> String {
-    match milliseconds {
-        None => "an unknown time".to_owned(),
-        Some(ms) if ms < 999.5 => format!("{ms:.0} ms"),
-        Some(ms) => format!("{:.1} s", ms / 1e3),
-    }
-}
-
 /// A rate 0..1 as percent: `99.9`, `100`, `7.5`.
 pub fn percent(rate: Option<f64>) -> String {
     match rate {

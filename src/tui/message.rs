@@ -4,7 +4,8 @@ use super::change::Applied;
 use super::input::Input;
 use crate::client::{ClientError, Update};
 use crate::contract::{
-    AdviceReport, ClientsReport, DecisionDetail, DecisionReport, RevisionReport, WhatIfReport,
+    AdviceReport, ClientsReport, DecisionDetail, DecisionList, DecisionReport, RevisionReport,
+    WhatIfReport,
 };
 
 /// A message to the model.
@@ -14,11 +15,11 @@ pub enum Message {
     Update(Update),
     /// The reply to changes.
     Changed(Result<Applied, ClientError>),
-    Decisions(Result<Vec<DecisionReport>, ClientError>),
+    Decisions(Result<DecisionList, ClientError>),
     Clients(Result<ClientsReport, ClientError>),
     Revisions(Result<Vec<RevisionReport>, ClientError>),
-    /// One decision with its explanation.
-    Explained(Result<DecisionDetail, ClientError>),
+    /// One decision with its explanation, and the id that was asked for.
+    Explained(String, Result<DecisionDetail, ClientError>),
     /// The forecast of a draft.
     WhatIf(Box<Result<WhatIfReport, ClientError>>),
     /// Weights that meet a goal.

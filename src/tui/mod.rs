@@ -9,6 +9,7 @@ mod clock_skew;
 mod confirm_dialog;
 mod draft;
 mod effect;
+mod erasing_backend;
 mod export;
 mod filter;
 pub mod fixture;

@@ -15,8 +15,8 @@ use super::terminal::TerminalScreen;
 use super::title;
 use super::update::update;
 use super::view;
-use crate::client::{Client, Update};
-use crate::contract::Window;
+use crate::client::{Client, ClientError, DecisionFilter, TroubleFilter, Update};
+use crate::contract::{DecisionList, Window};
 use std::future::Future;
 use std::io;
 use std::thread::JoinHandle;
@@ -32,8 +32,6 @@ const MIN_FRAME: Duration = Duration::from_millis(33);
 const TICK: Duration = Duration::from_secs(1);
 /// Capacity of the queue of replies.
 const REPLY_QUEUE: usize = 16;
-/// Decisions per request.
-const MAX_DECISIONS: usize = 200;
 
 /// Tokens that end the dashboard from outside.
 #[derive(Debug, Clone, Default)]
@@ -275,8 +273,8 @@ impl Dashboard {
                     async move { Message::Changed(apply_changes(&client, changes).await) },
                 );
             }
-            Effect::AskDecisions(provider) => self.request(async move {
-                Message::Decisions(client.decisions(MAX_DECISIONS, provider.as_deref()).await)
+            Effect::AskDecisions(filter) => self.request(async move {
+                Message::Decisions(latest_and_troubled(&client, filter).await)
             }),
             Effect::AskClients(window) => {
                 self.request(async move { Message::Clients(client.clients(window).await) });
@@ -285,7 +283,10 @@ impl Dashboard {
                 self.request(async move { Message::Revisions(client.revisions().await) });
             }
             Effect::AskDecision(id) => {
-                self.request(async move { Message::Explained(client.decision(&id).await) });
+                self.request(async move {
+                    let answer = client.decision(&id).await;
+                    Message::Explained(id, answer)
+                });
             }
             Effect::AskWhatIf(request) => {
                 self.request(
@@ -330,4 +331,20 @@ impl Dashboard {
         self.updates = self.client.watch(window);
         self.waiting = true;
     }
+}
+
+/// The latest decisions that match, and below them older ones in trouble.
+async fn latest_and_troubled(
+    client: &Client,
+    filter: DecisionFilter,
+) -> Result<DecisionList, ClientError> {
+    let latest = client.decisions(&filter).await?;
+    if filter.trouble.is_some() || filter.outcome.is_some() {
+        return Ok(latest);
+    }
+    let troubled = DecisionFilter {
+        trouble: Some(TroubleFilter::Any),
+        ..filter
+    };
+    Ok(latest.with_older(client.decisions(&troubled).await?))
 }

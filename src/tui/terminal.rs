@@ -1,12 +1,12 @@
 //! The terminal: entered once, restored on every exit, written once per frame.
 
+use super::erasing_backend::ErasingBackend;
 use super::frame_pacer::DSR_QUERY;
 use super::held_messages::print_held;
 use super::title;
 use super::writer::{Writer, shut, write_whole};
 use crate::foreign::is_unsafe;
 use crossterm::{cursor, event, execute, style, terminal};
-use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
@@ -63,7 +63,7 @@ impl Write for FrameBuffer {
 #[derive(Debug)]
 pub struct TerminalScreen {
     canvas: FrameBuffer,
-    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
+    terminal: Terminal<ErasingBackend<FrameBuffer>>,
     /// `None` only while the terminal is given back.
     writer: Option<Writer>,
     mouse: bool,
@@ -164,6 +164,7 @@ impl TerminalScreen {
         // ratatui's `clear` queries the cursor position and blocks on a terminal that does not
         // reply, so the screen is cleared here and the last frame is discarded.
         self.terminal.swap_buffers();
+        self.terminal.backend_mut().cleared();
         execute!(
             self.canvas,
             style::ResetColor,
@@ -231,11 +232,11 @@ fn blank(
     canvas: &FrameBuffer,
     columns: u16,
     rows: u16,
-) -> io::Result<Terminal<CrosstermBackend<FrameBuffer>>> {
+) -> io::Result<Terminal<ErasingBackend<FrameBuffer>>> {
     let options = TerminalOptions {
         viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)),
     };
-    Terminal::with_options(CrosstermBackend::new(canvas.clone()), options)
+    Terminal::with_options(ErasingBackend::new(canvas.clone()), options)
 }
 
 /// Restores the terminal; has no effect if it is not entered.

@@ -109,7 +109,7 @@ impl TestDashboard {
             | Message::Decisions(_)
             | Message::Clients(_)
             | Message::Revisions(_)
-            | Message::Explained(_)
+            | Message::Explained(..)
             | Message::WhatIf(_)
             | Message::Advice(_)
             | Message::Exported(_)

@@ -3,6 +3,7 @@ mod complaints;
 mod control;
 mod departures;
 mod drawing;
+mod explaining;
 mod figures;
 mod forecasting;
 mod leaving;

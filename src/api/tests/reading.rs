@@ -5,6 +5,7 @@ use crate::domain::{
     AttemptEnd, AttemptStart, DecisionId, Failure, Observation, Outcome, RejectionReason,
     RequestEnd, RequestOutcome, UpstreamLimits,
 };
+use serde_json::Value;
 use std::sync::Arc;
 
 #[tokio::test(start_paused = true)]
@@ -65,11 +66,22 @@ async fn a_window_is_one_of_six_words() {
 }
 
 fn observe(api: &TestApi, target: Option<TargetIdx>, outcome: RequestOutcome) {
+    observe_request(api, "req-1", target, outcome);
+}
+
+/// Reports a finished request and returns the id of its decision.
+fn observe_request(
+    api: &TestApi,
+    request_id: &str,
+    target: Option<TargetIdx>,
+    outcome: RequestOutcome,
+) -> String {
     let now = clock::now();
+    let decision = api.handle.next_decision();
     api.handle.observe(Observation::Request(RequestEnd {
-        decision: api.handle.next_decision(),
+        decision,
         identity: Arc::default(),
-        request_id: "req-1".to_owned(),
+        request_id: request_id.to_owned(),
         started: now.minus(std::time::Duration::from_millis(20)),
         ended: now,
         outcome,
@@ -87,6 +99,7 @@ fn observe(api: &TestApi, target: Option<TargetIdx>, outcome: RequestOutcome) {
         usage: None,
         cost: None,
     }));
+    decision.to_string()
 }
 
 async fn decisions(api: &TestApi, query: &str) -> Answer {
@@ -119,6 +132,76 @@ async fn decisions_are_listed_newest_first_and_filtered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_in_trouble_are_kept_apart_and_counted() {
+    let api = TestApi::new();
+    observe_request(
+        &api,
+        "failed",
+        Some(0.into()),
+        RequestOutcome::Error(Failure::Server),
+    );
+    let rejected = RequestOutcome::Rejected(RejectionReason::NoTarget);
+    observe_request(&api, "refused", None, rejected);
+    for _ in 0..10_001 {
+        observe(&api, Some(0.into()), RequestOutcome::Ok);
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+
+    let listed = decisions(&api, "?trouble=any").await.ok().clone();
+
+    let requests = listed["decisions"].as_array().unwrap().iter();
+    let requests: Vec<_> = requests
+        .map(|it| (&it["requestId"], &it["trouble"], &it["errorClass"]))
+        .collect();
+    let failed = |id: &str, class: &str| [id, "failed", class].map(Value::from);
+    let [refused, error] = [failed("refused", "no_target"), failed("failed", "server")];
+    assert_eq!(
+        requests,
+        [&refused, &error].map(|[id, trouble, class]| (id, trouble, class))
+    );
+    assert_eq!(
+        listed["troubled"],
+        serde_json::json!({"kept": 2, "dropped": 0})
+    );
+    assert_eq!(
+        count(&decisions(&api, "?trouble=failed&provider=alpha").await),
+        1
+    );
+    assert_eq!(count(&decisions(&api, "?trouble=saved").await), 0);
+    let latest = decisions(&api, "?limit=500&outcome=error").await;
+    assert_eq!(count(&latest), 1, "no success pushed it out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_found_by_its_own_id_and_by_the_beginning_of_an_id() {
+    let api = TestApi::new();
+    let failed = RequestOutcome::Error(Failure::Timeout);
+    let first = observe_request(&api, "trace-1", Some(0.into()), failed);
+    let second = observe_request(&api, "trace-12", Some(0.into()), RequestOutcome::Ok);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let found = async |id: &str| {
+        let answer = api.get(&format!("/api/decisions/{id}")).await;
+        answer.ok()["decisionId"].as_str().unwrap().to_owned()
+    };
+
+    assert_eq!(found(&first).await, first);
+    assert_eq!(found(&first[..12]).await, first);
+    assert_eq!(found("trace-1").await, first, "a whole id is meant first");
+    assert_eq!(found("trace-12").await, second);
+    let both = api.get("/api/decisions/trac").await;
+    let problem = both.problem(422);
+    assert!(
+        problem.contains(&first) && problem.contains(&second),
+        "{problem}"
+    );
+    for unknown in ["tra", "trace-2", "ffffffffffffffff"] {
+        let answer = api.get(&format!("/api/decisions/{unknown}")).await;
+        assert!(answer.problem(404).contains("is not remembered"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn invalid_filters_are_rejected() {
     let api = TestApi::new();
 
@@ -127,6 +210,7 @@ async fn invalid_filters_are_rejected() {
         "?limit=501",
         "?limit=x",
         "?outcome=fine",
+        "?trouble=maybe",
         "?by=me",
     ] {
         decisions(&api, query).await.problem(400);

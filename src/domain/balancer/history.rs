@@ -2,7 +2,7 @@
 //! from what was stored.
 
 use super::BalancerState;
-use crate::domain::decision_log::DecisionRecord;
+use crate::domain::decision_record::DecisionRecord;
 use crate::domain::event::Event;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::observation::AttemptEnd;
@@ -119,6 +119,11 @@ impl BalancerState {
     /// Adds decisions of an earlier process, oldest first, in front of all others.
     pub fn restore_decisions(&mut self, decisions: Vec<DecisionRecord>) {
         self.decisions.restore(decisions);
+    }
+
+    /// Adds requests of an earlier process that failed or were saved.
+    pub fn restore_troubled(&mut self, decisions: Vec<DecisionRecord>) {
+        self.decisions.restore_troubled(decisions);
     }
 
     /// Adds events of an earlier process, oldest first. Their numbers stay, and later events continue

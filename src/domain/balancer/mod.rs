@@ -233,6 +233,7 @@ impl BalancerState {
         self.half_open_breakers(now, &mut effects);
         self.peers = self.usual_speed(now);
         self.expire_external_load(now);
+        self.decisions.expire(now);
         self.revert_expired(now, &mut effects);
         if !self.is_fork {
             self.check_brownouts(now);

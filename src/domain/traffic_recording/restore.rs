@@ -3,7 +3,7 @@
 use super::{
     MAX_ATTEMPTS, MAX_REQUESTS, MEMORY, RecordedAttempt, RecordedRequest, TrafficRecording,
 };
-use crate::domain::decision_log::DecisionRecord;
+use crate::domain::decision_record::DecisionRecord;
 use crate::domain::observation::{AttemptEnd, RequestOutcome};
 use crate::domain::units::UnixTime;
 use std::sync::Arc;

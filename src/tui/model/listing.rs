@@ -26,3 +26,18 @@ impl<T> Default for Listing<T> {
         }
     }
 }
+
+impl<T> Listing<T> {
+    /// Takes in the reply to a request: rows, or an error.
+    pub fn receive(&mut self, reply: Result<Vec<T>, String>) {
+        self.asked = false;
+        match reply {
+            Ok(rows) => {
+                self.rows = rows;
+                self.is_known = true;
+                self.error = None;
+            }
+            Err(error) => self.error = Some(error),
+        }
+    }
+}

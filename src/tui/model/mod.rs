@@ -2,6 +2,7 @@
 
 mod client_rows;
 mod connection;
+mod decision_view;
 mod dialog;
 mod listing;
 mod model_rows;
@@ -12,6 +13,7 @@ mod views;
 
 pub use client_rows::is_troubled;
 pub use connection::{LinkState, Notice, Pending};
+pub use decision_view::DecisionView;
 pub use dialog::{Dialog, Help, Subject};
 pub use listing::Listing;
 pub use model_rows::ModelRow;
@@ -81,6 +83,8 @@ pub struct Model {
     /// The selected panel has the whole screen.
     pub zoomed: bool,
     pub decisions: Listing<DecisionReport>,
+    /// How the decisions are looked at.
+    pub decision_view: DecisionView,
     /// Limits the decisions to this provider.
     pub decisions_of: Option<String>,
     pub revisions: Listing<RevisionReport>,
@@ -149,6 +153,7 @@ impl Model {
             panel: 0,
             zoomed: false,
             decisions: Listing::default(),
+            decision_view: DecisionView::default(),
             decisions_of: None,
             revisions: Listing::default(),
             explained: None,
@@ -209,6 +214,12 @@ impl Model {
             Some(Dialog::Report { .. }) => InputContext::Report,
             None => InputContext::On(self.screen),
         }
+    }
+
+    /// Begins a new list of decisions.
+    pub fn forget_decisions(&mut self) {
+        self.decisions = Listing::default();
+        self.decision_view = DecisionView::default();
     }
 
     /// The open confirm dialog.

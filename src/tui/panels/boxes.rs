@@ -2,8 +2,9 @@
 
 use super::excerpt::around;
 use super::{confirm_box, help, menu};
+use crate::tui::filter::Filter;
 use crate::tui::format;
-use crate::tui::input_context::InputContext;
+use crate::tui::input_context::{InputContext, Screen};
 use crate::tui::keymap::{Action, matches};
 use crate::tui::model::{Dialog, Model, Subject};
 use crate::tui::widgets::line::line;
@@ -96,16 +97,30 @@ fn content(
             plain(keys(InputContext::Presets, model)),
         ),
         Dialog::Filter(text) => (
-            " FILTER: state:slow  az  p95>2s  ok<99  share>10  -name ".to_owned(),
-            plain(vec![
-                format!(" /{text}_"),
-                hint(InputContext::Filter, model),
-            ]),
+            filter_title(model).to_owned(),
+            plain(filter(model, text, width)),
         ),
         Dialog::Palette { text, row } => (" COMMAND ".to_owned(), palette(model, text, *row)),
         // Drawn by `confirm_box`.
         Dialog::Confirm(_) => (String::new(), Vec::new()),
     }
+}
+
+fn filter_title(model: &Model) -> &'static str {
+    if model.screen == Screen::Decisions {
+        " FILTER: client:ann  model:gpt  result:failed  provider:az  p95>2s "
+    } else {
+        " FILTER: state:slow  az  p95>2s  ok<99  share>10  -name "
+    }
+}
+
+fn filter(model: &Model, text: &str, width: usize) -> Vec<String> {
+    let mistake = model.filter_here().and_then(Filter::mistake);
+    let mistake = mistake.map(|mistake| format::wrap(&format!(" {mistake}"), width, 1));
+    let mut lines = vec![format!(" /{text}_")];
+    lines.extend(mistake.into_iter().flatten());
+    lines.push(hint(InputContext::Filter, model));
+    lines
 }
 
 /// The visible lines from `first` on, and a title with the scroll keys if there are more.

@@ -1,19 +1,22 @@
 //! The latest decisions, and the explanation of the one under the cursor.
 //!
 //! ```text
-//! ── DECISIONS 100 of the latest, newest first ──
-//! TIME     CHOSEN             SCORE WHY          RESULT   TIME   COST $
-//! >03:14:07 anthropic/s4         91 best score   ok       0.9s  0.00520
+//! ── DECISIONS: the latest 200, and 12 in trouble of 24 h ──
+//! TIME     CLIENT     CHOSEN             SCORE WHY          RESULT   TIME   COST $ CAUSE
+//! >03:14:07 web        xai/grok-4           91 fallback af~ saved 2x  0.9s  0.00520 server: google → xai
 //! ── EXPLAIN 8f41 ──
-//!  result   ok after 1 attempt, in 0.9s, for $0.0052
+//!  result   saved by another attempt (200) after 2 attempts, in 912 ms
+//!  cause    google/flash answered 503 (server): "overloaded"
 //! ```
 
 use super::decision_list::decision_list;
 use super::listing::{emptiness, first_row, plain, rows};
-use crate::contract::{CandidateReport, DecisionOutcome, DecisionReport, SelectionRoundReport};
+use crate::contract::{CandidateReport, DecisionDetail, DecisionReport, SelectionRoundReport};
 use crate::tui::format;
+use crate::tui::keymap::Action;
 use crate::tui::model::Model;
 use crate::tui::panels::no_match;
+use crate::tui::theme::Theme;
 use crate::tui::widgets::line::line;
 use crate::tui::widgets::line::rule;
 use crate::tui::widgets::strip;
@@ -22,7 +25,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 /// Rows of the explanation with its title, and on a tall screen.
-const EXPLANATION: u16 = 9;
+const EXPLANATION: u16 = 14;
 const LONG_EXPLANATION: u16 = 20;
 /// Indent of continued lines.
 const INDENT: usize = 10;
@@ -34,47 +37,28 @@ const WIDE: u16 = 100;
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
     let decisions = model.decision_rows();
-    let of = model
-        .decisions_of
-        .as_ref()
-        .map(|name| format!(" of {name}"))
-        .unwrap_or_default();
-    let hidden = model.decisions.rows.len() - decisions.len();
-    let hides = hidden > 0;
-    let hidden = if hides {
-        format!(", {hidden} hidden by the filter")
-    } else {
-        String::new()
-    };
     let wanted = if area.height >= 36 {
         LONG_EXPLANATION
     } else {
-        EXPLANATION + 5
+        EXPLANATION
     };
     let below = wanted.min(area.height * 2 / 3);
     let list = rows(area, 1, area.height.saturating_sub(below + 1));
-    let newer = match first_row(
-        model.decisions.at,
-        usize::from(list.height.saturating_sub(1)),
-    ) {
-        0 => String::new(),
-        newer => format!(", {newer} newer above"),
-    };
-    let title = format!(
-        "DECISIONS{of}: the latest {}, newest first{newer}{hidden}",
-        decisions.len()
-    );
-    rule(&title, model.theme(), area, buffer);
+    rule(&title(model, &decisions, list.height), theme, area, buffer);
+    let mut says = |text: String, style| line(Line::styled(text, style), list, 0, buffer);
+    if let Some(mistake) = model.decisions_filter.mistake() {
+        let mistake = format!(" {mistake}");
+        let wrapped = format::wrap(&plain(&mistake, theme), usize::from(list.width), 1);
+        for (y, text) in (0..list.height).zip(wrapped) {
+            line(Line::styled(text, theme.warn()), list, y, buffer);
+        }
+        return;
+    }
     match emptiness(&model.decisions, "no requests yet") {
-        Some(text) => line(
-            Line::styled(plain(&text, theme), theme.dim()),
-            list,
-            0,
-            buffer,
-        ),
-        None if decisions.is_empty() && hides => {
+        Some(text) => says(plain(&text, theme), theme.dim()),
+        None if decisions.is_empty() => {
             let text = format!(" {}", no_match(model.decisions.rows.len(), theme));
-            line(Line::styled(text, theme.warn()), list, 0, buffer);
+            says(text, theme.warn());
         }
         None => decision_list(&decisions, Some(model.decisions.at), theme, list, buffer),
     }
@@ -84,49 +68,80 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// Which decisions are listed, and what is not on the screen.
+fn title(model: &Model, decisions: &[&DecisionReport], height: u16) -> String {
+    let view = &model.decision_view;
+    let of = model.decisions_of.as_ref();
+    let of = of.map_or_else(String::new, |name| format!(" of {name}"));
+    let mut parts = vec![format!("DECISIONS{of}: {} newest first", decisions.len())];
+    let hidden = model.decisions.rows.len() - decisions.len();
+    if hidden > 0 {
+        parts.push(format!("{hidden} hidden by the filter"));
+    }
+    let visible = usize::from(height.saturating_sub(1));
+    let above = first_row(model.decisions.at, visible);
+    if view.is_held && above + view.newer > 0 {
+        let key = model.key(Action::First);
+        parts.push(format!("{} newer, {key} shows them", above + view.newer));
+    }
+    if view.troubled.kept > 0 {
+        parts.push(format!("{} in trouble in 24 h", view.troubled.kept));
+    }
+    if view.troubled.dropped > 0 {
+        parts.push(format!("{} older dropped", view.troubled.dropped));
+    }
+    parts.join(", ")
+}
+
 /// Draws the explanation of one decision.
 fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme();
-    rule(
-        &format!("EXPLAIN {}", decision.decision_id),
-        theme,
-        area,
-        buffer,
-    );
-    let mut lines = summary(model, decision, area);
-    let detail = model.explained.as_ref();
-    let detail = detail.filter(|detail| detail.summary.decision_id == decision.decision_id);
-    match detail {
-        Some(detail) => lines.extend(
-            detail
-                .rounds
-                .iter()
-                .flat_map(|round| round_lines(round, area.width)),
+    let is_it = |detail: &&DecisionDetail| detail.summary.decision_id == decision.decision_id;
+    let known = model.explained.as_ref();
+    let detail = known.filter(is_it);
+    let before = known
+        .filter(|_| model.explaining.is_some() && model.decision_view.keeps_explanation(model.now));
+    // The title names what is told below it.
+    let told = detail.or(before);
+    let (mut title, lines) = match told {
+        Some(detail) => (
+            format!("EXPLAIN {}", detail.summary.decision_id),
+            explanation(detail, theme, area.width),
         ),
-        None => lines.push(match &model.explain_error {
-            Some(why) => format!(" record   {why}"),
-            None => " loading …".to_owned(),
-        }),
-    }
-    let width = usize::from(area.width);
-    let lines = lines
-        .iter()
-        .flat_map(|text| format::wrap(&plain(text, theme), width, INDENT));
-    let lines: Vec<String> = lines.collect();
-    let available = usize::from(area.height.saturating_sub(1));
-    let is_cut = lines.len() > available;
-    let shown = if is_cut {
-        available.saturating_sub(1)
-    } else {
-        available
+        None => (
+            format!("EXPLAIN {}", decision.decision_id),
+            vec![match &model.explain_error {
+                Some(why) => format!(" record   {why}"),
+                None => " loading …".to_owned(),
+            }],
+        ),
     };
-    for (y, text) in (1..area.height).zip(lines.iter().take(shown)) {
+    let width = usize::from(area.width);
+    let lines = lines.iter();
+    let lines: Vec<String> = lines
+        .flat_map(|text| format::wrap(&plain(text, theme), width, INDENT))
+        .collect();
+    let available = usize::from(area.height.saturating_sub(1));
+    let (first, count) = page(lines.len(), available, model.decision_view.page);
+    if first > 0 {
+        title = format!("{title}, from line {}", first + 1);
+    }
+    rule(&title, theme, area, buffer);
+    for (y, text) in (1..area.height).zip(lines.iter().skip(first).take(count)) {
         line(Line::raw(text.as_str()), area, y, buffer);
     }
-    if is_cut {
-        let text = format!("   +{} more lines, on a taller screen", lines.len() - shown);
+    let left = lines.len() - first - count;
+    if first > 0 || left > 0 {
+        let key = model.key(Action::Scroll(1));
+        let text = match left {
+            0 => format!(
+                " {} the end: {key} shows the beginning",
+                theme.mark('▲', '^')
+            ),
+            left => format!(" {} {left} more lines: {key}", theme.mark('▼', 'v')),
+        };
         line(
-            Line::styled(text, theme.dim()),
+            Line::styled(text, theme.accent()),
             area,
             area.height - 1,
             buffer,
@@ -134,56 +149,45 @@ fn explain(model: &Model, decision: &DecisionReport, area: Rect, buffer: &mut Bu
     }
 }
 
-/// What was chosen, and what came of it. Where there is little room, the ids and times of the list
-/// suffice.
-fn summary(model: &Model, decision: &DecisionReport, area: Rect) -> Vec<String> {
-    let theme = model.theme();
-    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
-    let score = decision.score.map_or_else(
-        || "no score".to_owned(),
-        |score| format!("score {:.1}", score * 100.0),
-    );
-    let attempts = match decision.attempts {
-        1 => "1 attempt".to_owned(),
-        tries => format!("{tries} attempts"),
-    };
-    let request = decision.request_id.as_deref();
-    let request = request.map_or_else(
-        || "still running, started".to_owned(),
-        |id| theme.secret(id),
-    );
-    // The list and the first try show it too.
-    let reason = if area.width < WIDE {
-        String::new()
-    } else {
-        format!("; {}", decision.reason)
-    };
-    let result = match decision.outcome {
-        DecisionOutcome::Pending => format!("pending, {attempts} so far"),
-        _ => format!(
-            "{} after {attempts}, in {}, for {} ({})",
-            decision.outcome,
-            format::duration(decision.latency_ms),
-            format::usd(decision.cost_usd, theme),
-            decision.cost_basis
-        ),
-    };
-    let mut lines = Vec::new();
-    if area.height > EXPLANATION + 5 {
-        lines.push(format!(" request  {request} at {}", decision.at));
+/// First line and number of lines of a page. Where there are several, each leaves a line for the mark
+/// that says so.
+fn page(lines: usize, available: usize, page: isize) -> (usize, usize) {
+    if lines <= available {
+        return (0, lines);
     }
-    lines.extend([
-        format!(
-            " chosen   {}, model {}: {score}{reason}",
-            named(&decision.provider),
-            named(&decision.model),
-        ),
-        format!(" result   {result}"),
-    ]);
+    let size = available.saturating_sub(1).max(1);
+    let pages = isize::try_from(lines.div_ceil(size)).unwrap_or(1);
+    let first = size * usize::try_from(page.rem_euclid(pages)).unwrap_or(0);
+    (first, size.min(lines - first))
+}
+
+/// What happened, what would have been chosen otherwise, and how each target was selected.
+fn explanation(detail: &DecisionDetail, theme: Theme, width: u16) -> Vec<String> {
+    let hide = |text: String| theme.secret(text);
+    let told = detail.told(&hide).into_iter();
+    let (request, told): (Vec<_>, Vec<_>) = told.partition(|it| it.label == "request");
+    let labelled = |label: &str, text: &str| format!(" {} {text}", format::left(label, 8));
+    let mut lines: Vec<String> = told
+        .iter()
+        .map(|it| labelled(&it.label, &it.text))
+        .collect();
+    // What the operator may do otherwise stands before what there may be much of.
+    let is_one = detail.rounds.len() == 1;
+    lines.extend(detail.rounds.iter().filter_map(|round| {
+        let flip = round.flip.as_ref()?;
+        let label = match round.attempt {
+            _ if is_one => "else".to_owned(),
+            number => format!("else {number}"),
+        };
+        Some(labelled(&label, &flip.text))
+    }));
+    lines.extend(request.iter().map(|it| labelled(&it.label, &it.text)));
+    let rounds = detail.rounds.iter();
+    lines.extend(rounds.flat_map(|round| round_lines(round, width)));
     lines
 }
 
-/// One selection round: scores, exclusions, and the change that would have selected another target.
+/// One selection round: its result, the weights, scores and exclusions.
 fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
     let weights = &round.weights;
     let names = if width < WIDE {
@@ -204,7 +208,7 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
         .map(|(name, value)| format!("{name} {value:.0}"))
         .collect();
     let mut lines = vec![
-        format!(" try {:<4} {}", round.attempt, round.text),
+        format!(" why {:<4} {}", round.attempt, round.text),
         format!(
             " weights  {}, rev {}, {}; draw {:.3}",
             values.join(" "),
@@ -213,13 +217,6 @@ fn round_lines(round: &SelectionRoundReport, width: u16) -> Vec<String> {
             round.draw
         ),
     ];
-    // First what the operator may do otherwise: candidates may be many.
-    lines.extend(
-        round
-            .flip
-            .iter()
-            .map(|flip| format!(" else     {}", flip.text)),
-    );
     let mut candidates: Vec<&CandidateReport> = round.candidates.iter().collect();
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     let bar = usize::from(width).saturating_sub(CANDIDATE).min(60);

@@ -1,15 +1,16 @@
 //! The cost of frames in bytes.
 
 use super::*;
+use crate::contract::DecisionReport;
+use crate::tui::erasing_backend::ErasingBackend;
 use crate::tui::terminal::{FrameBuffer, changes_screen};
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 
 /// A terminal that keeps the bytes written to it.
 struct Line {
     canvas: FrameBuffer,
-    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
+    terminal: Terminal<ErasingBackend<FrameBuffer>>,
     area: Rect,
 }
 
@@ -20,7 +21,7 @@ impl Line {
         let options = TerminalOptions {
             viewport: Viewport::Fixed(area),
         };
-        let backend = CrosstermBackend::new(canvas.clone());
+        let backend = ErasingBackend::new(canvas.clone());
         Self {
             terminal: Terminal::with_options(backend, options).unwrap(),
             canvas,
@@ -122,13 +123,49 @@ fn at_most_sixteen_colours_are_sent_and_none_without_colours() {
     assert!(!plain.split("\x1b[").any(is_colour));
 }
 
+/// Bytes that a line of 2,400 bytes a second carries in two seconds.
+const TWO_SECONDS: usize = 4_800;
+
+#[test]
+fn every_key_of_the_decisions_fits_a_slow_line() {
+    let mut line = Line::new(120, 40);
+    let mut model = model(Theme::default(), true, 20);
+    line.show(&model);
+    press(&mut model, "d");
+    let mut bytes = line.show(&model).len();
+    let rows = (0..200).map(|number| DecisionReport {
+        decision_id: format!("8f{number}"),
+        ..screens::decisions()[number % 4].clone()
+    });
+    update(&mut model, screens::listed(rows.collect()), NOW);
+    bytes += line.show(&model).len();
+    let mut detail = explaining::failed();
+    let mut explain = |model: &mut Model, id: &str| {
+        detail.summary.decision_id = id.to_owned();
+        detail.attempts.reverse();
+        let answer = Message::Explained(id.to_owned(), Ok(detail.clone()));
+        update(model, answer, NOW);
+    };
+    explain(&mut model, "8f0");
+    bytes += line.show(&model).len();
+    assert!(bytes <= TWO_SECONDS, "opening: {bytes} bytes");
+    for (key, id) in [("n", "8f1"), ("j", "8f2"), ("G", "8f199"), ("g", "8f0")] {
+        press(&mut model, key);
+        let mut bytes = line.show(&model).len();
+        explain(&mut model, id);
+        bytes += line.show(&model).len();
+        assert!(bytes <= TWO_SECONDS, "{key}: {bytes} bytes");
+    }
+}
+
 #[test]
 fn the_terminal_shows_what_was_drawn() {
     let mut line = Line::new(120, 40);
     let mut model = model(Theme::default(), true, 9);
     let mut parser = vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 0);
-    for step in 0..5 {
+    for (step, key) in (0..).zip(["", "d", "H", "w", "v", "?", "Esc H", ""]) {
         send_status(&mut model, 9, step);
+        press(&mut model, key);
         parser.process(&line.show(&model));
     }
     let arrived: Vec<String> = parser

@@ -1,20 +1,34 @@
 //! Switching screens, and the requests of each screen.
 
 use super::*;
+use crate::client::DecisionFilter;
 use crate::contract::{
-    DecisionDetail, DecisionOutcome, DecisionReport, HealthState, RevisionReport,
-    TotalWhatIfReport, WeightPoints, WhatIfReport, WhatIfTotalsReport,
+    DecisionDetail, DecisionList, DecisionOutcome, DecisionReport, HealthState, RequestTrouble,
+    RevisionReport, TotalWhatIfReport, TroubledReport, WeightPoints, WhatIfReport,
+    WhatIfTotalsReport,
 };
 use crate::tui::input_context::{CONTEXTS, Screen};
 use crate::tui::model::Subject;
 
 /// Fills the lists.
 pub fn fill(model: &mut Model) {
-    update(model, Message::Decisions(Ok(decisions())), NOW);
+    update(model, listed(decisions()), NOW);
     update(model, Message::Revisions(Ok(revisions())), NOW);
 }
 
-fn decisions() -> Vec<DecisionReport> {
+/// The answer that lists these decisions.
+pub fn listed(decisions: Vec<DecisionReport>) -> Message {
+    let troubled = TroubledReport {
+        kept: 2,
+        dropped: 0,
+    };
+    Message::Decisions(Ok(DecisionList {
+        decisions,
+        troubled,
+    }))
+}
+
+pub fn decisions() -> Vec<DecisionReport> {
     let decision = |at: u64, provider: &str, outcome, attempts: u32| DecisionReport {
         decision_id: format!("8f{at}"),
         at: format!("2026-11-24T03:14:{at:02}.000Z"),
@@ -24,6 +38,18 @@ fn decisions() -> Vec<DecisionReport> {
         score: Some(0.91),
         reason: "drawn by share among the best".to_owned(),
         outcome,
+        trouble: match outcome {
+            DecisionOutcome::Ok if attempts > 1 => Some(RequestTrouble::Saved),
+            DecisionOutcome::Error => Some(RequestTrouble::Failed),
+            _ => None,
+        },
+        error_class: (attempts > 1).then(|| "server".to_owned()),
+        client: Some(if at == 40 { "ann" } else { "web" }.to_owned()),
+        model_asked: Some("auto:chat".to_owned()),
+        chain: ["cumulus", "local", provider][3 - attempts as usize..]
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
         latency_ms: Some(912.0),
         cost_usd: Some(0.0052),
         cost_basis: "estimated".to_owned(),
@@ -102,12 +128,23 @@ fn decisions_are_requested_only_while_they_are_shown() {
         effects.into_iter().filter(is_no_request).collect()
     };
     assert_eq!(tick(&mut model), []);
-    assert_eq!(press(&mut model, "d"), [Effect::AskDecisions(None)]);
+    let asked = Effect::AskDecisions(DecisionFilter {
+        limit: 200,
+        ..DecisionFilter::default()
+    });
+    assert_eq!(press(&mut model, "d"), std::slice::from_ref(&asked));
     assert_eq!(tick(&mut model), [], "one request at a time");
     fill(&mut model);
-    assert_eq!(tick(&mut model), [Effect::AskDecisions(None)]);
+    assert_eq!(
+        tick(&mut model),
+        [],
+        "a list that jumps each second cannot be read"
+    );
+    model.decision_view.asked_at = Some(NOW.saturating_sub(Duration::from_secs(5)));
+    assert_eq!(tick(&mut model), [asked]);
     press(&mut model, "Space");
     fill(&mut model);
+    model.decision_view.asked_at = None;
     assert_eq!(tick(&mut model), [], "frozen");
 }
 
@@ -116,7 +153,7 @@ fn the_decision_under_the_cursor_is_explained_once() {
     let mut model = default_model();
     press(&mut model, "d");
     let asked = |model: &mut Model| {
-        let effects = update(model, Message::Decisions(Ok(decisions())), NOW);
+        let effects = update(model, listed(decisions()), NOW);
         effects.into_iter().find_map(|effect| match effect {
             Effect::AskDecision(id) => Some(id),
             _ => None,
@@ -126,9 +163,7 @@ fn the_decision_under_the_cursor_is_explained_once() {
     assert_eq!(asked(&mut model), None, "one request at a time");
     let detail = DecisionDetail {
         summary: decisions().remove(0),
-        client: None,
         tag: None,
-        model_asked: None,
         status: Some(200),
         message: None,
         attempts: Vec::new(),
@@ -137,10 +172,18 @@ fn the_decision_under_the_cursor_is_explained_once() {
         dropped_fields: Vec::new(),
         rounds: Vec::new(),
     };
-    update(&mut model, Message::Explained(Ok(detail)), NOW);
+    update(
+        &mut model,
+        Message::Explained("8f41".to_owned(), Ok(detail)),
+        NOW,
+    );
     assert_eq!(asked(&mut model), None, "a finished decision is final");
     press(&mut model, "j");
-    update(&mut model, Message::Explained(Err(gone())), NOW);
+    update(
+        &mut model,
+        Message::Explained("8f40".to_owned(), Err(gone())),
+        NOW,
+    );
     assert_eq!(asked(&mut model).as_deref(), Some("8f40"));
 }
 
@@ -214,73 +257,12 @@ fn a_provider_is_explained_by_its_own_decisions() {
     let mut model = default_model();
     press(&mut model, "↓");
     let name = model.selected_name();
-    assert_eq!(press(&mut model, "e"), [Effect::AskDecisions(name)]);
-}
-
-#[test]
-fn the_cursor_holds_its_request_and_begins_on_one_that_has_ended() {
-    let mut model = default_model();
-    press(&mut model, "d");
-    let mut rows = decisions();
-    rows[0].outcome = DecisionOutcome::Pending;
-    update(&mut model, Message::Decisions(Ok(rows.clone())), NOW);
-    assert_eq!(model.decisions.at, 1);
-    let newer = DecisionReport {
-        decision_id: "8f42".to_owned(),
-        ..rows[0].clone()
+    let asked = DecisionFilter {
+        limit: 200,
+        provider: name,
+        ..DecisionFilter::default()
     };
-    rows.insert(0, newer);
-    update(&mut model, Message::Decisions(Ok(rows)), NOW);
-    assert_eq!(model.decisions.at, 2, "the same request");
-    // It is held even if it is not among the latest any more.
-    let id = |model: &Model| {
-        model.decision_rows()[model.decisions.at]
-            .decision_id
-            .clone()
-    };
-    let held = id(&model);
-    let latest = vec![DecisionReport {
-        decision_id: "8f99".to_owned(),
-        ..decisions()[0].clone()
-    }];
-    update(&mut model, Message::Decisions(Ok(latest)), NOW);
-    assert_eq!(id(&model), held);
-}
-
-#[test]
-fn the_next_failure_is_one_key_away() {
-    let mut model = default_model();
-    press(&mut model, "d");
-    fill(&mut model);
-    // First the request that a fallback saved, then the one that failed.
-    press(&mut model, "n");
-    assert_eq!(model.decisions.at, 1);
-    press(&mut model, "n");
-    assert_eq!(model.decisions.at, 2);
-    assert_eq!(press(&mut model, "y"), [Effect::Copy("8f39".to_owned())]);
-    press(&mut model, "Enter");
-    assert_eq!(
-        (model.screen, model.selected_name()),
-        (Screen::Detail, Some("aurora".to_owned()))
-    );
-}
-
-#[test]
-fn a_decision_stays_under_the_cursor_when_new_ones_arrive() {
-    let mut model = default_model();
-    press(&mut model, "d");
-    fill(&mut model);
-    press(&mut model, "j");
-    let mut more = decisions();
-    more.insert(
-        0,
-        DecisionReport {
-            decision_id: "new".to_owned(),
-            ..more[0].clone()
-        },
-    );
-    update(&mut model, Message::Decisions(Ok(more)), NOW);
-    assert_eq!(model.decisions.rows[model.decisions.at].decision_id, "8f40");
+    assert_eq!(press(&mut model, "e"), [Effect::AskDecisions(asked)]);
 }
 
 #[test]

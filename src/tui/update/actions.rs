@@ -4,14 +4,14 @@ use super::draft_edit::{mix, nudge, toggle_own, with_draft};
 use super::navigate::{change_window, go, move_row, next_panel, next_trouble, to_panel};
 use super::palette::{self, Accepted};
 use super::{
-    advice, clipboard, dialogs, draft_edit, navigate, provider_dialogs, queries, review,
+    advice, clipboard, decisions, dialogs, draft_edit, navigate, provider_dialogs, queries, review,
     text_input, undo,
 };
 use crate::tui::draft::Draft;
 use crate::tui::effect::{Effect, ExitReason};
 use crate::tui::input_context::{InputContext, Screen};
 use crate::tui::keymap::{Action, SortOrder};
-use crate::tui::model::{ARMED_DURATION, BellMode, Dialog, Help, Listing, Model, Options, Subject};
+use crate::tui::model::{ARMED_DURATION, BellMode, Dialog, Help, Model, Options, Subject};
 use std::time::Duration;
 
 /// Two Ctrl-C within this time leave an attached dashboard.
@@ -26,6 +26,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Copy => return clipboard::copy(model),
         Action::CopyAll => return clipboard::copy_all(model),
         Action::Explain => return explain(model),
+        Action::First => return first_row(model),
         Action::Export => return vec![Effect::Export],
         Action::Go(screen) => return go(model, screen),
         Action::Keep => return dialogs::keep(model),
@@ -56,7 +57,6 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Erase => text_input::erase(model),
         Action::Even => mix(model, [33, 34, 33]),
         Action::Filter => open_filter(model),
-        Action::First => move_row(model, -END_OF_LIST),
         Action::Focus(step) => dialogs::focus(model, step),
         Action::Freeze => freeze(model),
         Action::HelpSearch => search_help(model, true),
@@ -123,7 +123,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 
 fn explain(model: &mut Model) -> Vec<Effect> {
     model.decisions_of = model.selected_name();
-    model.decisions = Listing::default();
+    model.forget_decisions();
     go(model, Screen::Decisions)
 }
 
@@ -131,8 +131,7 @@ fn explain(model: &mut Model) -> Vec<Effect> {
 fn side(model: &mut Model, step: isize) -> Vec<Effect> {
     if model.screen == Screen::Detail {
         model.move_cursor(step);
-        model.decisions.is_known = false;
-        model.decisions.rows.clear();
+        model.forget_decisions();
         return queries::watched_lists(model);
     }
     nudge(model, i16::try_from(step).unwrap_or(0));
@@ -145,7 +144,20 @@ fn open_filter(model: &mut Model) {
     model.dialog = Some(Dialog::Filter(text));
 }
 
+/// Goes to the first row; decisions follow the newest from then on.
+fn first_row(model: &mut Model) -> Vec<Effect> {
+    if model.screen == Screen::Decisions {
+        return decisions::follow(model);
+    }
+    move_row(model, -END_OF_LIST);
+    Vec::new()
+}
+
 fn scroll(model: &mut Model, step: isize) {
+    if model.dialog.is_none() {
+        decisions::turn_page(model, step);
+        return;
+    }
     if let Some(Dialog::Help(Help { first, .. }) | Dialog::Report { first, .. }) = &mut model.dialog
     {
         *first = first.saturating_add_signed(step * 5);

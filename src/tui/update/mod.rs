@@ -3,6 +3,7 @@
 mod actions;
 mod advice;
 mod clipboard;
+mod decisions;
 mod dialogs;
 mod draft_edit;
 mod forecast;
@@ -21,9 +22,9 @@ use super::input::Input;
 use super::key::{Code, Key};
 use super::keymap::Action;
 use super::message::Message;
-use super::model::{BELL_INTERVAL, BellMode, Dialog, LinkState, Listing, Model, NOTICE_DURATION};
+use super::model::{BELL_INTERVAL, BellMode, Dialog, LinkState, Model, NOTICE_DURATION};
 use crate::client::{ClientError, Update};
-use crate::contract::{DecisionOutcome, DecisionReport, HealthState, RevisionReport, Status};
+use crate::contract::{HealthState, RevisionReport, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,22 +37,13 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
         Message::Update(Update::Disconnected(why)) => model.link = LinkState::Lost(why),
         Message::Changed(result) => return outcome::on_changed(model, result),
         Message::Decisions(answer) => {
-            on_decisions(model, answer);
+            decisions::on_decisions(model, answer);
             return queries::explanation(model).into_iter().collect();
         }
         Message::Clients(answer) => queries::on_clients(model, answer),
         Message::Revisions(answer) => on_revisions(model, answer),
-        Message::Explained(answer) => {
-            model.explaining = None;
-            match answer {
-                Ok(detail) => {
-                    model.explained = Some(detail);
-                    model.explain_error = None;
-                    // The cursor may have moved meanwhile.
-                    return queries::explanation(model).into_iter().collect();
-                }
-                Err(error) => model.explain_error = Some(error.to_string()),
-            }
+        Message::Explained(asked, answer) => {
+            return decisions::on_explained(model, &asked, answer);
         }
         Message::Advice(answer) => advice::on_advice(model, *answer),
         Message::WhatIf(answer) => return queries::on_what_if(model, *answer),
@@ -86,51 +78,15 @@ fn on_tick(model: &mut Model) -> Vec<Effect> {
     queries::watched_lists(model)
 }
 
-fn on_decisions(model: &mut Model, answer: Result<Vec<DecisionReport>, ClientError>) {
-    let at = model.decisions.at;
-    let shown = model.decision_rows();
-    let held = shown.get(at).map(|row| (*row).clone());
-    let selected = held.as_ref().map(|row| row.decision_id.clone());
-    let is_first = shown.is_empty();
-    set_rows(&mut model.decisions, answer);
-    // It stays while it is looked at, even if it is not among the latest any more.
-    if let Some(held) = held {
-        let rows = &mut model.decisions.rows;
-        if !rows.iter().any(|row| row.decision_id == held.decision_id) {
-            rows.push(held);
-        }
-    }
-    let shown = model.decision_rows();
-    // The cursor holds its request; it begins on the newest that has ended, because what is said
-    // of one that still runs changes.
-    let is_ended = |row: &&DecisionReport| row.outcome != DecisionOutcome::Pending;
-    let newest = shown.iter().position(is_ended).filter(|_| is_first);
-    let at = newest.unwrap_or(at);
-    let kept = selected.and_then(|id| shown.iter().position(|row| row.decision_id == id));
-    model.decisions.at = kept.unwrap_or(at).min(shown.len().saturating_sub(1));
-}
-
 fn on_revisions(model: &mut Model, answer: Result<Vec<RevisionReport>, ClientError>) {
     let list = &mut model.revisions;
     let selected = list.rows.get(list.at).filter(|_| list.at > 0);
     let selected = selected.map(|row| row.revision);
-    set_rows(list, answer);
+    list.receive(answer.map_err(|error| error.to_string()));
     let kept = selected.and_then(|id| list.rows.iter().position(|row| row.revision == id));
     list.at = kept
         .unwrap_or(list.at)
         .min(list.rows.len().saturating_sub(1));
-}
-
-fn set_rows<T>(list: &mut Listing<T>, answer: Result<Vec<T>, ClientError>) {
-    list.asked = false;
-    match answer {
-        Ok(rows) => {
-            list.rows = rows;
-            list.is_known = true;
-            list.error = None;
-        }
-        Err(error) => list.error = Some(error.to_string()),
-    }
 }
 
 fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {

@@ -1,13 +1,13 @@
 //! Moves between screens, rows, panels and windows.
 
 use super::draft_edit::{self, with_draft};
-use super::{queries, review, text_input};
-use crate::contract::{DecisionOutcome, Window};
+use super::{decisions, queries, review, text_input};
+use crate::contract::Window;
 use crate::tui::draft::{Draft, DraftRow};
 use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
-use crate::tui::model::{Dialog, Help, Listing, Model};
+use crate::tui::model::{DecisionView, Dialog, Help, Model};
 use crate::tui::panels::PANELS;
 
 /// Opens what is under the cursor.
@@ -43,7 +43,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
                 return Vec::new();
             };
             model.cursor = Some(selected);
-            model.decisions = Listing::default();
+            model.forget_decisions();
             go(model, Screen::Detail)
         }
     }
@@ -60,14 +60,14 @@ fn open_client(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.decisions_of = None;
-    model.decisions = Listing::default();
+    model.forget_decisions();
     model.screen = Screen::Decisions;
     text_input::set_filter(model, &format!("client:{}", client.name));
     go(model, Screen::Decisions)
 }
 
 pub(super) fn move_row(model: &mut Model, step: isize) {
-    let decisions = model.decision_rows().len();
+    let decided = model.decision_rows().len();
     let moved =
         |at: usize, count: usize| at.saturating_add_signed(step).min(count.saturating_sub(1));
     match model.screen {
@@ -78,7 +78,7 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
         Screen::Weights => {
             draft_edit::select(model, step);
         }
-        Screen::Decisions => model.decisions.at = moved(model.decisions.at, decisions),
+        Screen::Decisions => decisions::hold_at(model, moved(model.decisions.at, decided)),
         Screen::Revisions => {
             model.revisions.at = moved(model.revisions.at, model.revisions.rows.len());
         }
@@ -92,36 +92,13 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
     }
 }
 
-/// Moves to the next row in trouble: a provider, or a request that failed or that a fallback saved.
+/// Moves to the next row in trouble: a provider, or a request that failed or that was saved.
 pub(super) fn next_trouble(model: &mut Model, step: isize) {
     match model.screen {
-        Screen::Decisions => next_bad_decision(model, step),
+        Screen::Decisions => decisions::next_trouble(model, step),
         Screen::Models => model.next_model_in_trouble(step),
         Screen::Clients => model.next_client_in_trouble(step),
         _ => model.next_trouble(step),
-    }
-}
-
-fn next_bad_decision(model: &mut Model, step: isize) {
-    let rows = model.decision_rows();
-    let is_bad = |at: &usize| {
-        let failed = matches!(
-            rows[*at].outcome,
-            DecisionOutcome::Error | DecisionOutcome::Refused
-        );
-        failed || rows[*at].attempts > 1
-    };
-    let next = if step > 0 {
-        (model.decisions.at + 1..rows.len()).find(is_bad)
-    } else {
-        (0..model.decisions.at.min(rows.len())).rev().find(is_bad)
-    };
-    match next {
-        Some(next) => model.decisions.at = next,
-        None => model.notify(
-            "no other listed request failed or was saved by a fallback",
-            false,
-        ),
     }
 }
 
@@ -138,6 +115,10 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
         with_draft(model, |draft| {
             draft.row = name.map_or(DraftRow::Objective(0), DraftRow::Provider);
         });
+    }
+    if screen == Screen::Decisions && model.screen != Screen::Decisions {
+        // It follows the newest again.
+        model.decision_view = DecisionView::default();
     }
     model.screen = screen;
     queries::watched_lists(model)
@@ -162,7 +143,7 @@ pub(super) fn back(model: &mut Model) {
         return;
     }
     if model.screen == Screen::Decisions && model.decisions_of.take().is_some() {
-        model.decisions = Listing::default();
+        model.forget_decisions();
         return;
     }
     if model.filter_here().is_some_and(|filter| !filter.is_empty()) {

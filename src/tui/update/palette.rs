@@ -1,7 +1,7 @@
 //! The command line: every action by its id, and a few commands with an argument.
 
 use super::navigate::{go, set_window};
-use super::review;
+use super::{decisions, review};
 use crate::contract::Window;
 use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
@@ -64,6 +64,7 @@ fn with_argument(model: &mut Model, command: &str, argument: &str) -> Option<Vec
             Err(error) => model.notify(error, true),
         },
         "goto" => return Some(go_to(model, argument)),
+        "request" => return Some(open_request(model, argument)),
         "filter" => {
             super::text_input::set_filter(model, argument);
             if model.filter_here().is_none() {
@@ -92,6 +93,17 @@ fn go_to(model: &mut Model, argument: &str) -> Vec<Effect> {
         return Vec::new();
     };
     model.cursor = Some(name);
-    model.decisions = crate::tui::model::Listing::default();
+    model.forget_decisions();
     go(model, Screen::Detail)
+}
+
+/// Opens a request on the screen of decisions, whatever they show.
+fn open_request(model: &mut Model, id: &str) -> Vec<Effect> {
+    if id.is_empty() {
+        model.notify("request needs the id of a request or decision", true);
+        return Vec::new();
+    }
+    let mut effects = go(model, Screen::Decisions);
+    effects.push(decisions::ask_for(model, id));
+    effects
 }

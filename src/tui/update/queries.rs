@@ -1,7 +1,7 @@
 //! Requests for what the screen shows: lists, one decision, the forecast of a draft.
 
 use super::review;
-use crate::client::ClientError;
+use crate::client::{ClientError, DecisionFilter};
 use crate::contract::{ClientsReport, WhatIfReport};
 use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
@@ -9,6 +9,12 @@ use crate::tui::model::Model;
 use crate::tui::what_if::{WhatIfResult, what_if_request};
 use std::time::Duration;
 
+/// Decisions are refreshed after this time.
+const DECISIONS_REFRESH: Duration = Duration::from_secs(5);
+/// Decisions that are listed, and older ones in trouble; where a filter hides most, it looks through
+/// more of them.
+const LISTED: usize = 200;
+const FILTERED: usize = 500;
 /// A forecast is refreshed after this time: traffic changes.
 const WHAT_IF_REFRESH: Duration = Duration::from_secs(15);
 
@@ -25,14 +31,8 @@ pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
 
 fn watched_rows(model: &mut Model) -> Vec<Effect> {
     match model.screen {
-        Screen::Decisions if !model.decisions.asked => {
-            model.decisions.asked = true;
-            vec![Effect::AskDecisions(model.decisions_of.clone())]
-        }
-        Screen::Detail if !model.decisions.asked => {
-            model.decisions.asked = true;
-            vec![Effect::AskDecisions(model.selected_name())]
-        }
+        Screen::Decisions if !model.decisions.asked => decisions(model, model.decisions_of.clone()),
+        Screen::Detail if !model.decisions.asked => decisions(model, model.selected_name()),
         Screen::Revisions if !model.revisions.asked => {
             model.revisions.asked = true;
             vec![Effect::AskRevisions]
@@ -66,6 +66,29 @@ pub(super) fn on_clients(model: &mut Model, answer: Result<ClientsReport, Client
     }
 }
 
+/// Requests decisions, now and then: a list that changes faster cannot be read, and on a slow line it
+/// would delay every key.
+fn decisions(model: &mut Model, provider: Option<String>) -> Vec<Effect> {
+    let asked_at = model.decision_view.asked_at;
+    if asked_at.is_some_and(|at| model.now.saturating_sub(at) < DECISIONS_REFRESH) {
+        return Vec::new();
+    }
+    model.decision_view.asked_at = Some(model.now);
+    model.decisions.asked = true;
+    let mut filter = DecisionFilter {
+        limit: LISTED,
+        provider,
+        ..DecisionFilter::default()
+    };
+    if model.screen == Screen::Decisions {
+        if !model.decisions_filter.is_empty() {
+            filter.limit = FILTERED;
+        }
+        model.decisions_filter.narrow(&mut filter);
+    }
+    vec![Effect::AskDecisions(filter)]
+}
+
 /// Requests the explanation of the decision under the cursor, once: a finished one is final.
 pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
     if model.screen != Screen::Decisions || model.explaining.is_some() {
@@ -80,6 +103,7 @@ pub(super) fn explanation(model: &mut Model) -> Option<Effect> {
     let id = selected.decision_id.clone();
     (!is_known).then(|| {
         model.explaining = Some(id.clone());
+        model.decision_view.explaining_at = model.now;
         Effect::AskDecision(id)
     })
 }

@@ -3,7 +3,7 @@
 use crate::foreign::is_unsafe;
 use crate::tui::filter::Filter;
 use crate::tui::input_context::Screen;
-use crate::tui::model::{Dialog, Model};
+use crate::tui::model::{DecisionView, Dialog, Model};
 
 /// Characters in a filter or a command.
 const MAX_TEXT: usize = 200;
@@ -91,7 +91,13 @@ pub(super) fn set_filter(model: &mut Model, text: &str) {
         _ => {}
     }
     if model.screen == Screen::Decisions {
-        model.decisions_filter = Filter::new(text);
+        model.decisions_filter = Filter::of_decisions(text);
+        // Its rows are asked for again, and followed.
+        model.decision_view = DecisionView {
+            troubled: model.decision_view.troubled,
+            opening: model.decision_view.opening.take(),
+            ..DecisionView::default()
+        };
         model.decisions.at = 0;
         return;
     }

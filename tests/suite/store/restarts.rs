@@ -99,4 +99,29 @@ on_both! {
         assert_eq!(status["store"]["state"], "ok");
         assert_eq!(status["store"]["dropped"], 0);
     }
+
+    async fn a_failed_request_is_explained_after_a_restart_too(database: TestDatabase) {
+        let body = r#"{"error":{"message":"the model is on fire","type":"server_error"}}"#;
+        let upstream = Upstream::start(Behaviour::Status(500, body, Vec::new())).await;
+        let mut gateway = Gateway::start(&database, &upstream.base_url).await;
+        let request = gateway.client.post(format!("{}/v1/chat/completions", gateway.url));
+        let request = request.header("x-request-id", "trace-77");
+        let asked = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+        assert!(request.body(asked).send().await.unwrap().status().is_server_error());
+        let explained = gateway.get("/api/decisions/trace-77").await;
+        let troubled = gateway.get("/api/decisions?trouble=failed").await;
+        assert_eq!(troubled["troubled"], json!({"kept": 1, "dropped": 0}));
+        gateway.stop().await;
+        gateway.begin().await;
+
+        assert_eq!(gateway.get("/api/decisions?trouble=failed").await, troubled);
+        let after = gateway.get("/api/decisions/trace-7").await;
+        assert_eq!(after["attempts"], explained["attempts"]);
+        assert_eq!(after["errorClass"], "server");
+        let (code, text, _) = gateway.command(&["explain", "trace-77", &gateway.url]);
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("answered 500 (server): \"the model is on fire\""), "{text}");
+        let (code, _, mistake) = gateway.command(&["explain", "trace-78", &gateway.url]);
+        assert!(code == 1 && mistake.contains("trace-78 is not remembered"), "{code} {mistake}");
+    }
 }

@@ -4,7 +4,7 @@ use super::{TestDatabase, now, on_both};
 use aibal_tui::domain::{BucketCounts, Histogram, Money, UnixTime, Uptime};
 use aibal_tui::store::{
     AttemptRow, EventRow, Explanation, Record, RequestFilter, RequestRow, RollUpFilter, RollUpKey,
-    RollUpRow, Store, StoreState,
+    RollUpRow, Store, StoreState, TroubleFilter,
 };
 
 fn request(store: &Store, number: u64, provider: &str) -> RequestRow {
@@ -123,6 +123,49 @@ on_both! {
         assert_eq!(found(failed).await, "req-9 req-6 req-3 req-0");
         let nobody = RequestFilter { client: some("unknown"), ..RequestFilter::default() };
         assert_eq!(found(nobody).await, "");
+    }
+
+    async fn requests_in_trouble_are_told_apart(database: TestDatabase) {
+        let store = database.open().await;
+        let mut saved = request(&store, 7, "near");
+        saved.failure = "server";
+        store.record(Record::Request(Box::new(saved)));
+        with_requests(&store, 6).await;
+        let store = database.open().await;
+        let found = async |trouble: TroubleFilter, since: u64| {
+            let filter = RequestFilter {
+                limit: 100,
+                trouble: Some(trouble),
+                since: Some(request(&store, since, "near").at),
+                ..RequestFilter::default()
+            };
+            let rows = store.load_requests(&filter).await.unwrap();
+            rows.iter().map(|row| row.request_id.clone()).collect::<Vec<_>>().join(" ")
+        };
+
+        assert_eq!(found(TroubleFilter::Any, 0).await, "req-7 req-3 req-0");
+        assert_eq!(found(TroubleFilter::Any, 1).await, "req-7 req-3");
+        assert_eq!(found(TroubleFilter::Failed, 0).await, "req-3 req-0");
+        assert_eq!(found(TroubleFilter::Saved, 0).await, "req-7");
+    }
+
+    async fn requests_are_found_by_the_beginning_of_an_id(database: TestDatabase) {
+        let store = database.open().await;
+        with_requests(&store, 12).await;
+        let store = database.open().await;
+        let found = async |start: &str| {
+            let rows = store.find_requests(start, 3).await.unwrap();
+            rows.iter().map(|row| row.request_id.clone()).collect::<Vec<_>>().join(" ")
+        };
+
+        assert_eq!(found("req-1").await, "req-11 req-10 req-1");
+        assert_eq!(found("req-11").await, "req-11");
+        assert_eq!(found("000000000000000b").await, "req-11");
+        assert_eq!(found("00000000").await, "req-11 req-10 req-9", "at most three");
+        // No pattern, and no other case.
+        for nothing in ["req-_", "%", "REQ-1", "zz"] {
+            assert_eq!(found(nothing).await, "", "{nothing}");
+        }
     }
 
     async fn a_request_is_read_as_it_was_written(database: TestDatabase) {
