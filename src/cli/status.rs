@@ -274,6 +274,17 @@ mod tests {
         }
     }
 
+    fn budget() -> BudgetReport {
+        BudgetReport {
+            day: SpendingReport {
+                limit_usd: Some(50.0),
+                spent_usd: 12.4,
+                ..SpendingReport::default()
+            },
+            ..BudgetReport::default()
+        }
+    }
+
     fn status() -> Status {
         Status {
             settings: None,
@@ -303,14 +314,7 @@ mod tests {
             requests_per_second: 2.04,
             usd_per_hour: 0.25,
             hedging: None,
-            budget: BudgetReport {
-                day: SpendingReport {
-                    limit_usd: Some(50.0),
-                    spent_usd: 12.4,
-                    ..SpendingReport::default()
-                },
-                ..BudgetReport::default()
-            },
+            budget: budget(),
             weights: WeightPoints {
                 cost: 30.0,
                 latency: 40.0,

@@ -3,10 +3,10 @@ use super::decision_filter::DecisionFilter;
 use super::{ClientError, Update};
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionReport, MuteRequest,
-    Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
-    SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod,
-    UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, MuteRequest, Performance, ProbeReport,
+    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection,
+    SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange,
+    WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;

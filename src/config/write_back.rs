@@ -324,7 +324,7 @@ fn setting_value(settings: &GlobalSettings, setting: GlobalSetting) -> Option<Va
         GlobalSetting::Strategy => Some(settings.strategy.as_str().into()),
         GlobalSetting::BudgetPerDay => usd(settings.budget.per_day),
         GlobalSetting::BudgetPerMonth => usd(settings.budget.per_month),
-        GlobalSetting::OnLimit => Some(settings.budget.on_limit.as_str().into()),
+        GlobalSetting::OverBudget => Some(settings.budget.on_limit.as_str().into()),
         GlobalSetting::BreakerFailures => Some(i64::from(settings.breaker.failures).into()),
         GlobalSetting::BreakerMaxOpen => Some(i64::from(settings.breaker.max_open_s).into()),
     }

@@ -26,7 +26,7 @@ pub enum GlobalSetting {
     /// Budget per month.
     BudgetPerMonth,
     /// Handling of requests over a budget.
-    OnLimit,
+    OverBudget,
     /// Failures that open a breaker.
     BreakerFailures,
     /// Longest time for which a breaker stays open.
@@ -39,7 +39,7 @@ impl GlobalSetting {
         Self::Strategy,
         Self::BudgetPerDay,
         Self::BudgetPerMonth,
-        Self::OnLimit,
+        Self::OverBudget,
         Self::BreakerFailures,
         Self::BreakerMaxOpen,
     ];
@@ -50,7 +50,7 @@ impl GlobalSetting {
             Self::Strategy => "balancing.strategy",
             Self::BudgetPerDay => "budget.usd_per_day",
             Self::BudgetPerMonth => "budget.usd_per_month",
-            Self::OnLimit => "budget.on_limit",
+            Self::OverBudget => "budget.on_limit",
             Self::BreakerFailures => "balancing.breaker.failures",
             Self::BreakerMaxOpen => "balancing.breaker.max_open_seconds",
         }
@@ -64,7 +64,7 @@ impl GlobalSettings {
             GlobalSetting::Strategy => self.strategy = from.strategy,
             GlobalSetting::BudgetPerDay => self.budget.per_day = from.budget.per_day,
             GlobalSetting::BudgetPerMonth => self.budget.per_month = from.budget.per_month,
-            GlobalSetting::OnLimit => self.budget.on_limit = from.budget.on_limit,
+            GlobalSetting::OverBudget => self.budget.on_limit = from.budget.on_limit,
             GlobalSetting::BreakerFailures => self.breaker.failures = from.breaker.failures,
             GlobalSetting::BreakerMaxOpen => self.breaker.max_open_s = from.breaker.max_open_s,
         }
@@ -77,7 +77,7 @@ impl GlobalSettings {
             GlobalSetting::Strategy => self.strategy.as_str().to_owned(),
             GlobalSetting::BudgetPerDay => limit(self.budget.per_day),
             GlobalSetting::BudgetPerMonth => limit(self.budget.per_month),
-            GlobalSetting::OnLimit => self.budget.on_limit.as_str().to_owned(),
+            GlobalSetting::OverBudget => self.budget.on_limit.as_str().to_owned(),
             GlobalSetting::BreakerFailures => self.breaker.failures.to_string(),
             GlobalSetting::BreakerMaxOpen => format!("{} s", self.breaker.max_open_s),
         }
@@ -89,7 +89,7 @@ impl GlobalSettings {
             GlobalSetting::Strategy => "strategy",
             GlobalSetting::BudgetPerDay => "budget per day",
             GlobalSetting::BudgetPerMonth => "budget per month",
-            GlobalSetting::OnLimit => "over budget",
+            GlobalSetting::OverBudget => "over budget",
             GlobalSetting::BreakerFailures => "breaker opens after failures",
             GlobalSetting::BreakerMaxOpen => "breaker open at most",
         };

@@ -4,8 +4,8 @@ use super::handle::{AlertAction, DropCounters, EngineRequest, TroubledRequests, 
 use super::wake::{EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{
-    Alert, AlertError, BalancerState, Effect, Event, LossCounts, Observation, RoutingTable,
-    Snapshot, TrafficData, UnixTime,
+    Alert, AlertError, BalancerState, Command, CommandError, CommandReply, Effect, Event,
+    LossCounts, Observation, RoutingTable, Snapshot, TrafficData, UnixTime,
 };
 use crate::store::Journal;
 use std::pin::pin;
@@ -126,14 +126,7 @@ impl Engine {
         // The caller may be gone; a reply without a receiver is dropped.
         match request {
             EngineRequest::Execute(command, reply) => {
-                let result = self.state.execute(command, now).map(|(reply, effects)| {
-                    self.perform(effects);
-                    reply
-                });
-                self.journal.changed(&self.state, now);
-                self.publish_routes();
-                self.publish_snapshots();
-                let _ = reply.send(result);
+                let _ = reply.send(self.execute(command, now));
             }
             EngineRequest::EmitInfo { text, bad } => {
                 let effects = self.state.emit_info(text, bad, now);
@@ -195,6 +188,17 @@ impl Engine {
                 let _ = reply.send(notice);
             }
         }
+    }
+
+    fn execute(&mut self, command: Command, now: UnixTime) -> Result<CommandReply, CommandError> {
+        let result = self.state.execute(command, now).map(|(reply, effects)| {
+            self.perform(effects);
+            reply
+        });
+        self.journal.changed(&self.state, now);
+        self.publish_routes();
+        self.publish_snapshots();
+        result
     }
 
     fn change_alert(&mut self, action: AlertAction, now: UnixTime) -> Result<Alert, AlertError> {

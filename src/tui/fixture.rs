@@ -45,44 +45,8 @@ pub fn status(providers: usize, step: u64) -> Status {
             seconds: 60,
         },
         strategy: "weighted".to_owned(),
-        settings: Some(SettingsValues {
-            strategy: "weighted".to_owned(),
-            budget: BudgetValues {
-                usd_per_day: Some(50.0),
-                usd_per_month: None,
-                on_limit: "refuse".to_owned(),
-            },
-            breaker: BreakerValues {
-                failures: 4,
-                max_open_seconds: 30,
-            },
-        }),
-        totals: Totals {
-            requests: 12_840 + step * 38,
-            attempts: 13_100 + step * 39,
-            retries: 260 + step,
-            success_rate: Some(0.9962),
-            error_rate: Some(0.0038),
-            average_latency_ms: Some(914.0),
-            latency_ms: Percentiles {
-                p50: Some(612.0 + step as f64),
-                p95: Some(1_930.0),
-                p99: Some(4_100.0),
-            },
-            time_to_first_token_ms: Percentiles {
-                p50: Some(204.0),
-                p95: Some(580.0),
-                p99: Some(900.0),
-            },
-            total_cost_usd: Some(3.2),
-            cost_basis: CostBasisCounts {
-                exact: 10_000,
-                estimated: 12,
-                unknown: 2_600,
-            },
-            total_tokens: 4_100_000,
-            refused: RejectionReport::default(),
-        },
+        settings: Some(settings()),
+        totals: totals(step),
         requests_per_second: 38.2 + (step % 7) as f64 / 10.0,
         usd_per_hour: 4.12,
         hedging: None,
@@ -103,6 +67,50 @@ pub fn status(providers: usize, step: u64) -> Status {
         cache: None,
         store: None,
         events: events(),
+    }
+}
+
+fn totals(step: u64) -> Totals {
+    Totals {
+        requests: 12_840 + step * 38,
+        attempts: 13_100 + step * 39,
+        retries: 260 + step,
+        success_rate: Some(0.9962),
+        error_rate: Some(0.0038),
+        average_latency_ms: Some(914.0),
+        latency_ms: Percentiles {
+            p50: Some(612.0 + step as f64),
+            p95: Some(1_930.0),
+            p99: Some(4_100.0),
+        },
+        time_to_first_token_ms: Percentiles {
+            p50: Some(204.0),
+            p95: Some(580.0),
+            p99: Some(900.0),
+        },
+        total_cost_usd: Some(3.2),
+        cost_basis: CostBasisCounts {
+            exact: 10_000,
+            estimated: 12,
+            unknown: 2_600,
+        },
+        total_tokens: 4_100_000,
+        refused: RejectionReport::default(),
+    }
+}
+
+fn settings() -> SettingsValues {
+    SettingsValues {
+        strategy: "weighted".to_owned(),
+        budget: BudgetValues {
+            usd_per_day: Some(50.0),
+            usd_per_month: None,
+            on_limit: "refuse".to_owned(),
+        },
+        breaker: BreakerValues {
+            failures: 4,
+            max_open_seconds: 30,
+        },
     }
 }
 

@@ -4,8 +4,7 @@ use super::change::Applied;
 use super::input::Input;
 use crate::client::{ClientError, Update};
 use crate::contract::{
-    AdviceReport, ClientsReport, DecisionDetail, DecisionList, DecisionReport, RevisionReport,
-    WhatIfReport,
+    AdviceReport, ClientsReport, DecisionDetail, DecisionList, RevisionReport, WhatIfReport,
 };
 
 /// A message to the model.

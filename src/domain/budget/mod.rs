@@ -4,6 +4,7 @@
 //! Reservations are atomic, so that concurrent requests never exceed a budget together. A cost counts
 //! in the day and month of its reservation.
 
+mod config;
 mod ledger;
 mod ledger_entries;
 mod period_budget;
@@ -11,6 +12,7 @@ mod period_budget;
 mod tests;
 mod text;
 
+pub use config::{BudgetConfig, OverBudgetPolicy, SharedBudget};
 pub use ledger::{LedgerEntry, LedgerMode};
 pub use period_budget::{BudgetProjection, BudgetUsage, Period};
 pub use text::format_usd;
@@ -22,71 +24,6 @@ use period_budget::{PeriodBudget, PeriodId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-
-/// Handling of requests that exceed the remaining budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OverBudgetPolicy {
-    /// Reject them.
-    #[default]
-    Reject,
-    /// Send them to the cheapest eligible target.
-    Cheapest,
-}
-
-impl OverBudgetPolicy {
-    /// All ways.
-    pub const ALL: [Self; 2] = [Self::Reject, Self::Cheapest];
-
-    /// Returns the word in the configuration and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reject => "refuse",
-            Self::Cheapest => "cheapest",
-        }
-    }
-
-    /// Returns the policy of a word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-}
-
-/// Budgets of all requests together; `None` is no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SharedBudget {
-    /// Limit per day.
-    pub per_day: Option<Money>,
-    /// Limit per month.
-    pub per_month: Option<Money>,
-    /// Handling of requests over a budget.
-    pub on_limit: OverBudgetPolicy,
-}
-
-/// Configured budgets; `None` is no limit.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BudgetConfig {
-    /// Limit per day.
-    pub per_day: Option<Money>,
-    /// Limit per month.
-    pub per_month: Option<Money>,
-    /// Handling of requests over a budget.
-    pub on_limit: OverBudgetPolicy,
-    /// Client tokens by name, with their limits per day.
-    pub callers: Vec<(Arc<str>, Option<Money>)>,
-    /// Providers by name that have a limit per day.
-    pub providers: Vec<(Arc<str>, Money)>,
-}
-
-impl BudgetConfig {
-    /// Returns the limits of all requests together.
-    pub fn shared(&self) -> SharedBudget {
-        SharedBudget {
-            per_day: self.per_day,
-            per_month: self.per_month,
-            on_limit: self.on_limit,
-        }
-    }
-}
 
 /// All budgets. The engine creates them from the configuration; requests update the amounts, which
 /// clones share.

@@ -10,7 +10,7 @@ pub enum Setting {
     Strategy,
     UsdPerDay,
     UsdPerMonth,
-    OnLimit,
+    OverBudget,
     BreakerFailures,
     BreakerMaxOpen,
 }
@@ -21,7 +21,7 @@ impl Setting {
         Self::Strategy,
         Self::UsdPerDay,
         Self::UsdPerMonth,
-        Self::OnLimit,
+        Self::OverBudget,
         Self::BreakerFailures,
         Self::BreakerMaxOpen,
     ];
@@ -32,7 +32,7 @@ impl Setting {
             Self::Strategy => "strategy",
             Self::UsdPerDay => "budget/day",
             Self::UsdPerMonth => "budget/month",
-            Self::OnLimit => "over budget",
+            Self::OverBudget => "over budget",
             Self::BreakerFailures => "opens after",
             Self::BreakerMaxOpen => "open at most",
         }
@@ -45,7 +45,7 @@ impl Setting {
             Self::Strategy => values.strategy.clone(),
             Self::UsdPerDay => limit(values.budget.usd_per_day),
             Self::UsdPerMonth => limit(values.budget.usd_per_month),
-            Self::OnLimit => values.budget.on_limit.clone(),
+            Self::OverBudget => values.budget.on_limit.clone(),
             Self::BreakerFailures => match values.breaker.failures {
                 1 => "1 failure".to_owned(),
                 failures => format!("{failures} failures"),
@@ -60,7 +60,7 @@ impl Setting {
             Self::Strategy => one.strategy == other.strategy,
             Self::UsdPerDay => one.budget.usd_per_day == other.budget.usd_per_day,
             Self::UsdPerMonth => one.budget.usd_per_month == other.budget.usd_per_month,
-            Self::OnLimit => one.budget.on_limit == other.budget.on_limit,
+            Self::OverBudget => one.budget.on_limit == other.budget.on_limit,
             Self::BreakerFailures => one.breaker.failures == other.breaker.failures,
             Self::BreakerMaxOpen => one.breaker.max_open_seconds == other.breaker.max_open_seconds,
         }
@@ -71,7 +71,7 @@ impl Setting {
             Self::Strategy => to.strategy.clone_from(&from.strategy),
             Self::UsdPerDay => to.budget.usd_per_day = from.budget.usd_per_day,
             Self::UsdPerMonth => to.budget.usd_per_month = from.budget.usd_per_month,
-            Self::OnLimit => to.budget.on_limit.clone_from(&from.budget.on_limit),
+            Self::OverBudget => to.budget.on_limit.clone_from(&from.budget.on_limit),
             Self::BreakerFailures => to.breaker.failures = from.breaker.failures,
             Self::BreakerMaxOpen => to.breaker.max_open_seconds = from.breaker.max_open_seconds,
         }
@@ -88,7 +88,7 @@ impl Setting {
             Self::Strategy => turn(&mut values.strategy, &SettingsValues::strategies(), step),
             Self::UsdPerDay => values.budget.usd_per_day = usd(values.budget.usd_per_day),
             Self::UsdPerMonth => values.budget.usd_per_month = usd(values.budget.usd_per_month),
-            Self::OnLimit => {
+            Self::OverBudget => {
                 let policies = SettingsValues::over_budget_policies();
                 turn(&mut values.budget.on_limit, &policies, step);
             }
@@ -109,7 +109,7 @@ impl Setting {
     fn put(self, values: &mut SettingsValues, number: u64) {
         let usd = (number > 0).then_some(number as f64);
         match self {
-            Self::Strategy | Self::OnLimit => {}
+            Self::Strategy | Self::OverBudget => {}
             Self::UsdPerDay => values.budget.usd_per_day = usd,
             Self::UsdPerMonth => values.budget.usd_per_month = usd,
             Self::BreakerFailures => {
@@ -210,7 +210,7 @@ impl DraftedSettings {
         let budget = BudgetChange {
             usd_per_day: limit(Setting::UsdPerDay, budget.usd_per_day),
             usd_per_month: limit(Setting::UsdPerMonth, budget.usd_per_month),
-            on_limit: moves(Setting::OnLimit).then(|| budget.on_limit.clone()),
+            on_limit: moves(Setting::OverBudget).then(|| budget.on_limit.clone()),
         };
         let breaker = BreakerChange {
             failures: moves(Setting::BreakerFailures).then_some(breaker.failures),

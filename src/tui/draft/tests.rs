@@ -217,7 +217,7 @@ fn settings_are_drafted_beside_the_weights() {
     };
     row(&mut draft, Setting::Strategy, &[1]);
     row(&mut draft, Setting::UsdPerDay, &[10, -1]);
-    row(&mut draft, Setting::OnLimit, &[-1]);
+    row(&mut draft, Setting::OverBudget, &[-1]);
     row(&mut draft, Setting::BreakerFailures, &[-10]);
     draft.row = DraftRow::Setting(Setting::UsdPerMonth);
     for digit in "1200".chars() {

@@ -360,7 +360,7 @@ fn decisions_are_filtered_by_client_model_result_and_provider() {
 #[test]
 fn a_filter_that_shows_nothing_says_why() {
     let mut model = on_decisions();
-    filter(&mut model, "client:nobody");
+    filter(&mut model, "client:missing");
     let screen = text(&model, 80, 24);
     assert!(screen.contains("0 of 4 match · Esc clears"), "{screen}");
     press(&mut model, "/ ^u");

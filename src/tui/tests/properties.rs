@@ -123,8 +123,9 @@ fn at_most_sixteen_colours_are_sent_and_none_without_colours() {
     assert!(!plain.split("\x1b[").any(is_colour));
 }
 
-/// Bytes that a line of 2,400 bytes a second carries in two seconds.
+/// Bytes that a line of 2,400 bytes a second carries in two seconds, and in two and a half.
 const TWO_SECONDS: usize = 4_800;
+const OPENING: usize = 6_000;
 
 #[test]
 fn every_key_of_the_decisions_fits_a_slow_line() {
@@ -148,7 +149,7 @@ fn every_key_of_the_decisions_fits_a_slow_line() {
     };
     explain(&mut model, "8f0");
     bytes += line.show(&model).len();
-    assert!(bytes <= TWO_SECONDS, "opening: {bytes} bytes");
+    assert!(bytes <= OPENING, "opening: {bytes} bytes");
     for (key, id) in [("n", "8f1"), ("j", "8f2"), ("G", "8f199"), ("g", "8f0")] {
         press(&mut model, key);
         let mut bytes = line.show(&model).len();
