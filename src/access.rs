@@ -2,6 +2,7 @@
 //! error into its own shape.
 
 mod failed_logins;
+mod operator;
 mod sites;
 
 pub use sites::{SiteError, Sites};
@@ -13,6 +14,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use failed_logins::{FailedLogins, network};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request};
+use operator::stated_operator;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,14 +93,28 @@ pub struct Token {
 pub struct Principal {
     /// Name of the token, or `local` where none was needed.
     pub who: Arc<str>,
+    /// Whether it is the name of a token.
+    pub is_named: bool,
     pub role: Role,
     /// Patterns of the models that it may use; `None`: all.
     pub models: Option<Arc<[String]>>,
     /// Where the request comes from; `None` in a process of its own.
     pub peer: Option<Peer>,
+    /// `user@host` as the client states it: for the record, and for no decision.
+    pub operator: Option<Arc<str>>,
 }
 
 impl Principal {
+    /// Who makes a change, for the record of changes: `alice@ops1 (token ops)`, or the token's name
+    /// where the client states no operator.
+    pub fn actor(&self) -> String {
+        match (&self.operator, self.is_named) {
+            (Some(operator), true) => format!("{operator} (token {})", self.who),
+            (Some(operator), false) => format!("{operator} ({})", self.who),
+            (None, _) => self.who.to_string(),
+        }
+    }
+
     /// Where it came from, for the audit log.
     pub fn origin(&self) -> String {
         origin_of(self.peer.as_ref())
@@ -245,9 +261,11 @@ impl TokenAuth {
         let principal = if is_trusted {
             Principal {
                 who: Arc::clone(&self.local),
+                is_named: false,
                 role: Role::Operator,
                 models: None,
                 peer: peer.copied(),
+                operator: stated_operator(headers),
             }
         } else {
             authenticate(&tokens, headers, peer.copied())?
@@ -276,9 +294,11 @@ fn authenticate(
     let token = token.ok_or(AuthError::UnknownToken)?;
     Ok(Principal {
         who: Arc::clone(&token.name),
+        is_named: true,
         role: token.role,
         models: token.models.clone(),
         peer,
+        operator: stated_operator(headers),
     })
 }
 

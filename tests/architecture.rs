@@ -48,12 +48,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &["domain"]),
     ("secrets", &[]),
-    ("access", &["domain"]),
     ("foreign", &[]),
     ("logs", &["foreign"]),
     ("config", &["domain", "secrets"]),
     ("protocols", &["domain", "secrets", "foreign"]),
     ("contract", &["domain"]),
+    ("access", &["domain", "contract"]),
     ("store", &["domain", "clock", "secrets"]),
     ("engine", &["domain", "clock", "store"]),
     (

@@ -245,3 +245,27 @@ fn without_tokens_only_names_of_this_instance_are_answered() {
     *two.uri_mut() = http::Uri::from_static("http://rebound.example/api/status");
     assert!(open.admit(&two, Permission::Read).is_err());
 }
+
+#[test]
+fn a_stated_operator_is_recorded_beside_the_token_and_permits_nothing() {
+    let actor = |pairs: &[(&'static str, &'static str)], peer| {
+        let request = request(Some(peer), Method::PUT, pairs);
+        let admitted = auth().admit(&request, Permission::Change);
+        admitted.map(|principal| (principal.actor(), principal.who))
+    };
+    let far = tcp("192.0.2.7:9");
+    let (bearer, alice) = ("authorization", ("x-aibal-operator", "alice@ops1"));
+
+    let with = actor(&[(bearer, "Bearer o-secret"), alice], far).unwrap();
+    assert_eq!((&*with.0, &*with.1), ("alice@ops1 (token ops)", "ops"));
+    let without = actor(&[(bearer, "Bearer o-secret")], far).unwrap();
+    assert_eq!(without.0, "ops");
+    let local = actor(&[alice], Peer::Unix).unwrap();
+    assert_eq!((&*local.0, &*local.1), ("alice@ops1 (local)", "local"));
+    let refused = [
+        (bearer, "Bearer v-secret"),
+        ("x-aibal-operator", "ops@ops1"),
+    ];
+    assert!(actor(&refused, far).is_err(), "a viewer stays a viewer");
+    assert!(actor(&[alice], far).is_err());
+}

@@ -23,8 +23,22 @@ pub(super) async fn acknowledge(
     let local = state
         .api
         .local
-        .acting_as(&principal.who, &principal.origin());
+        .acting_as(&principal.actor(), &principal.origin());
     Ok(Json(local.acknowledge_alert(&id).await?))
+}
+
+/// `DELETE /api/alerts/{id}/acknowledge`
+pub(super) async fn withdraw(
+    State(state): SharedState,
+    id: PathText,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<AlertReport>, ApiError> {
+    let id = path_text(id, "alert's id")?;
+    let local = state
+        .api
+        .local
+        .acting_as(&principal.actor(), &principal.origin());
+    Ok(Json(local.withdraw_acknowledgement(&id).await?))
 }
 
 /// `POST /api/alerts/{id}/mute`
@@ -38,7 +52,7 @@ pub(super) async fn mute(
     let local = state
         .api
         .local
-        .acting_as(&principal.who, &principal.origin());
+        .acting_as(&principal.actor(), &principal.origin());
     Ok(Json(local.mute_alert(&id, mute).await?))
 }
 

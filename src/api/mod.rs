@@ -84,7 +84,10 @@ pub fn router(api: Api) -> Router {
         .route("/api/forecast", get(monitoring::forecast))
         .route("/api/alerts", get(alerts::list))
         .route("/api/alerts/test", post(alerts::test))
-        .route("/api/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route(
+            "/api/alerts/{id}/acknowledge",
+            post(alerts::acknowledge).delete(alerts::withdraw),
+        )
         .route("/api/alerts/{id}/mute", post(alerts::mute))
         .route("/api/reload", post(mutations::reload))
         .route("/api/audit", get(audit::entries))

@@ -1,9 +1,12 @@
 //! Read-only reports.
 
 use super::extract::{PathText, QueryParams, path_text};
-use super::query::{DecisionsQuery, ForecastQuery, PerformanceQuery, UsageQuery, WindowQuery};
+use super::query::{
+    DecisionsQuery, ForecastQuery, Past, PerformanceQuery, StatusQuery, UsageQuery, WindowQuery,
+};
 use super::state::SharedState;
 use crate::client::{ApiError, DecisionFilter, PerformanceFilter};
+use crate::clock;
 use crate::contract::{
     ClientsReport, DecisionDetail, DecisionList, HourlyForecast, Performance, Problem,
     RevisionList, Status, UsageReport,
@@ -44,8 +47,14 @@ pub(super) async fn forecast(
 /// `GET /api/status`
 pub(super) async fn status(
     State(state): SharedState,
-    QueryParams(query): QueryParams<WindowQuery>,
+    QueryParams(query): QueryParams<StatusQuery>,
 ) -> Result<Json<Status>, ApiError> {
+    if let Some(Past(until)) = query.until {
+        let until = until.seen_from(clock::now());
+        return Ok(Json(
+            state.api.local.past_status(query.window, until).await?,
+        ));
+    }
     Ok(Json(state.api.local.status(query.window).await?))
 }
 
@@ -62,6 +71,7 @@ pub(super) async fn decisions(
     State(state): SharedState,
     QueryParams(query): QueryParams<DecisionsQuery>,
 ) -> Result<Json<DecisionList>, ApiError> {
+    let now = clock::now();
     let limit = query.limit.map_or(DEFAULT_LIMIT, |limit| limit.0);
     let filter = DecisionFilter {
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -71,6 +81,8 @@ pub(super) async fn decisions(
         outcome: query.outcome,
         trouble: query.trouble,
         before: query.before,
+        since: query.since.map(|it| it.0.seen_from(now)),
+        until: query.until.map(|it| it.0.seen_from(now)),
     };
     Ok(Json(state.api.local.decision_page(&filter).await?))
 }

@@ -27,7 +27,7 @@ pub(super) async fn set_weights(
     let local = state
         .api
         .local
-        .acting_as(&principal.who, &principal.origin());
+        .acting_as(&principal.actor(), &principal.origin());
     Ok(Json(local.set_weights(change).await?))
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn keep_weights(
     let local = state
         .api
         .local
-        .acting_as(&principal.who, &principal.origin());
+        .acting_as(&principal.actor(), &principal.origin());
     Ok(Json(local.confirm_weights().await?))
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn roll_back(
     let local = state
         .api
         .local
-        .acting_as(&principal.who, &principal.origin());
+        .acting_as(&principal.actor(), &principal.origin());
     Ok(Json(local.roll_back(number).await?))
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn change_provider(
     let local = state
         .api
         .local
-        .acting_as(&principal.who, &principal.origin());
+        .acting_as(&principal.actor(), &principal.origin());
     Ok(Json(local.change_provider(&name, change).await?))
 }
 
@@ -124,6 +124,6 @@ pub(super) async fn reload(
     let local = state
         .api
         .local
-        .acting_as(&principal.who, &principal.origin());
+        .acting_as(&principal.actor(), &principal.origin());
     Ok(Json(local.reload().await?))
 }

@@ -5,11 +5,20 @@ use crate::contract::{DecisionOutcome, PastMoment, Window};
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use std::fmt;
 
-/// Query of `GET /api/status` and `GET /api/events`.
+/// Query of `GET /api/events`.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct WindowQuery {
     #[serde(default = "day")]
     pub window: Window,
+}
+
+/// Query of `GET /api/status`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct StatusQuery {
+    #[serde(default = "day")]
+    pub window: Window,
+    /// End of a window of the past.
+    pub until: Option<Past>,
 }
 
 /// Query of `GET /api/monitoring/performance`.
@@ -47,6 +56,9 @@ pub(super) struct DecisionsQuery {
     pub trouble: Option<TroubleFilter>,
     /// Id of the last decision of the page before.
     pub before: Option<String>,
+    /// Only those that ended in this period.
+    pub since: Option<Past>,
+    pub until: Option<Past>,
 }
 
 /// Query of `GET /api/audit`.

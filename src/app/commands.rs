@@ -1,6 +1,7 @@
 //! Commands that print one result and end.
 
 use super::exit_error::ExitError;
+use super::host_name::host_name;
 use super::output::{print, print_note, report_text};
 use crate::cli::arguments::{
     Arguments, ExplainArgs, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs, UsageArgs,
@@ -266,8 +267,16 @@ pub(super) fn client(address: &Address) -> Result<Client, ExitError> {
     let token = std::env::var("AIBAL_TOKEN")
         .ok()
         .filter(|token| !token.is_empty());
-    Client::remote(address.clone(), token.as_deref())
+    let operator = operator_name();
+    Client::remote(address.clone(), token.as_deref(), operator.as_deref())
         .map_err(|error| ExitError::usage_caused_by(error.to_string(), error))
+}
+
+/// `user@host` of who runs this command; `None` without a user.
+fn operator_name() -> Option<String> {
+    let variable = |name| std::env::var(name).ok().filter(|user| !user.is_empty());
+    let user = variable("USER").or_else(|| variable("LOGNAME"))?;
+    Some(format!("{user}@{}", host_name()))
 }
 
 pub(super) fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> {

@@ -11,6 +11,7 @@ mod config_watcher;
 mod dashboard_thread;
 mod demo_history;
 mod exit_error;
+mod host_name;
 mod instance;
 mod instance_config;
 mod instance_controls;

@@ -1,6 +1,7 @@
 //! The store of an instance: opened at the start, its past put into the balancer.
 
 use super::exit_error::ExitError;
+use super::host_name::host_name;
 use crate::clock;
 use crate::config::{Settings, Sources};
 use crate::domain::{BalancerState, Effect, UnixTime};
@@ -96,9 +97,4 @@ pub(super) async fn restore_later(store: Store, engine: EngineHandle, stop: Canc
         () = restored => {}
         () = stop.cancelled() => {}
     }
-}
-
-fn host_name() -> String {
-    let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
 }

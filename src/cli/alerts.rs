@@ -101,6 +101,8 @@ mod tests {
             help: "help".to_owned(),
             acknowledged_by: None,
             muted_until: None,
+            effect: None,
+            history: None,
         }
     }
 

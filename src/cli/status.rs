@@ -336,17 +336,22 @@ mod tests {
             alerts: Vec::new(),
             dropped: Dropped::default(),
             cache: None,
+            past: None,
             store: None,
-            events: vec![EventReport {
-                id: 1,
-                at: "2026-01-01T09:59:00.000Z".to_owned(),
-                kind: EventKind::Breaker,
-                bad: true,
-                provider: Some("alpha".to_owned()),
-                text: "opened ".repeat(20),
-                alert: None,
-                trouble: None,
-            }],
+            events: vec![event()],
+        }
+    }
+
+    fn event() -> EventReport {
+        EventReport {
+            id: 1,
+            at: "2026-01-01T09:59:00.000Z".to_owned(),
+            kind: EventKind::Breaker,
+            bad: true,
+            provider: Some("alpha".to_owned()),
+            text: "opened ".repeat(20),
+            alert: None,
+            trouble: None,
         }
     }
 

@@ -5,8 +5,7 @@ use super::local::LocalClient;
 use super::validation;
 use crate::contract::{AlertList, AlertReport, AlertTestReport, HourlyForecast, MuteRequest};
 use crate::domain::AlertId;
-use crate::engine::{AlertAction, Busy};
-use std::time::Duration;
+use crate::engine::{AlertAction, AlertOperation, Busy};
 
 impl LocalClient {
     /// Active and ended alerts, and where they are sent.
@@ -20,24 +19,29 @@ impl LocalClient {
 
     /// Notes that an operator knows of an alert.
     pub async fn acknowledge_alert(&self, id: &str) -> Result<AlertReport, ApiError> {
-        self.change_alert(id, None).await
+        self.change_alert(id, AlertOperation::Acknowledge).await
+    }
+
+    /// Ends the acknowledgement of an alert.
+    pub async fn withdraw_acknowledgement(&self, id: &str) -> Result<AlertReport, ApiError> {
+        self.change_alert(id, AlertOperation::Withdraw).await
     }
 
     /// Silences an alert for a time, or ends its silence.
     pub async fn mute_alert(&self, id: &str, mute: MuteRequest) -> Result<AlertReport, ApiError> {
         let time = validation::mute(mute)?;
-        self.change_alert(id, Some(time)).await
+        self.change_alert(id, AlertOperation::Mute(time)).await
     }
 
     async fn change_alert(
         &self,
         id: &str,
-        mute: Option<Duration>,
+        operation: AlertOperation,
     ) -> Result<AlertReport, ApiError> {
         let known: Result<AlertId, ()> = id.parse();
         let action = AlertAction {
             id: known.map_err(|()| ApiError::InvalidAlertId(id.to_owned()))?,
-            mute,
+            operation,
             who: self.actor.to_string(),
         };
         let alert = self.handle.change_alert(action).await??;

@@ -36,6 +36,9 @@ pub trait Control: fmt::Debug + Send + Sync {
     /// Who calls, over a window.
     fn clients(&self, window: Window) -> Call<'_, ClientsReport>;
 
+    /// Status of a window of the past that ends at a time, in Unix seconds.
+    fn past_status(&self, window: Window, until_s: u64) -> Call<'_, Status>;
+
     /// Report of the last 1..=8760 hours.
     fn performance(&self, hours: u32) -> Call<'_, Performance>;
 
@@ -94,6 +97,9 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Notes that an operator knows of an alert.
     fn acknowledge_alert<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport>;
+
+    /// Ends the acknowledgement of an alert.
+    fn withdraw_acknowledgement<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport>;
 
     /// Silences an alert for a time.
     fn mute_alert<'a>(&'a self, id: &'a str, mute: MuteRequest) -> Call<'a, AlertReport>;

@@ -1,6 +1,7 @@
 //! What a page of decisions shows.
 
 use crate::contract::DecisionOutcome;
+use crate::domain::UnixTime;
 use crate::store::TroubleFilter;
 
 /// Which decisions a page shows.
@@ -20,4 +21,16 @@ pub struct DecisionFilter {
     pub trouble: Option<TroubleFilter>,
     /// Only older than this one: the last one of the page before.
     pub before: Option<String>,
+    /// Only those that ended at this time or later.
+    pub since: Option<UnixTime>,
+    /// Only those that ended before this time.
+    pub until: Option<UnixTime>,
+}
+
+impl DecisionFilter {
+    /// Limits it to those that ended in a period, in Unix seconds.
+    pub fn set_period(&mut self, from_s: u64, until_s: u64) {
+        self.since = Some(UnixTime::from_seconds(from_s));
+        self.until = Some(UnixTime::from_seconds(until_s));
+    }
 }

@@ -13,7 +13,7 @@ use crate::store::{RequestFilter, RequestRow, TroubleFilter, stored_decision};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A report with the time that orders it.
+/// A report with what orders and filters it.
 struct Entry {
     at: UnixTime,
     report: DecisionReport,
@@ -59,7 +59,7 @@ impl LocalClient {
     ) -> Result<Vec<DecisionReport>, ApiError> {
         let cursor = match &filter.before {
             Some(id) => Some(self.cursor(id, requests).await?),
-            None => None,
+            None => filter.until.map(|until| (until, 0)),
         };
         let is_older = |at: UnixTime| cursor.is_none_or(|(cursor, _)| at < cursor);
         let mut page: Vec<Entry> = requests
@@ -88,7 +88,9 @@ impl LocalClient {
         // What ran on may have ended before what was selected after it.
         page.sort_by_key(|entry| std::cmp::Reverse(entry.at));
         page.truncate(filter.limit);
-        Ok(page.into_iter().map(|entry| entry.report).collect())
+        let is_within = |entry: &Entry| filter.since.is_none_or(|since| entry.at >= since);
+        let page = page.into_iter().filter(is_within);
+        Ok(page.map(|entry| entry.report).collect())
     }
 
     async fn stored(
@@ -106,7 +108,7 @@ impl LocalClient {
             client: filter.client.clone(),
             outcome: outcome.map(|outcome| outcome.as_str().to_owned()),
             trouble: filter.trouble,
-            since: None,
+            since: filter.since,
             before,
             limit: filter.limit as u64,
             with_explanation: true,

@@ -14,10 +14,14 @@ impl Client {
         LocalClient::new(handle, instance).into()
     }
 
-    /// An instance in another process; connects with the first call. Fails where the token cannot
-    /// be sent.
-    pub fn remote(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
-        RemoteClient::new(address, token).map(Self::from)
+    /// An instance in another process; connects with the first call. `operator` is the `user@host`
+    /// that its record of changes shows. Fails where the token cannot be sent.
+    pub fn remote(
+        address: Address,
+        token: Option<&str>,
+        operator: Option<&str>,
+    ) -> Result<Self, ClientError> {
+        RemoteClient::new(address, token, operator).map(Self::from)
     }
 }
 

@@ -1,6 +1,6 @@
 use super::address::Address;
 use super::error::{AnswerFault, ApiError, ClientError};
-use crate::contract::Problem;
+use crate::contract::{OPERATOR_HEADER, Problem};
 use crate::foreign::read_body;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response};
@@ -62,7 +62,7 @@ fn has_folder_from_root(socket: &Path, owner: u32) -> bool {
 ///
 /// It does not answer, or why it cannot serve.
 pub async fn check_ready(address: Address) -> Result<(), ClientError> {
-    let connection = HttpConnection::new(address, None)?;
+    let connection = HttpConnection::new(address, None, None)?;
     let ready = connection.request(Method::GET, "/readyz");
     let answer = ready.timeout(CALL_TIMEOUT).send().await;
     connection.accepted(answer).await.map(drop)
@@ -76,14 +76,22 @@ pub(super) struct HttpConnection {
 }
 
 impl HttpConnection {
-    /// Connects with the first call. The token is sent with every call.
-    pub fn new(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
+    /// Connects with the first call. The token and the operator are sent with every call.
+    pub fn new(
+        address: Address,
+        token: Option<&str>,
+        operator: Option<&str>,
+    ) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
                 .map_err(|_| ClientError::InvalidToken)?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
+        }
+        // A name that no header can carry is not worth failing for.
+        if let Some(value) = operator.and_then(|it| HeaderValue::from_str(it).ok()) {
+            headers.insert(OPERATOR_HEADER, value);
         }
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -222,7 +230,7 @@ mod tests {
     fn a_socket_of_another_user_gets_no_token() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("8080.sock");
-        let connect = || HttpConnection::new(Address::Unix(path.clone()), Some("token"));
+        let connect = || HttpConnection::new(Address::Unix(path.clone()), Some("token"), None);
         assert!(connect().is_ok(), "there is none yet");
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         assert!(connect().is_ok(), "it is ours");
@@ -254,7 +262,7 @@ mod tests {
         let path = folder.path().join("8080.sock");
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
-        let connect = || HttpConnection::new(Address::Unix(path.clone()), None);
+        let connect = || HttpConnection::new(Address::Unix(path.clone()), None, None);
         assert!(connect().is_err(), "the folder is another user's");
 
         std::os::unix::fs::chown(folder.path(), Some(12_345), None).unwrap();

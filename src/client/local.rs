@@ -20,7 +20,7 @@ use crate::contract::{
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
-    Observation, RunLimits, Snapshot, TargetIdx, WeightsSchedule, traffic_forecasts,
+    Observation, RunLimits, Snapshot, TargetIdx, UnixTime, WeightsSchedule, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
 use crate::logs::DroppedLines;
@@ -338,6 +338,11 @@ impl Control for LocalClient {
         Box::pin(async move { Ok(self.clients(window).await.map_err(ApiError::from)?) })
     }
 
+    fn past_status(&self, window: Window, until_s: u64) -> Call<'_, Status> {
+        let until = UnixTime::from_seconds(until_s);
+        Box::pin(async move { Ok(self.past_status(window, until).await?) })
+    }
+
     fn performance(&self, hours: u32) -> Call<'_, Performance> {
         Box::pin(async move { Ok(self.performance(hours).await?) })
     }
@@ -412,6 +417,10 @@ impl Control for LocalClient {
 
     fn acknowledge_alert<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport> {
         Box::pin(async move { Ok(self.acknowledge_alert(id).await?) })
+    }
+
+    fn withdraw_acknowledgement<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport> {
+        Box::pin(async move { Ok(self.withdraw_acknowledgement(id).await?) })
     }
 
     fn mute_alert<'a>(&'a self, id: &'a str, mute: MuteRequest) -> Call<'a, AlertReport> {

@@ -22,6 +22,7 @@ mod handle;
 mod http_connection;
 mod instance_controls;
 mod local;
+mod past;
 mod remote;
 mod remote_feed;
 mod selection;

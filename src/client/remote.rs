@@ -2,7 +2,7 @@ use super::address::Address;
 use super::audit_filter::AuditFilter;
 use super::control::{Call, Control};
 use super::decision_filter::DecisionFilter;
-use super::error::ClientError;
+use super::error::{ApiError, ClientError};
 use super::http_connection::HttpConnection;
 use super::remote_feed::send_updates;
 use super::update::{UPDATE_QUEUE, Update};
@@ -10,10 +10,12 @@ use super::validation;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
     AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, MuteRequest,
-    Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionList,
+    Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionList,
     RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy,
     UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    rfc3339,
 };
+use crate::domain::UnixTime;
 use crate::store::TroubleFilter;
 use reqwest::Method;
 use serde_json::json;
@@ -24,10 +26,14 @@ use tokio::sync::mpsc;
 pub struct RemoteClient(HttpConnection);
 
 impl RemoteClient {
-    /// Connects with the first call. The token is sent with every call; fails where no header can
-    /// carry it.
-    pub fn new(address: Address, token: Option<&str>) -> Result<Self, ClientError> {
-        HttpConnection::new(address, token).map(Self)
+    /// Connects with the first call. The token and the operator, as `user@host`, are sent with every
+    /// call; fails where no header can carry the token.
+    pub fn new(
+        address: Address,
+        token: Option<&str>,
+        operator: Option<&str>,
+    ) -> Result<Self, ClientError> {
+        HttpConnection::new(address, token, operator).map(Self)
     }
 }
 
@@ -57,6 +63,20 @@ impl Control for RemoteClient {
         Box::pin(async move {
             let query = [("window", window.as_str())];
             self.0.get("/api/clients", &query).await
+        })
+    }
+
+    fn past_status(&self, window: Window, until_s: u64) -> Call<'_, Status> {
+        Box::pin(async move {
+            let until = rfc3339(UnixTime::from_seconds(until_s));
+            let query = [("window", window.as_str()), ("until", &*until)];
+            let status: Status = self.0.get("/api/status", &query).await?;
+            // An instance of an earlier version knows no past and answers with the present.
+            if status.past.is_none() {
+                let detail = "this instance is of an earlier version, which shows no past";
+                return Err(ApiError::from(Problem::new(404, detail)).into());
+            }
+            Ok(status)
         })
     }
 
@@ -123,6 +143,7 @@ impl Control for RemoteClient {
             let limit = filter.limit.to_string();
             let outcome = filter.outcome.map(DecisionOutcome::as_str);
             let trouble = filter.trouble.map(TroubleFilter::as_str);
+            let (since, until) = (filter.since.map(rfc3339), filter.until.map(rfc3339));
             let parameters = [
                 ("limit", Some(limit.as_str())),
                 ("provider", filter.provider.as_deref()),
@@ -131,6 +152,8 @@ impl Control for RemoteClient {
                 ("outcome", outcome),
                 ("trouble", trouble),
                 ("before", filter.before.as_deref()),
+                ("since", since.as_deref()),
+                ("until", until.as_deref()),
             ];
             let given = parameters.into_iter();
             let query: Vec<(&str, &str)> = given
@@ -200,6 +223,13 @@ impl Control for RemoteClient {
         Box::pin(async move {
             let path = format!("/api/alerts/{}/acknowledge", escaped(id));
             self.0.send(Method::POST, &path, &json!({})).await
+        })
+    }
+
+    fn withdraw_acknowledgement<'a>(&'a self, id: &'a str) -> Call<'a, AlertReport> {
+        Box::pin(async move {
+            let path = format!("/api/alerts/{}/acknowledge", escaped(id));
+            self.0.send(Method::DELETE, &path, &json!({})).await
         })
     }
 

@@ -1,5 +1,5 @@
 use super::time::rfc3339;
-use crate::domain::{Alert, AlertNotice};
+use crate::domain::{Alert, AlertDetails, AlertNotice};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -40,6 +40,62 @@ pub struct AlertReport {
     /// End of its silence, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<String>,
+    /// What happened while it lasted; only in `GET /api/alerts`, and none where figures do not reach
+    /// back so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<AlertEffectReport>,
+    /// Earlier alerts of the same problem, of the last fifty that ended; only in `GET /api/alerts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<AlertHistoryReport>,
+}
+
+/// What ended while an alert lasted. Cancellations and errors of clients do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertEffectReport {
+    /// Client requests.
+    pub requests: u64,
+    /// Those that failed for the client.
+    pub failed_requests: u64,
+    /// Attempts at its provider; 0 where it concerns none.
+    pub attempts: u64,
+    /// Those that failed.
+    pub failed_attempts: u64,
+}
+
+/// Earlier alerts of the same problem.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertHistoryReport {
+    /// Number of them.
+    pub times: u64,
+    /// Duration of the longest in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_seconds: Option<f64>,
+    /// End of the latest, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+}
+
+impl From<&AlertDetails> for AlertReport {
+    fn from(details: &AlertDetails) -> Self {
+        let effect = details.effect.map(|effect| AlertEffectReport {
+            requests: effect.requests,
+            failed_requests: effect.failed_requests,
+            attempts: effect.attempts,
+            failed_attempts: effect.failed_attempts,
+        });
+        let history = AlertHistoryReport {
+            times: details.history.times,
+            longest_seconds: details.history.longest.map(|it| it.as_secs_f64()),
+            ended: details.history.ended.map(rfc3339),
+        };
+        Self {
+            effect,
+            history: Some(history),
+            ..Self::from(&details.alert)
+        }
+    }
 }
 
 impl From<&Alert> for AlertReport {
@@ -61,6 +117,8 @@ impl From<&Alert> for AlertReport {
             help: format!("{} See docs/alerts.md#{rule}.", alert.rule.help()),
             acknowledged_by: alert.acknowledged.as_ref().map(|it| it.who.clone()),
             muted_until: alert.muted.as_ref().map(|it| rfc3339(it.until)),
+            effect: None,
+            history: None,
         }
     }
 }

@@ -1,8 +1,13 @@
+use super::effect::EffectReport;
 use super::status::ProviderStatus;
 use super::time::rfc3339;
 use super::weights::{WeightOverride, WeightPoints};
 use crate::domain;
 use serde::{Deserialize, Serialize};
+
+/// Header of a call with the user and host of the operator, such as `alice@ops1`: for the record of
+/// changes only, and never a reason to admit anything.
+pub const OPERATOR_HEADER: &str = "x-aibal-operator";
 
 /// Body of `PUT /api/weights`; missing weights keep their value.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -195,6 +200,9 @@ pub struct RevisionReport {
     pub before: WeightPoints,
     /// Weights after the change.
     pub after: WeightPoints,
+    /// Figures before and after the change; none for one that an earlier version recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<EffectReport>,
 }
 
 impl From<&domain::Revision> for RevisionReport {
@@ -207,6 +215,7 @@ impl From<&domain::Revision> for RevisionReport {
             what: revision.what.clone(),
             before: revision.before.into(),
             after: revision.after.into(),
+            effect: revision.effect.as_ref().map(EffectReport::from),
         }
     }
 }

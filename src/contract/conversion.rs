@@ -71,6 +71,7 @@ impl Status {
             cache: None,
             store: None,
             events: snapshot.events.iter().map(EventReport::from).collect(),
+            past: None,
         }
     }
 }

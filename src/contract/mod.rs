@@ -21,12 +21,14 @@ mod decision_conversion;
 mod decision_file;
 mod decision_text;
 mod delta;
+mod effect;
 mod event;
 mod external_load;
 mod forecast;
 mod hedging;
 mod key_report;
 mod past;
+mod past_status;
 mod performance;
 mod performance_sums;
 mod problem;
@@ -46,8 +48,8 @@ mod what_if;
 
 pub use advice::{AdviceReport, AdviceRequest, AdvisedWeightsReport, MissedGoalReport};
 pub use alert::{
-    AlertList, AlertNoticeReport, AlertReport, AlertTestReport, DeliveryReport, MuteRequest,
-    WebhookReport,
+    AlertEffectReport, AlertHistoryReport, AlertList, AlertNoticeReport, AlertReport,
+    AlertTestReport, DeliveryReport, MuteRequest, WebhookReport,
 };
 pub use attempt::AttemptReport;
 pub use audit::{AuditChainReport, AuditCheckReport, AuditList, AuditReport};
@@ -55,8 +57,8 @@ pub use budget::{
     BudgetReport, NamedSpending, RateLeft, RateReport, RejectionReport, SpendingReport,
 };
 pub use change::{
-    ProbeReport, ProviderChange, ProviderReport, RevisionList, RevisionReport, WeightsChange,
-    WeightsReport,
+    OPERATOR_HEADER, ProbeReport, ProviderChange, ProviderReport, RevisionList, RevisionReport,
+    WeightsChange, WeightsReport,
 };
 pub use client_report::{ClientReport, ClientsReport};
 pub use conversion::InstanceInfo;
@@ -64,6 +66,7 @@ pub use decision::{DecisionList, DecisionOutcome, DecisionReport, RequestTrouble
 pub use decision_file::DecisionFile;
 pub use decision_text::{ExplainedLine, Privacy};
 pub use delta::OpenBucket;
+pub use effect::{EffectFiguresReport, EffectReport, PeriodReport, ProviderEffect};
 pub use event::{EventKind, EventReport, TroubleReport};
 pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};
 pub use forecast::{
@@ -72,7 +75,8 @@ pub use forecast::{
 };
 pub use hedging::HedgingReport;
 pub use key_report::{KeyReport, KeyState};
-pub use past::PastMoment;
+pub use past::{PastMoment, PastWindow};
+pub use past_status::{PastColumns, PastSums};
 pub use performance::{
     CostBasisCounts, HealthState, ModelPerformance, Percentiles, Performance, PerformanceStep,
     ProviderPerformance, Totals,

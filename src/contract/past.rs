@@ -1,8 +1,18 @@
 use super::time::{parse_duration, parse_rfc3339, rfc3339};
 use crate::domain::UnixTime;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+/// The window of the past that a status covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastWindow {
+    /// Start, RFC 3339 in UTC.
+    pub from: String,
+    /// End, RFC 3339 in UTC.
+    pub until: String,
+}
 
 /// A moment in the past: a time back from now, such as `90s`, `15m`, `24h` or `7d`, or an RFC 3339
 /// time.

@@ -3,6 +3,7 @@ use super::budget::{BudgetReport, RateReport};
 use super::event::EventReport;
 use super::hedging::HedgingReport;
 use super::key_report::KeyReport;
+use super::past::PastWindow;
 use super::performance::{HealthState, ProviderPerformance, Totals};
 use super::route_report::RouteReport;
 use super::schedule_report::ScheduleReport;
@@ -201,6 +202,9 @@ pub struct Status {
     pub store: Option<StoreReport>,
     /// The latest events, newest first, at most 100.
     pub events: Vec<EventReport>,
+    /// The window of the past that it covers; none for the present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastWindow>,
 }
 
 impl Status {

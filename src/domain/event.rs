@@ -1,6 +1,7 @@
 //! Events for readers, and effects for the caller to perform.
 
 use super::alerts::AlertNotice;
+use super::change_effect::ChangeEffect;
 use super::global_settings::GlobalSettings;
 use super::trouble::TroubleSummary;
 use super::units::UnixTime;
@@ -108,6 +109,8 @@ pub struct Revision {
     pub before: Weights,
     /// Global weights after.
     pub after: Weights,
+    /// Figures before and after it; `None` for one of a version that measured none.
+    pub effect: Option<ChangeEffect>,
 }
 
 /// I/O that the caller must perform.

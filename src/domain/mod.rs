@@ -18,6 +18,7 @@ mod balancer;
 mod budget;
 mod capability;
 mod catalogue_merge;
+mod change_effect;
 mod circuit_breaker;
 mod clients;
 mod closed_loop;
@@ -84,8 +85,9 @@ mod weights_schedule;
 mod what_if;
 
 pub use alerts::{
-    Acknowledgement, Alert, AlertBoard, AlertChange, AlertConfig, AlertError, AlertId, AlertNotice,
-    AlertRule, AlertSeverity, AlertSubject, LossCounts, Mute, SavedAlerts, ToldFraction,
+    Acknowledgement, Alert, AlertBoard, AlertChange, AlertConfig, AlertDetails, AlertEffect,
+    AlertError, AlertHistory, AlertId, AlertNotice, AlertRule, AlertSeverity, AlertSubject,
+    LossCounts, Mute, SavedAlerts, ToldFraction,
 };
 pub use attempt_record::AttemptRecord;
 pub use balancer::{BalancerState, GlobalLimits};
@@ -96,6 +98,7 @@ pub use budget::{
 };
 pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;
+pub use change_effect::{ChangeEffect, EffectFigures, PeriodFigures};
 pub use circuit_breaker::{
     BreakerSettings, BreakerState, CircuitBreaker, FailureContext, Transition,
 };

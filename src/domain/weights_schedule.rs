@@ -321,6 +321,7 @@ mod tests {
             what: String::new(),
             before,
             after,
+            effect: None,
         };
         let applied = revision("2026-11-30T08:00:01Z", "schedule day", usual, scheduled);
         let manual = Weights {

@@ -4,10 +4,10 @@ use super::ledger_signal::LedgerSignal;
 use super::wake::{DeferredWake, EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{
-    Alert, AlertError, AlertId, AlertNotice, ClientsSnapshot, Command, CommandError, CommandReply,
-    Counters, DecisionId, DecisionLog, DecisionRecord, Event, ForecastReport, LossCounts,
-    Observation, PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot, SplitMix64,
-    TrafficData, UnixTime,
+    AlertDetails, AlertError, AlertId, AlertNotice, ClientsSnapshot, Command, CommandError,
+    CommandReply, Counters, DecisionId, DecisionLog, DecisionRecord, Event, ForecastReport,
+    LossCounts, Observation, PerformanceReport, RandomDraw, Revision, RoutingTable, Snapshot,
+    SplitMix64, TrafficData, UnixTime,
 };
 use crate::store::StoredHistory;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,7 +65,10 @@ impl TroubledRequests {
 #[derive(Debug)]
 pub(super) enum EngineRequest {
     Execute(Command, oneshot::Sender<Result<CommandReply, CommandError>>),
-    EmitInfo { text: String, bad: bool },
+    EmitInfo {
+        text: String,
+        bad: bool,
+    },
     Snapshot(u64, oneshot::Sender<Arc<Snapshot>>),
     Performance(u32, oneshot::Sender<PerformanceReport>),
     Clients(u64, oneshot::Sender<ClientsSnapshot>),
@@ -78,8 +81,11 @@ pub(super) enum EngineRequest {
     Settings(oneshot::Sender<CommandReply>),
     TrafficData(oneshot::Sender<Box<TrafficData>>),
     Restore(Box<StoredHistory>),
-    Alerts(oneshot::Sender<Vec<Alert>>),
-    ChangeAlert(AlertAction, oneshot::Sender<Result<Alert, AlertError>>),
+    Alerts(oneshot::Sender<Vec<AlertDetails>>),
+    ChangeAlert(
+        AlertAction,
+        oneshot::Sender<Result<AlertDetails, AlertError>>,
+    ),
     TestAlert(oneshot::Sender<AlertNotice>),
     Forecast(usize, oneshot::Sender<ForecastReport>),
     Ping(oneshot::Sender<()>),
@@ -90,10 +96,21 @@ pub(super) enum EngineRequest {
 pub struct AlertAction {
     /// The alert.
     pub id: AlertId,
-    /// Time of its silence, zero to end it; `None` acknowledges it.
-    pub mute: Option<Duration>,
+    /// What is done with it.
+    pub operation: AlertOperation,
     /// Author.
     pub who: String,
+}
+
+/// What can be done with an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertOperation {
+    /// An operator knows of it.
+    Acknowledge,
+    /// No operator knows of it, after all.
+    Withdraw,
+    /// Silence for this time; zero ends it.
+    Mute(Duration),
 }
 
 /// Counts of what bounded queues dropped since the start.
@@ -315,15 +332,15 @@ impl EngineHandle {
     }
 
     /// Returns the active alerts and then the ended ones, newest first.
-    pub async fn alerts(&self) -> Result<Vec<Alert>, Busy> {
+    pub async fn alerts(&self) -> Result<Vec<AlertDetails>, Busy> {
         self.ask(EngineRequest::Alerts).await
     }
 
-    /// Acknowledges or mutes an alert.
+    /// Acknowledges or mutes an alert, or undoes that.
     pub async fn change_alert(
         &self,
         action: AlertAction,
-    ) -> Result<Result<Alert, AlertError>, Busy> {
+    ) -> Result<Result<AlertDetails, AlertError>, Busy> {
         self.ask(|reply| EngineRequest::ChangeAlert(action, reply))
             .await
     }

@@ -9,7 +9,8 @@ mod run;
 mod wake;
 
 pub use handle::{
-    AlertAction, Busy, DropCounters, EngineError, EngineHandle, TroubledRequests, WINDOWS_S,
+    AlertAction, AlertOperation, Busy, DropCounters, EngineError, EngineHandle, TroubledRequests,
+    WINDOWS_S,
 };
 pub use ledger_signal::LedgerSignal;
 pub use run::Engine;

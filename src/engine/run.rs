@@ -1,10 +1,12 @@
 //! The loop of the engine: receive, update the state, perform the effects.
 
-use super::handle::{AlertAction, DropCounters, EngineRequest, TroubledRequests, WINDOWS_S};
+use super::handle::{
+    AlertAction, AlertOperation, DropCounters, EngineRequest, TroubledRequests, WINDOWS_S,
+};
 use super::wake::{EngineWaker, Urgency};
 use crate::clock;
 use crate::domain::{
-    Alert, AlertError, BalancerState, Command, CommandError, CommandReply, Effect, Event,
+    AlertDetails, AlertError, BalancerState, Command, CommandError, CommandReply, Effect, Event,
     LossCounts, Observation, RoutingTable, Snapshot, TrafficData, UnixTime,
 };
 use crate::store::Journal;
@@ -174,7 +176,7 @@ impl Engine {
                 let _ = reply.send(self.state.settings());
             }
             EngineRequest::Alerts(reply) => {
-                let _ = reply.send(self.state.all_alerts());
+                let _ = reply.send(self.state.all_alerts(now));
             }
             EngineRequest::ChangeAlert(action, reply) => {
                 let _ = reply.send(self.change_alert(action, now));
@@ -201,15 +203,20 @@ impl Engine {
         result
     }
 
-    fn change_alert(&mut self, action: AlertAction, now: UnixTime) -> Result<Alert, AlertError> {
-        let AlertAction { id, mute, who } = action;
-        let (alert, effects) = match mute {
-            Some(time) => self.state.mute_alert(id, time, &who, now)?,
-            None => self.state.acknowledge_alert(id, &who, now)?,
+    fn change_alert(
+        &mut self,
+        action: AlertAction,
+        now: UnixTime,
+    ) -> Result<AlertDetails, AlertError> {
+        let AlertAction { id, operation, who } = action;
+        let (alert, effects) = match operation {
+            AlertOperation::Mute(time) => self.state.mute_alert(id, time, &who, now)?,
+            AlertOperation::Acknowledge => self.state.acknowledge_alert(id, &who, now)?,
+            AlertOperation::Withdraw => (self.state.withdraw_acknowledgement(id)?, Vec::new()),
         };
         self.perform(effects);
         self.publish_snapshots();
-        Ok(alert)
+        Ok(self.state.with_details(alert, now))
     }
 
     fn tick(&mut self) {

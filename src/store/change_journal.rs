@@ -5,6 +5,7 @@ use super::record::{Record, RevisionRow};
 use super::saved_alerts::alerts_to_json;
 use super::store::Store;
 use crate::domain::{BalancerState, HeldChanges, UnixTime};
+use std::time::Duration;
 
 /// Name of the state that holds the changes of no file.
 pub(super) const HELD_CHANGES: &str = "held_changes";
@@ -12,10 +13,15 @@ pub(super) const HELD_CHANGES: &str = "held_changes";
 /// Name of the state that holds the alerts.
 pub(super) const ALERTS: &str = "alerts";
 
+/// Revisions this old are not measured any more.
+const MEASURED: Duration = Duration::from_mins(10);
+
 /// What was written last.
 #[derive(Debug, Default)]
 pub(super) struct ChangeJournal {
     revision: u64,
+    /// Number of effects of revisions that were measured.
+    effects: u64,
     held: Option<HeldChanges>,
     /// Number of changes of the alerts.
     alerts: u64,
@@ -33,8 +39,13 @@ impl ChangeJournal {
     /// Writes what changed since the last call.
     pub(super) fn write(&mut self, store: &Store, state: &BalancerState, now: UnixTime) {
         let mut newest = self.revision;
+        let has_measured = self.effects != state.effect_changes();
+        self.effects = state.effect_changes();
         for revision in state.revisions() {
-            if revision.number <= self.revision {
+            let is_new = revision.number > self.revision;
+            // The same row again, now with what the change did.
+            let is_measured = has_measured && revision.at.plus(MEASURED) >= now;
+            if !is_new && !is_measured {
                 break;
             }
             newest = newest.max(revision.number);

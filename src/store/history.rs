@@ -8,14 +8,14 @@ use super::explanation::{Explanation, NamedTargets, read_explanation};
 use super::held_changes::read_held;
 use super::journal_start::JournalStart;
 use super::record::{EventRow, RequestRow, RollUpRow};
-use super::requests::{RequestFilter, TroubleFilter};
+use super::requests::{RequestFilter, TroubleFilter, event};
 use super::roll_ups::{RollUpFilter, WIDTHS};
 use super::saved_alerts::alerts_from_json;
 use super::store::Store;
 use crate::domain::{
-    AttemptEnd, BalancerState, Catalogue, DecisionId, DecisionRecord, Effect, Event, EventKind,
-    Failure, HeldChanges, MeasuredUsage, Money, PastTraffic, RejectionReason, RequestEnd,
-    RequestIdentity, RequestOutcome, Revision, SavedAlerts, Tag, UnixTime, Usage, UsageBasis,
+    AttemptEnd, BalancerState, Catalogue, DecisionId, DecisionRecord, Effect, Failure, HeldChanges,
+    MeasuredUsage, Money, PastTraffic, RejectionReason, RequestEnd, RequestIdentity,
+    RequestOutcome, Revision, SavedAlerts, Tag, UnixTime, Usage, UsageBasis,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -220,19 +220,6 @@ fn apply_roll_up(row: &RollUpRow, state: &mut BalancerState, catalogue: &Catalog
             }
         }
         _ => {}
-    }
-}
-
-fn event(row: EventRow) -> Event {
-    Event {
-        id: row.number,
-        at: row.at,
-        kind: EventKind::parse(row.kind).unwrap_or(EventKind::Info),
-        bad: row.bad,
-        provider: Some(row.provider).filter(|name| !name.is_empty()),
-        text: row.text,
-        alert: None,
-        trouble: None,
     }
 }
 

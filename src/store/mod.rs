@@ -15,6 +15,7 @@ mod check;
 mod client_sums;
 mod columns;
 mod database;
+mod effect_shape;
 mod error;
 mod explanation;
 mod figures;

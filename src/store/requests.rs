@@ -6,7 +6,7 @@ use super::explanation::Explanation;
 use super::record::{EventRow, RequestRow};
 use super::schema::compared_by_bytes;
 use super::store::Store;
-use crate::domain::{EventKind, Failure, RejectionReason, UnixTime, UsageBasis};
+use crate::domain::{Event, EventKind, Failure, RejectionReason, UnixTime, UsageBasis};
 
 /// Columns of a request, without its explanation.
 const COLUMNS: &str = "seq, started, at, decision, request_id, provider, model, client, tag, \
@@ -159,21 +159,63 @@ impl Store {
                    WHERE instance = $1 ORDER BY at DESC, seq DESC LIMIT $2";
         let values = vec![self.instance().into(), limit.into()];
         let rows = self.database()?.fetch(sql, values).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(EventRow {
-                    sequence: row.count(0)?,
-                    at: UnixTime::from_micros(row.count(1)?),
-                    number: row.count(2)?,
-                    kind: EventKind::parse(&row.string(3)?)
-                        .unwrap_or(EventKind::Info)
-                        .as_str(),
-                    bad: row.count(4)? > 0,
-                    provider: row.string(5)?.into(),
-                    text: row.string(6)?,
-                })
-            })
-            .collect()
+        rows.iter().map(event_row).collect()
+    }
+
+    /// The events of a period, newest first.
+    pub async fn load_past_events(
+        &self,
+        from: UnixTime,
+        until: UnixTime,
+        limit: u64,
+    ) -> Result<Vec<Event>, StoreError> {
+        let sql = "SELECT seq, at, number, kind, bad, provider, text FROM events \
+                   WHERE instance = $1 AND at >= $2 AND at < $3 \
+                   ORDER BY at DESC, seq DESC LIMIT $4";
+        let values = vec![
+            self.instance().into(),
+            from.micros().into(),
+            until.micros().into(),
+            limit.into(),
+        ];
+        let rows = self.database()?.fetch(sql, values).await?;
+        let mut events: Vec<Event> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let event = event(event_row(row)?);
+            // One that is updated while it lasts has several rows; the newest tells all.
+            if events.iter().all(|known| known.id != event.id) {
+                events.push(event);
+            }
+        }
+        Ok(events)
+    }
+}
+
+fn event_row(row: &Row) -> Result<EventRow, StoreError> {
+    Ok(EventRow {
+        sequence: row.count(0)?,
+        at: UnixTime::from_micros(row.count(1)?),
+        number: row.count(2)?,
+        kind: EventKind::parse(&row.string(3)?)
+            .unwrap_or(EventKind::Info)
+            .as_str(),
+        bad: row.count(4)? > 0,
+        provider: row.string(5)?.into(),
+        text: row.string(6)?,
+    })
+}
+
+/// The event of a row; what it told of an alert or a trouble is in its text.
+pub(super) fn event(row: EventRow) -> Event {
+    Event {
+        id: row.number,
+        at: row.at,
+        kind: EventKind::parse(row.kind).unwrap_or(EventKind::Info),
+        bad: row.bad,
+        provider: Some(row.provider).filter(|name| !name.is_empty()),
+        text: row.text,
+        alert: None,
+        trouble: None,
     }
 }
 

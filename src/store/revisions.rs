@@ -1,5 +1,6 @@
 //! Revisions that the store holds.
 
+use super::effect_shape::EffectShape;
 use super::error::StoreError;
 use super::held_changes::{WeightValues, values, weights};
 use super::record::RevisionRow;
@@ -7,11 +8,14 @@ use super::store::Store;
 use crate::domain::{Revision, UnixTime};
 use serde::{Deserialize, Serialize};
 
-/// Global weights before and after.
+/// Global weights before and after, and what the change did.
 #[derive(Debug, Serialize, Deserialize)]
 struct WeightsShape {
     before: WeightValues,
     after: WeightValues,
+    /// Missing in rows of versions that measured none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    effect: Option<EffectShape>,
 }
 
 impl From<&Revision> for RevisionRow {
@@ -19,6 +23,7 @@ impl From<&Revision> for RevisionRow {
         let shape = WeightsShape {
             before: values(revision.before),
             after: values(revision.after),
+            effect: revision.effect.as_ref().map(EffectShape::from),
         };
         Self {
             number: revision.number,
@@ -52,6 +57,7 @@ impl Store {
                 what: row.string(4)?,
                 before: weights(shape.before),
                 after: weights(shape.after),
+                effect: shape.effect.map(Into::into),
             });
         }
         Ok(revisions)

@@ -116,7 +116,12 @@ pub(super) const AUDIT: Table = Table {
 pub(super) const REVISIONS: Table = Table {
     name: "revisions",
     columns: &["instance", "number", "at", "who", "reason", "what", "json"],
-    conflict: Conflict::Keep,
+    // Only what the same change did may be added; a row of another change stays.
+    conflict: Conflict::Replace {
+        key: "instance, number",
+        columns: &["json"],
+        condition: "excluded.at = revisions.at",
+    },
 };
 
 pub(super) const ALERTS: Table = Table {

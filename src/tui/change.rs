@@ -2,8 +2,8 @@
 
 use crate::client::{Client, ClientError};
 use crate::contract::{
-    ProviderChange, ReloadReport, SettingChange, SettingsChange, SettingsReport, UsdLimit,
-    WeightPoints, WeightsChange, WeightsReport,
+    AlertReport, MuteRequest, ProviderChange, ReloadReport, SettingChange, SettingsChange,
+    SettingsReport, UsdLimit, WeightPoints, WeightsChange, WeightsReport,
 };
 
 /// A change.
@@ -21,6 +21,34 @@ pub enum Change {
     Probe(String),
     /// Reloads the configuration.
     Reload,
+    Alert {
+        id: String,
+        /// Rule and provider, for people.
+        name: String,
+        operation: AlertHandling,
+    },
+}
+
+/// What is done with an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertHandling {
+    Acknowledge,
+    /// Ends the acknowledgement.
+    Withdraw,
+    /// Seconds of the silence; 0 ends it.
+    Mute(u64),
+}
+
+impl AlertHandling {
+    /// `acknowledged`, `muted for 30 min`.
+    pub fn done(self) -> String {
+        match self {
+            Self::Acknowledge => "acknowledged".to_owned(),
+            Self::Withdraw => "not acknowledged any more".to_owned(),
+            Self::Mute(0) => "not muted any more".to_owned(),
+            Self::Mute(seconds) => format!("muted for {} min", seconds / 60),
+        }
+    }
 }
 
 impl Change {
@@ -48,7 +76,7 @@ impl Change {
             Self::Weights(change) => change.revision,
             Self::Settings(change) => change.revision,
             Self::Provider { change, .. } => change.revision,
-            Self::Keep | Self::Probe(_) | Self::Reload => None,
+            Self::Keep | Self::Probe(_) | Self::Reload | Self::Alert { .. } => None,
         }
     }
 
@@ -57,7 +85,7 @@ impl Change {
             Self::Weights(change) => Some(&mut change.revision),
             Self::Settings(change) => Some(&mut change.revision),
             Self::Provider { change, .. } => Some(&mut change.revision),
-            Self::Keep | Self::Probe(_) | Self::Reload => None,
+            Self::Keep | Self::Probe(_) | Self::Reload | Self::Alert { .. } => None,
         }
     }
 
@@ -79,9 +107,12 @@ impl Change {
                     || change.enabled == Some(false);
                 is_removed.then_some(name.as_str())
             }
-            Self::Weights(_) | Self::Settings(_) | Self::Keep | Self::Probe(_) | Self::Reload => {
-                None
-            }
+            Self::Weights(_)
+            | Self::Settings(_)
+            | Self::Keep
+            | Self::Probe(_)
+            | Self::Reload
+            | Self::Alert { .. } => None,
         }
     }
 }
@@ -187,6 +218,17 @@ async fn apply(client: &Client, change: Change) -> Result<Applied, ClientError> 
                 ..Applied::default()
             }
         }
+        Change::Alert {
+            id,
+            name,
+            operation,
+        } => {
+            handle_alert(client, &id, operation).await?;
+            Applied {
+                text: format!("{name}: {}", operation.done()),
+                ..Applied::default()
+            }
+        }
         Change::Probe(name) => {
             let report = client.probe(&name).await?;
             let verdict = if report.ok { "ok" } else { "failed" };
@@ -200,6 +242,18 @@ async fn apply(client: &Client, change: Change) -> Result<Applied, ClientError> 
             }
         }
     })
+}
+
+async fn handle_alert(
+    client: &Client,
+    id: &str,
+    operation: AlertHandling,
+) -> Result<AlertReport, ClientError> {
+    match operation {
+        AlertHandling::Acknowledge => client.acknowledge_alert(id).await,
+        AlertHandling::Withdraw => client.withdraw_acknowledgement(id).await,
+        AlertHandling::Mute(seconds) => client.mute_alert(id, MuteRequest { seconds }).await,
+    }
 }
 
 /// What was done to a provider: `google drains for 30 min`, `xai is enabled, priority 60`.

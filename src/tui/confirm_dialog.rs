@@ -31,6 +31,8 @@ pub enum DialogKind {
     Provider,
     Probe,
     ResetBreakers,
+    /// Silences an alert, or ends that.
+    Mute,
     Reload,
     /// Leaves the dashboard, the gateway, or both.
     Leave,
@@ -51,6 +53,7 @@ impl fmt::Display for DialogKind {
             Self::Provider => f.write_str("CONFIRM"),
             Self::Probe => f.write_str("PROBE"),
             Self::ResetBreakers => f.write_str("RESET BREAKERS"),
+            Self::Mute => f.write_str("MUTE"),
             Self::Reload => f.write_str("RELOAD THE CONFIGURATION"),
             Self::Leave => f.write_str("LEAVE"),
             Self::Stop => f.write_str("STOP THE GATEWAY"),

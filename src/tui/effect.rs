@@ -14,7 +14,10 @@ pub enum Effect {
     AskDecisions(DecisionFilter),
     /// Requests who calls, over a window.
     AskClients(Window),
+    /// Requests a window of the past by its end, in Unix seconds.
+    AskPast(Window, u64),
     AskRevisions,
+    AskAlerts,
     AskDecision(String),
     AskWhatIf(WhatIfRequest),
     /// Requests weights that meet a goal.

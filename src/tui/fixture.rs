@@ -67,6 +67,7 @@ pub fn status(providers: usize, step: u64) -> Status {
         cache: None,
         store: None,
         events: events(),
+        past: None,
     }
 }
 

@@ -135,6 +135,15 @@ pub fn between(from: &str, to: &str) -> String {
     }
 }
 
+/// A stretch of time: `40 s`, `2 min`, `90 s`.
+pub fn span(seconds: u64) -> String {
+    if seconds >= 60 && seconds.is_multiple_of(60) {
+        format!("{} min", seconds / 60)
+    } else {
+        format!("{seconds} s")
+    }
+}
+
 /// Seconds between two RFC 3339 times, 0 if the second is earlier; `None` if one is invalid.
 pub fn seconds_between(from: &str, to: &str) -> Option<i64> {
     let time = |text: &str| text.parse::<jiff::Timestamp>().ok();

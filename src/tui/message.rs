@@ -4,7 +4,8 @@ use super::change::Applied;
 use super::input::Input;
 use crate::client::{ClientError, Update};
 use crate::contract::{
-    AdviceReport, ClientsReport, DecisionDetail, DecisionList, RevisionReport, WhatIfReport,
+    AdviceReport, AlertList, ClientsReport, DecisionDetail, DecisionList, RevisionReport, Status,
+    WhatIfReport, Window,
 };
 
 /// A message to the model.
@@ -19,6 +20,9 @@ pub enum Message {
     Revisions(Result<Vec<RevisionReport>, ClientError>),
     /// One decision with its explanation, and the id that was asked for.
     Explained(String, Result<DecisionDetail, ClientError>),
+    /// A window of the past, by its length and its end in Unix seconds.
+    Past((Window, u64), Box<Result<Status, ClientError>>),
+    Alerts(Result<AlertList, ClientError>),
     /// The forecast of a draft.
     WhatIf(Box<Result<WhatIfReport, ClientError>>),
     /// Weights that meet a goal.

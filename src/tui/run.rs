@@ -279,8 +279,15 @@ impl Dashboard {
             Effect::AskClients(window) => {
                 self.request(async move { Message::Clients(client.clients(window).await) });
             }
+            Effect::AskPast(window, until) => self.request(async move {
+                let answer = client.past_status(window, until).await;
+                Message::Past((window, until), Box::new(answer))
+            }),
             Effect::AskRevisions => {
                 self.request(async move { Message::Revisions(client.revisions().await) });
+            }
+            Effect::AskAlerts => {
+                self.request(async move { Message::Alerts(client.alerts().await) });
             }
             Effect::AskDecision(id) => {
                 self.request(async move {

@@ -110,6 +110,8 @@ impl TestDashboard {
             | Message::Clients(_)
             | Message::Revisions(_)
             | Message::Explained(..)
+            | Message::Alerts(_)
+            | Message::Past(..)
             | Message::WhatIf(_)
             | Message::Advice(_)
             | Message::Exported(_)

@@ -1,3 +1,4 @@
+mod alerts;
 mod clients_view;
 mod complaints;
 mod control;
@@ -16,6 +17,7 @@ mod safety;
 mod screens;
 mod settings;
 mod shown;
+mod time_travel;
 
 pub(super) use super::test_dashboard::options;
 

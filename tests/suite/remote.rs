@@ -108,7 +108,7 @@ async fn open(api: &TestApi, at: SocketAddr) -> Open {
 impl Open {
     fn client(&self) -> Client {
         let address: Address = self.address.to_string().parse().unwrap();
-        Client::remote(address, None).unwrap()
+        Client::remote(address, None, None).unwrap()
     }
 
     async fn close(self) -> SocketAddr {
@@ -266,7 +266,7 @@ async fn a_watcher_without_an_instance_reports_that_no_answer_came() {
     let listener = TcpListener::bind(anywhere()).await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let client = Client::remote(Address::Http(format!("http://{address}")), None).unwrap();
+    let client = Client::remote(Address::Http(format!("http://{address}")), None, None).unwrap();
 
     let mut updates = client.watch(Window::Minute);
 
@@ -300,7 +300,7 @@ async fn the_socket_reaches_the_same_instance() {
     ));
 
     let address = Address::local(Some(folder.path()), 8080);
-    let client = Client::remote(address, None).unwrap();
+    let client = Client::remote(address, None, None).unwrap();
     let mut updates = client.watch(Window::Hour);
     until(&mut updates, |status| status.revision == 1).await;
     assert_eq!(client.display_address(), "socket 8080");
@@ -327,7 +327,7 @@ async fn a_compressed_event_stream_is_not_delayed() {
 
     // This address does not count as loopback, so the client asks for compression.
     let far = format!("0.0.0.0:{}", open.address.port());
-    let client = Client::remote(far.parse().unwrap(), None).unwrap();
+    let client = Client::remote(far.parse().unwrap(), None, None).unwrap();
     let mut updates = client.watch(Window::Hour);
     until(&mut updates, |status| status.revision == 1).await;
     for revision in 2..5 {

@@ -1,4 +1,7 @@
 use super::TestApi;
+use crate::contract::OPERATOR_HEADER;
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
 use std::time::Duration;
 
@@ -302,4 +305,16 @@ async fn wrong_settings_are_all_named() {
     );
     let empty = api.send("PATCH", "/api/settings", "{}").await;
     empty.problem(422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_names_the_operator_that_its_client_states() {
+    let api = TestApi::new();
+    let request = Request::builder().method("PUT").uri(WEIGHTS);
+    let request = request.header(OPERATOR_HEADER, "alice@ops1");
+    let request = request.body(Body::from(r#"{"load":20}"#)).unwrap();
+    api.ask(request).await.ok();
+
+    let revisions = api.get("/api/revisions").await;
+    assert_eq!(revisions.ok()["revisions"][0]["who"], "alice@ops1 (local)");
 }

@@ -3,6 +3,7 @@
 use super::alert::{Acknowledgement, Alert, AlertChange, AlertId, AlertNotice, AlertSubject, Mute};
 use super::condition::{self, AlertCondition, Level};
 use super::config::AlertConfig;
+use super::details::AlertHistory;
 use super::figures::{AlertFigures, Availability, BudgetFigures};
 use super::losses::LossWatch;
 use super::rule::{AlertRule, AlertSeverity};
@@ -297,6 +298,19 @@ impl AlertBoard {
         let alert = active.alert.clone();
         let news = notice(AlertChange::Acknowledged, &alert);
         Ok((alert, Some(news)))
+    }
+
+    /// Ends the acknowledgement of an alert.
+    pub fn withdraw(&mut self, id: AlertId) -> Result<Alert, AlertError> {
+        let active = self.active.get_mut(&id).ok_or(AlertError::Unknown(id))?;
+        active.alert.acknowledged = None;
+        self.changes += 1;
+        Ok(active.alert.clone())
+    }
+
+    /// Returns how often the same problem was told before, among the alerts that are kept.
+    pub fn history(&self, alert: &Alert) -> AlertHistory {
+        AlertHistory::of(alert.id, alert.since, self.ended.iter())
     }
 
     /// Silences an alert, also one that ended and may come back; with a time of zero the silence ends.

@@ -9,6 +9,7 @@ mod board;
 mod budget_spent;
 mod condition;
 mod config;
+mod details;
 mod figures;
 mod losses;
 mod rule;
@@ -21,6 +22,7 @@ mod tracker;
 pub use alert::{Acknowledgement, Alert, AlertChange, AlertId, AlertNotice, AlertSubject, Mute};
 pub use board::{AlertBoard, AlertError};
 pub use config::AlertConfig;
+pub use details::{AlertDetails, AlertEffect, AlertHistory};
 pub use figures::{
     AlertFigures, Availability, BudgetFigures, FLAPPING_WINDOW_S, LossCounts, ProviderFigures,
     WINDOW_S,

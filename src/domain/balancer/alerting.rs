@@ -50,11 +50,6 @@ impl BalancerState {
         }
     }
 
-    /// Returns the active alerts and then the ended ones, newest first.
-    pub fn all_alerts(&self) -> Vec<Alert> {
-        self.alerts.all()
-    }
-
     /// Notes that an operator knows of an alert.
     pub fn acknowledge_alert(
         &mut self,

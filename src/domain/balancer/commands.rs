@@ -316,6 +316,8 @@ impl BalancerState {
             self.revision - 1,
             self.revision
         );
+        self.cut_effects(now);
+        let effect = Some(self.begun_effect(now));
         let revision = Revision {
             number: self.revision,
             at: now,
@@ -324,6 +326,7 @@ impl BalancerState {
             what,
             before,
             after: self.weights,
+            effect,
         };
         push_bounded(&mut self.revisions, revision, MAX_REVISIONS);
         self.emit(EventKind::Change, false, None, text, now)

@@ -33,6 +33,7 @@ impl BalancerState {
             pending_revert: None,
             revision: self.revision,
             revisions: VecDeque::new(),
+            effects_measured: 0,
             providers: self.providers.iter().map(ProviderState::fork).collect(),
             targets: self.targets.iter().map(TargetState::fork).collect(),
             requests: Timeline::default(),

@@ -2,6 +2,7 @@
 //! `execute`, `observe` and `tick` change it and return effects; `routing_table`, `snapshot` and
 //! `performance` read it.
 
+mod alert_details;
 mod alerting;
 mod apply_config;
 mod auto_revert;
@@ -10,6 +11,7 @@ mod clients;
 mod commands;
 mod cooldown;
 mod drain;
+mod effects;
 mod first_token_spread;
 mod forecast_cache;
 mod forecasting;
@@ -97,6 +99,8 @@ pub struct BalancerState {
     pending_revert: Option<PendingRevert>,
     revision: u64,
     revisions: VecDeque<Revision>,
+    /// Number of effects of revisions that were measured to their end.
+    effects_measured: u64,
     providers: Vec<ProviderState>,
     targets: Vec<TargetState>,
     /// Client requests.
@@ -183,6 +187,7 @@ impl BalancerState {
             pending_revert: None,
             revision: 1,
             revisions: VecDeque::new(),
+            effects_measured: 0,
             providers,
             targets,
             requests: Timeline::default(),
@@ -248,6 +253,7 @@ impl BalancerState {
         self.emit_limit_events(now, &mut effects);
         if !self.is_fork {
             self.check_alerts(now, &mut effects);
+            self.measure_effects(now);
         }
         let passed = u64::try_from(now.since(self.ticked).as_micros()).unwrap_or(u64::MAX);
         for provider in &mut self.providers {

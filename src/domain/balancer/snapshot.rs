@@ -220,7 +220,7 @@ impl BalancerState {
             models,
             failures: sum.failures.clone(),
             cancelled: sum.cancelled,
-            columns: merged.iter().map(time_bucket).collect(),
+            columns: merged.iter().map(TimeBucket::from).collect(),
         }
     }
 
@@ -299,20 +299,22 @@ fn sum_of(providers: &[ProviderSnapshot], count: impl Fn(&ProviderSnapshot) -> u
     providers.iter().map(count).sum()
 }
 
-fn time_bucket(tally: &BucketCounts) -> TimeBucket {
-    TimeBucket {
-        rated: tally.rate_base(),
-        failed: tally.failed,
-        p50_ms: tally.latency.quantile(0.5),
-        p95_ms: tally.latency.quantile(0.95),
-        p99_ms: tally.latency.quantile(0.99),
-        first_token_ms: QUANTILES.map(|q| tally.first_token.quantile(q)),
-        spread: tally
-            .latency
-            .spread(SPREAD_MS)
-            .try_into()
-            .unwrap_or_default(),
-        cost: tally.cost,
+impl From<&BucketCounts> for TimeBucket {
+    fn from(tally: &BucketCounts) -> Self {
+        Self {
+            rated: tally.rate_base(),
+            failed: tally.failed,
+            p50_ms: tally.latency.quantile(0.5),
+            p95_ms: tally.latency.quantile(0.95),
+            p99_ms: tally.latency.quantile(0.99),
+            first_token_ms: QUANTILES.map(|q| tally.first_token.quantile(q)),
+            spread: tally
+                .latency
+                .spread(SPREAD_MS)
+                .try_into()
+                .unwrap_or_default(),
+            cost: tally.cost,
+        }
     }
 }
 
@@ -329,7 +331,7 @@ fn request_bucket(
         .sum();
     TimeBucket {
         cost: cost + removed.cost,
-        ..time_bucket(requests)
+        ..TimeBucket::from(requests)
     }
 }
 

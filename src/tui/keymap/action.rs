@@ -59,6 +59,8 @@ pub enum Action {
     /// Switches the chart between first token and whole response.
     Measure,
     Window(isize),
+    /// Moves the window back or forth through the past.
+    Past(isize),
     Freeze,
     Filter,
     Next(isize),
@@ -76,6 +78,10 @@ pub enum Action {
     /// Closes the circuit breakers of a provider.
     ResetBreaker,
     Rollback,
+    /// Notes that an operator knows of an alert.
+    Acknowledge,
+    /// Silences an alert.
+    Mute,
     /// Reloads the configuration.
     Reload,
     Undo,

@@ -24,6 +24,8 @@ const TEXT: &[InputContext] = &[
 const LIST: &[InputContext] = &[OVERVIEW];
 /// Screens whose rows have a sort order.
 const SORTED: &[InputContext] = &[OVERVIEW, MODELS, CLIENTS];
+/// Screens that can show the past.
+const PAST: &[InputContext] = &[OVERVIEW, DETAIL, DECISIONS];
 const DRAFT: &[InputContext] = &[WEIGHTS];
 const SIDE: &[InputContext] = &[DETAIL, WEIGHTS];
 const ANSWER: &[InputContext] = &[InputContext::Confirm, InputContext::Field];
@@ -49,11 +51,11 @@ pub const BINDINGS: &[Binding] = &[
     bind!("palette", A::Palette, [":"], "run a command by name, or window 1h, goto NAME, request ID, rollback N", "cmd", SCREENS),
     bind!("back", A::Back, ["Esc"], "close, clear the filter, go up; never quits, never applies", "back", AWAY),
     bind!("open", A::Open, ["Enter"], "open the provider, review the draft, or list the decisions of a client", "open", &[OVERVIEW, DECISIONS, MODELS, CLIENTS, ALERTS, WEIGHTS]),
-    bind!("act", A::Menu, ["."], "open the menu of the provider or revision", "act", &[OVERVIEW, DETAIL, WEIGHTS, MODELS, ALERTS, REVISIONS]),
+    bind!("act", A::Menu, ["."], "open the menu of the provider, revision or alert", "act", &[OVERVIEW, DETAIL, WEIGHTS, MODELS, ALERTS, REVISIONS]),
     bind!("view.weights", A::Go(Screen::Weights), ["w"], "weights: draft, preview, apply", "weights", SCREENS),
     bind!("view.decisions", A::Go(Screen::Decisions), ["d"], "decisions: which target was selected, and why", "decisions", SCREENS),
-    bind!("view.alerts", A::Go(Screen::Alerts), ["a"], "providers in trouble, and since when", "alerts", SCREENS),
-    bind!("view.revisions", A::Go(Screen::Revisions), ["v"], "revisions: who changed what, and rollback", "revisions", SCREENS),
+    bind!("view.alerts", A::Go(Screen::Alerts), ["a"], "alerts and providers in trouble, and what to do", "alerts", SCREENS),
+    bind!("view.revisions", A::Go(Screen::Revisions), ["v"], "changes: who, what, why, before and after; rollback", "changes", SCREENS),
     bind!("view.models", A::Go(Screen::Models), ["M"], "models: one model across providers", "models", SCREENS),
     bind!("view.clients", A::Go(Screen::Clients), ["C"], "clients: who calls, what it costs, what is left of budgets", "clients", SCREENS),
     bind!("move.down", A::Move(1), ["j", "↓"], "next row", "", ROWS),
@@ -91,7 +93,10 @@ pub const BINDINGS: &[Binding] = &[
     bind!("explain.back", A::Scroll(-1), ["S-Tab"], "the page before", "", &[DECISIONS]),
     bind!("explain", A::Explain, ["e"], "decisions about this provider", "explain", &[OVERVIEW, DETAIL, MODELS]),
     bind!("view.log", A::Go(Screen::Log), ["L"], "log lines of this process", "", SCREENS),
+    bind!("past.back", A::Past(-1), ["{"], "show the window before this one, from the store", "past", PAST),
+    bind!("past.forward", A::Past(1), ["}"], "show the window after this one; the last is the present", "", PAST),
     bind!("view.home", A::Go(Screen::Overview), ["H"], "the overview", "", SCREENS),
+    bind!("alert.ack", A::Acknowledge, ["A"], "acknowledge the alert; can be undone", "ack", &[ALERTS, OVERVIEW]),
     bind!("undo", A::Undo, ["u"], "undo the last change made here; asks first", "undo", SCREENS),
     bind!("keep", A::Keep, ["K"], "keep the change that is on trial", "", SCREENS),
     bind!("arm", A::Arm, ["!"], "allow changes for five minutes, if they are protected", "", SCREENS),
@@ -110,6 +115,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!("act.enable", A::Enable, ["e"], "disable, or enable again", "on/off", MENU),
     bind!("act.reset", A::ResetBreaker, ["b"], "reset its circuit breakers and send requests now", "breaker", MENU),
     bind!("act.probe", A::Probe, ["p"], "probe now, free of charge", "probe", MENU),
+    bind!("act.mute", A::Mute, ["m"], "mute the alert for a time, or end that", "mute", MENU),
     bind!("act.rollback", A::Rollback, ["r"], "roll the weights back to this revision", "roll back", MENU),
     bind!("sort.trouble", A::SortBy(SortOrder::Trouble), ["t"], "trouble first, then traffic", "trouble", SORT),
     bind!("sort.name", A::SortBy(SortOrder::Name), ["n"], "name", "name", SORT),
@@ -124,9 +130,9 @@ pub const BINDINGS: &[Binding] = &[
     bind!("answer.next", A::Focus(1), ["Tab", "↓", "→"], "next field or button", "next", ANSWER),
     bind!("answer.previous", A::Focus(-1), ["S-Tab", "↑", "←"], "previous field or button", "", ANSWER),
     bind!("answer.press", A::Press, ["Enter"], "press the focused button", "press", ANSWER),
-    bind!("answer.yes", A::Yes, ["y"], "yes, do it; draining: until it is undone", "yes", &[InputContext::Confirm]),
-    bind!("answer.half_hour", A::HalfHour, ["3"], "draining: for 30 minutes", "30 min", &[InputContext::Confirm]),
-    bind!("answer.hour", A::Hour, ["1"], "draining: for an hour", "1 h", &[InputContext::Confirm]),
+    bind!("answer.yes", A::Yes, ["y"], "yes, do it; draining: until it is undone; muting: for a day", "yes", &[InputContext::Confirm]),
+    bind!("answer.half_hour", A::HalfHour, ["3"], "draining or muting: for 30 minutes", "30 min", &[InputContext::Confirm]),
+    bind!("answer.hour", A::Hour, ["1"], "draining or muting: for an hour", "1 h", &[InputContext::Confirm]),
     bind!("answer.discard", A::Discard, ["x"], "conflict: drop the draft", "drop draft", &[InputContext::Confirm]),
     bind!("answer.stop", A::Stop, ["s"], "leaving: drain and stop the gateway", "stop", &[InputContext::Confirm]),
     bind!("answer.detach", A::Detach, ["d"], "leaving: close the screen, keep serving", "detach", &[InputContext::Confirm]),

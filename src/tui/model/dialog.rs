@@ -6,7 +6,7 @@ use crate::tui::confirm_dialog::ConfirmDialog;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dialog {
     Help(Help),
-    /// The actions on a provider or a revision.
+    /// The actions on a provider, a revision or an alert.
     Menu(Subject),
     Sort,
     Presets,
@@ -59,4 +59,6 @@ pub struct Help {
 pub enum Subject {
     Provider(String),
     Revision(u64),
+    /// Id of an alert.
+    Alert(String),
 }

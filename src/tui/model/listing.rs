@@ -1,5 +1,7 @@
 //! A list that is refreshed while it is on the screen.
 
+use std::time::Duration;
+
 /// A list that is refreshed while it is on the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing<T> {
@@ -13,6 +15,17 @@ pub struct Listing<T> {
     pub error: Option<String>,
     /// A request is under way.
     pub asked: bool,
+    /// Time of the latest reply, since the start of the dashboard.
+    pub answered_at: Option<Duration>,
+}
+
+impl<T> Listing<T> {
+    /// Returns whether it is time to ask for it: nothing is under way, and the latest reply is older
+    /// than `age`.
+    pub fn is_due(&self, now: Duration, age: Duration) -> bool {
+        let is_old = |at: Duration| now.saturating_sub(at) >= age;
+        !self.asked && self.answered_at.is_none_or(is_old)
+    }
 }
 
 impl<T> Default for Listing<T> {
@@ -23,14 +36,17 @@ impl<T> Default for Listing<T> {
             is_known: false,
             error: None,
             asked: false,
+            answered_at: None,
         }
     }
 }
 
 impl<T> Listing<T> {
-    /// Takes in the reply to a request: rows, or an error.
-    pub fn receive(&mut self, reply: Result<Vec<T>, String>) {
+    /// Takes in the reply to a request: rows, or an error. `now` is the time since the start of the
+    /// dashboard.
+    pub fn receive(&mut self, reply: Result<Vec<T>, String>, now: Duration) {
         self.asked = false;
+        self.answered_at = Some(now);
         match reply {
             Ok(rows) => {
                 self.rows = rows;

@@ -1,5 +1,6 @@
 //! The state of the dashboard. Screens and panels hold no state of their own; they draw this.
 
+mod alert_rows;
 mod client_rows;
 mod connection;
 mod decision_view;
@@ -7,10 +8,12 @@ mod dialog;
 mod listing;
 mod model_rows;
 mod options;
+mod past;
 mod rows;
 pub mod vendors;
 mod views;
 
+pub use alert_rows::AlertListRow;
 pub use client_rows::is_troubled;
 pub use connection::{LinkState, Notice, Pending};
 pub use decision_view::DecisionView;
@@ -18,6 +21,7 @@ pub use dialog::{Dialog, Help, Subject};
 pub use listing::Listing;
 pub use model_rows::ModelRow;
 pub use options::{BellMode, Options, WriteProtection};
+pub use past::{STEP_S, ShownPast};
 pub use rows::{is_blocked, trouble, trouble_rank};
 pub use views::{ClientsView, Grouping, ModelsView};
 
@@ -28,13 +32,15 @@ use super::confirm_dialog::ConfirmDialog;
 use super::draft::Draft;
 use super::effect::Effect;
 use super::filter::Filter;
+use super::format;
 use super::input_context::{InputContext, Screen};
 use super::keymap::{Action, SortOrder};
 use super::theme::Theme;
 use super::what_if::WhatIfResult;
 use super::widgets::chart::Measure;
 use crate::contract::{
-    AdviceRequest, DecisionDetail, DecisionReport, RevisionReport, Status, WhatIfRequest, Window,
+    AdviceRequest, AlertReport, DecisionDetail, DecisionReport, RevisionReport, Status,
+    WhatIfRequest, Window,
 };
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -88,6 +94,9 @@ pub struct Model {
     /// Limits the decisions to this provider.
     pub decisions_of: Option<String>,
     pub revisions: Listing<RevisionReport>,
+    pub alerts: Listing<AlertReport>,
+    /// The row of the alerts screen that the cursor was moved to.
+    pub alert_key: Option<String>,
     /// The latest explained decision; usually the one under the cursor.
     pub explained: Option<DecisionDetail>,
     /// The error of the latest request for an explanation.
@@ -110,6 +119,8 @@ pub struct Model {
     pub log_at: usize,
     /// The frozen status that the screens show.
     pub frozen: Option<Arc<Status>>,
+    /// The window of the past that the screens show.
+    pub past: Option<ShownPast>,
     pub notice: Option<Notice>,
     pub pending: Option<Pending>,
     /// Changes made here that can be undone, the latest last.
@@ -156,6 +167,8 @@ impl Model {
             decision_view: DecisionView::default(),
             decisions_of: None,
             revisions: Listing::default(),
+            alerts: Listing::default(),
+            alert_key: None,
             explained: None,
             explain_error: None,
             explaining: None,
@@ -167,6 +180,7 @@ impl Model {
             measure: Measure::default(),
             log_at: 0,
             frozen: None,
+            past: None,
             notice: None,
             pending: None,
             undo: Vec::new(),
@@ -233,7 +247,8 @@ impl Model {
 
     /// The status to draw.
     pub fn shown(&self) -> Option<&Arc<Status>> {
-        self.frozen.as_ref().or(self.status.as_ref())
+        let past = self.past.as_ref().and_then(|past| past.status.as_ref());
+        past.or(self.frozen.as_ref()).or(self.status.as_ref())
     }
 
     /// The window of the numbers on the screen; another one may have been requested.
@@ -296,6 +311,16 @@ impl Model {
     pub fn key(&self, action: Action) -> String {
         let (keymap, context) = (&self.options.keymap, InputContext::On(self.screen));
         keymap.hint(context, action, self.theme().ascii)
+    }
+
+    /// What a dialog says while the screen shows the past.
+    pub fn past_warning(&self) -> Option<String> {
+        let until = self.past.as_ref()?.until;
+        let key = self.key(Action::Back);
+        Some(format!(
+            "The screen shows the past, up to {}Z ({key} leaves it); this acts on the present.",
+            format::minute(until)
+        ))
     }
 
     /// Shows a notice. A failure stays until Esc, and only another failure replaces it.

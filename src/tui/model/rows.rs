@@ -1,7 +1,7 @@
 //! The rows of a screen, their order, and the cursor.
 
 use super::vendors::{GROUPED_FROM, group, hue_places, vendor};
-use super::{Model, ORDER_HOLD};
+use super::{AlertListRow, Model, ORDER_HOLD};
 use crate::contract::{DecisionReport, HealthState, ProviderStatus, Status};
 use crate::tui::filter::Filter;
 use crate::tui::input_context::Screen;
@@ -87,10 +87,13 @@ impl Model {
 
     /// The provider under the cursor; the first row if the cursor is on none of the rows.
     pub fn selected(&self) -> Option<&ProviderStatus> {
-        let rows = match self.screen {
-            Screen::Alerts => self.troubled(),
-            _ => self.rows(),
-        };
+        if self.screen == Screen::Alerts {
+            let rows = self.alert_rows();
+            let name = rows.get(self.alert_at()).and_then(AlertListRow::provider)?;
+            let mut all = self.shown()?.providers.iter();
+            return all.find(|row| row.performance.provider == name);
+        }
+        let rows = self.rows();
         let of_model = match self.screen {
             Screen::Models => Some(self.provider_of_model()?),
             _ => None,
@@ -136,22 +139,6 @@ impl Model {
 
     fn is_under_cursor(&self, row: &ProviderStatus) -> bool {
         self.cursor.as_ref() == Some(&row.performance.provider)
-    }
-
-    /// Moves the cursor by `step` providers in trouble, and stops at the first and the last.
-    pub fn move_trouble(&mut self, step: isize) {
-        let selected = self.selected_name();
-        let troubled = self.troubled();
-        let name = |row: &&ProviderStatus| row.performance.provider.clone();
-        let at = troubled.iter().position(|row| Some(name(row)) == selected);
-        let last = troubled.len().saturating_sub(1);
-        let next = at.unwrap_or(0).saturating_add_signed(step).min(last);
-        let Some(next) = troubled.get(next).map(name) else {
-            self.notify("no provider in trouble", false);
-            return;
-        };
-        self.cursor = Some(next);
-        self.held_until = self.now + ORDER_HOLD;
     }
 
     /// Moves the cursor to the next provider in trouble; after the last comes the first.

@@ -88,6 +88,7 @@ fn content(
         Dialog::Menu(Subject::Revision(number)) => {
             (format!(" rev {number} "), menu::revision(model))
         }
+        Dialog::Menu(Subject::Alert(_)) => (" ALERT ".to_owned(), menu::alert(model)),
         Dialog::Sort => (
             " SORT BY ".to_owned(),
             plain(keys(InputContext::Sort, model)),

@@ -1,4 +1,4 @@
-//! The menus of a provider and of a revision. Each row names the one thing that its key will do.
+//! The menus of a provider, a revision and an alert. Each row names the one thing that its key will do.
 
 use super::help;
 use crate::contract::{ProviderStatus, Status};
@@ -21,7 +21,31 @@ pub fn provider(model: &Model, name: &str) -> Vec<(String, Style)> {
         Some((status, provider)) => effect(binding, status, provider),
         None => (binding.text.to_owned(), true),
     };
-    rows(model, |action| action != Action::Rollback, text)
+    rows(model, is_about_provider, text)
+}
+
+fn is_about_provider(action: Action) -> bool {
+    !matches!(action, Action::Rollback | Action::Mute)
+}
+
+/// The actions on the alert under the cursor, and on its provider.
+pub fn alert(model: &Model) -> Vec<(String, Style)> {
+    let status = model.status.as_deref();
+    let subject = status.zip(model.selected());
+    let is_muted = model
+        .selected_alert()
+        .is_some_and(|alert| alert.muted_until.is_some());
+    let text = |binding: &Binding| match (binding.action, subject) {
+        (Action::Mute, _) if is_muted => ("end the silence about it".to_owned(), true),
+        (Action::Mute, _) => ("mute it for 30 min, an hour or a day".to_owned(), true),
+        (_, Some((status, provider))) => effect(binding, status, provider),
+        (_, None) => (binding.text.to_owned(), true),
+    };
+    let is_listed = |action| match action {
+        Action::Mute => true,
+        action => subject.is_some() && is_about_provider(action),
+    };
+    rows(model, is_listed, text)
 }
 
 /// The actions on a revision.

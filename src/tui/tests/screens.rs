@@ -3,9 +3,9 @@
 use super::*;
 use crate::client::DecisionFilter;
 use crate::contract::{
-    DecisionDetail, DecisionList, DecisionOutcome, DecisionReport, HealthState, RequestTrouble,
-    RevisionReport, TotalWhatIfReport, TroubledReport, WeightPoints, WhatIfReport,
-    WhatIfTotalsReport,
+    DecisionDetail, DecisionList, DecisionOutcome, DecisionReport, EffectFiguresReport,
+    EffectReport, HealthState, PeriodReport, ProviderEffect, RequestTrouble, RevisionReport,
+    TotalWhatIfReport, TroubledReport, WeightPoints, WhatIfReport, WhatIfTotalsReport,
 };
 use crate::tui::input_context::{CONTEXTS, Screen};
 use crate::tui::model::Subject;
@@ -63,6 +63,37 @@ pub fn decisions() -> Vec<DecisionReport> {
     ]
 }
 
+/// The newest change is not measured to its end; the first one is of an older version.
+fn effect(number: u64) -> Option<EffectReport> {
+    let figures = |count: u64, share: f64| EffectFiguresReport {
+        count,
+        too_few: count < 20,
+        share,
+        success_rate: (count >= 20).then_some(0.9962),
+        p95: (count >= 20).then_some(1_930.0),
+        usd_per_1k: (count >= 20).then_some(0.52),
+        usd_per_hour: Some(4.12),
+    };
+    let period = |seconds: u64, shares: [(&str, u64); 3]| PeriodReport {
+        seconds,
+        requests: figures(1_240, 1.0),
+        providers: shares
+            .iter()
+            .map(|(name, count)| ProviderEffect {
+                provider: (*name).to_owned(),
+                figures: figures(*count, *count as f64 / 1_000.0),
+            })
+            .collect(),
+    };
+    let before = period(120, [("aurora", 410), ("borealis", 270), ("google", 12)]);
+    let mut after = period(120, [("aurora", 7), ("borealis", 650), ("google", 330)]);
+    after.providers[1].figures.p95 = Some(5_100.0);
+    (number > 40).then(|| EffectReport {
+        before,
+        after: (number == 41).then_some(after),
+    })
+}
+
 fn revisions() -> Vec<RevisionReport> {
     let weights = |cost: f64| WeightPoints {
         cost,
@@ -79,8 +110,16 @@ fn revisions() -> Vec<RevisionReport> {
         what: format!("cost {before} → {after}"),
         before: weights(before),
         after: weights(after),
+        effect: effect(number),
     };
-    vec![revision(42, 25.0, 30.0), revision(41, 20.0, 25.0)]
+    let mut all = vec![
+        revision(42, 25.0, 30.0),
+        revision(41, 20.0, 25.0),
+        revision(40, 15.0, 20.0),
+    ];
+    all[0].at = "2026-11-24T03:13:50.000Z".to_owned();
+    all[2].at = "2026-11-24T01:00:00.000Z".to_owned();
+    all
 }
 
 #[test]
@@ -388,4 +427,53 @@ fn the_mouse_mode_is_off_until_enabled() {
     update(&mut model, Message::Input(Input::Wheel(1)), NOW);
     assert_eq!(model.selected_name(), Some(model.order[1].clone()));
     assert_eq!(press(&mut model, "m"), [Effect::Mouse(false)]);
+}
+
+#[test]
+fn a_change_shows_before_and_after_within_two_keys() {
+    let mut model = default_model();
+    press(&mut model, "v");
+    fill(&mut model);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("AFTER is measured: "), "{screen}");
+
+    press(&mut model, "j");
+    let screen = text(&model, 80, 24);
+    assert!(
+        screen.contains("REV 41: 2 min BEFORE | 2 min AFTER"),
+        "{screen}"
+    );
+    assert!(screen.contains("too few: 7"), "{screen}");
+    let row = screen
+        .lines()
+        .find(|line| line.contains(" borealis"))
+        .unwrap();
+    assert!(
+        row.contains("27%") && row.contains("65%") && row.contains("5.1s"),
+        "{row}"
+    );
+
+    press(&mut model, "j");
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("not measured by the version"), "{screen}");
+}
+
+#[test]
+fn changes_are_requested_again_after_a_change_or_some_time() {
+    let mut model = default_model();
+    let asks = |model: &mut Model, seconds: u64| {
+        let now = NOW + Duration::from_secs(seconds);
+        let effects = update(model, Message::Tick, now);
+        effects.contains(&Effect::AskRevisions)
+    };
+    press(&mut model, "v");
+    fill(&mut model);
+    assert!(!asks(&mut model, 1), "just answered");
+    assert!(asks(&mut model, 5));
+    fill(&mut model);
+    model.revisions.rows.remove(0);
+    assert!(
+        asks(&mut model, 0),
+        "revision 42 is in effect and not listed"
+    );
 }

@@ -4,8 +4,8 @@ use super::draft_edit::{mix, nudge, toggle_own, with_draft};
 use super::navigate::{change_window, go, move_row, next_panel, next_trouble, to_panel};
 use super::palette::{self, Accepted};
 use super::{
-    advice, clipboard, decisions, dialogs, draft_edit, navigate, provider_dialogs, queries, review,
-    text_input, undo,
+    advice, alert_actions, clipboard, decisions, dialogs, draft_edit, navigate, provider_dialogs,
+    queries, review, text_input, time_travel, undo,
 };
 use crate::tui::draft::Draft;
 use crate::tui::effect::{Effect, ExitReason};
@@ -23,6 +23,7 @@ const END_OF_LIST: isize = 1 << 20;
 pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect> {
     match action {
         Action::Accept => return accept(model),
+        Action::Acknowledge => return alert_actions::acknowledge(model),
         Action::Copy => return clipboard::copy(model),
         Action::CopyAll => return clipboard::copy_all(model),
         Action::Explain => return explain(model),
@@ -32,6 +33,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Keep => return dialogs::keep(model),
         Action::Mouse => return toggle_mouse(model),
         Action::Open => return navigate::open(model),
+        Action::Past(step) => return time_travel::travel(model, step),
         Action::Press => return dialogs::press(model),
         Action::Quit => return quit(model),
         Action::QuitHard => return interrupted(model),
@@ -48,7 +50,7 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
             return dialogs::choose(model, action);
         }
         Action::Arm => arm(model),
-        Action::Back => navigate::back(model),
+        Action::Back => return navigate::back(model),
         Action::Bell => toggle_bell(model),
         Action::Choose(step) => palette::choose(model, step),
         Action::Clear => text_input::clear(model),
@@ -61,14 +63,13 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::Freeze => freeze(model),
         Action::HelpSearch => search_help(model, true),
         Action::Help | Action::Palette | Action::Presets | Action::Sort => open_box(model, action),
-        Action::Group => model.models.grouping = model.models.grouping.other(),
+        Action::Group | Action::Mask | Action::Measure | Action::Zoom => toggle_view(model, action),
         Action::Hold => toggle_hold(model),
         Action::Info => info(model),
         Action::Last => move_row(model, END_OF_LIST),
-        Action::Mask => model.options.theme.masked = !model.options.theme.masked,
-        Action::Measure => model.measure = model.measure.other(),
         Action::Menu => open_menu(model),
         Action::Move(step) => move_row(model, step),
+        Action::Mute => alert_actions::mute(model),
         Action::Next(step) => next_trouble(model, step),
         Action::Number => to_panel(model, digit),
         Action::Own => toggle_own(model),
@@ -86,9 +87,18 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
         Action::SortBy(order) => sort_by(model, order),
         Action::Type(c) => text_input::letter(model, c),
         Action::Undo => undo::undo(model),
-        Action::Zoom => model.zoomed = !model.zoomed,
     }
     Vec::new()
+}
+
+/// Changes how a view shows what it shows.
+fn toggle_view(model: &mut Model, action: Action) {
+    match action {
+        Action::Group => model.models.grouping = model.models.grouping.other(),
+        Action::Mask => model.options.theme.masked = !model.options.theme.masked,
+        Action::Measure => model.measure = model.measure.other(),
+        _ => model.zoomed = !model.zoomed,
+    }
 }
 
 /// Opens a box that needs no subject.
@@ -196,12 +206,19 @@ fn open_menu(model: &mut Model) {
         let selected = model.revisions.rows.get(model.revisions.at);
         selected.map(|revision| Subject::Revision(revision.revision))
     } else {
-        model.selected_name().map(Subject::Provider)
+        let alert = model.selected_alert();
+        let alert = alert.filter(|_| model.screen == Screen::Alerts);
+        let alert = alert.map(|alert| Subject::Alert(alert.id.clone()));
+        alert.or_else(|| model.selected_name().map(Subject::Provider))
     };
     model.dialog = subject.map(Dialog::Menu);
 }
 
 fn freeze(model: &mut Model) {
+    if model.past.is_some() {
+        model.notify("the past stands still already", false);
+        return;
+    }
     model.frozen = if model.frozen.is_some() {
         None
     } else {

@@ -12,13 +12,13 @@ use crate::tui::model::Model;
 pub(super) fn on_decisions(model: &mut Model, answer: Result<DecisionList, ClientError>) {
     let list = match answer {
         Ok(list) => list,
-        Err(error) => return model.decisions.receive(Err(error.to_string())),
+        Err(error) => return model.decisions.receive(Err(error.to_string()), model.now),
     };
     model.decision_view.troubled = list.troubled;
     if model.decision_view.is_held && !model.decisions.rows.is_empty() {
         return refresh_held(model, list.decisions);
     }
-    model.decisions.receive(Ok(list.decisions));
+    model.decisions.receive(Ok(list.decisions), model.now);
     model.decision_view.newer = 0;
     model.decisions.at = newest_ended(model);
 }

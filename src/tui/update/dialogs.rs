@@ -15,7 +15,8 @@ use crate::tui::model::{Dialog, Model, Pending};
 const MIN_HEALTHY: usize = 2;
 
 /// Opens a dialog unless changes are refused now.
-pub(super) fn ask(model: &mut Model, dialog: ConfirmDialog) {
+pub(super) fn ask(model: &mut Model, mut dialog: ConfirmDialog) {
+    dialog.lines.extend(model.past_warning());
     match model.refusal() {
         Some(why) => {
             model.dialog = None;
@@ -284,7 +285,7 @@ fn take(model: &mut Model, choice: usize) -> Vec<Effect> {
 }
 
 /// Sends changes and notes them as pending.
-fn send(
+pub(super) fn send(
     model: &mut Model,
     what: String,
     changes: Vec<Change>,

@@ -2,6 +2,7 @@
 
 mod actions;
 mod advice;
+mod alert_actions;
 mod clipboard;
 mod decisions;
 mod dialogs;
@@ -15,6 +16,7 @@ mod queries;
 mod rebase;
 mod review;
 mod text_input;
+mod time_travel;
 mod undo;
 
 use super::effect::Effect;
@@ -44,6 +46,13 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
         Message::Revisions(answer) => on_revisions(model, answer),
         Message::Explained(asked, answer) => {
             return decisions::on_explained(model, &asked, answer);
+        }
+        Message::Past(of, answer) => return time_travel::on_past(model, of, *answer),
+        Message::Alerts(answer) => {
+            let answer = answer.map(|list| list.alerts);
+            model
+                .alerts
+                .receive(answer.map_err(|error| error.to_string()), now);
         }
         Message::Advice(answer) => advice::on_advice(model, *answer),
         Message::WhatIf(answer) => return queries::on_what_if(model, *answer),
@@ -82,7 +91,7 @@ fn on_revisions(model: &mut Model, answer: Result<Vec<RevisionReport>, ClientErr
     let list = &mut model.revisions;
     let selected = list.rows.get(list.at).filter(|_| list.at > 0);
     let selected = selected.map(|row| row.revision);
-    list.receive(answer.map_err(|error| error.to_string()));
+    list.receive(answer.map_err(|error| error.to_string()), model.now);
     let kept = selected.and_then(|id| list.rows.iter().position(|row| row.revision == id));
     list.at = kept
         .unwrap_or(list.at)

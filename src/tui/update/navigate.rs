@@ -1,7 +1,7 @@
 //! Moves between screens, rows, panels and windows.
 
 use super::draft_edit::{self, with_draft};
-use super::{decisions, queries, review, text_input};
+use super::{decisions, queries, review, text_input, time_travel};
 use crate::contract::Window;
 use crate::tui::draft::{Draft, DraftRow};
 use crate::tui::effect::Effect;
@@ -72,7 +72,7 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
         |at: usize, count: usize| at.saturating_add_signed(step).min(count.saturating_sub(1));
     match model.screen {
         Screen::Overview | Screen::Detail => model.move_cursor(step),
-        Screen::Alerts => model.move_trouble(step),
+        Screen::Alerts => model.move_alert(step),
         Screen::Models => model.move_model(step),
         Screen::Clients => model.move_client(step),
         Screen::Weights => {
@@ -105,6 +105,7 @@ pub(super) fn next_trouble(model: &mut Model, step: isize) {
 pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.dialog = None;
     model.zoomed = false;
+    time_travel::leave_for(model, screen);
     if screen == Screen::Weights && model.draft.is_none() {
         let status = model.status.as_ref();
         model.draft = status.map(|status| Draft::of(status));
@@ -124,34 +125,40 @@ pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Effect> {
     queries::watched_lists(model)
 }
 
-/// Closes the topmost dialog or notice, then returns to the overview; there it does nothing.
-pub(super) fn back(model: &mut Model) {
+/// Closes the topmost dialog or notice, returns to the present, then to the overview; there it does
+/// nothing.
+pub(super) fn back(model: &mut Model) -> Vec<Effect> {
+    if closes_box(model) {
+        return Vec::new();
+    }
+    if model.past.is_some() {
+        return time_travel::return_to_present(model);
+    }
+    if model.screen == Screen::Decisions && model.decisions_of.take().is_some() {
+        model.forget_decisions();
+        return Vec::new();
+    }
+    if model.filter_here().is_some_and(|filter| !filter.is_empty()) {
+        text_input::set_filter(model, "");
+        return Vec::new();
+    }
+    model.screen = Screen::Overview;
+    model.draft.take_if(|draft| !draft.is_changed());
+    Vec::new()
+}
+
+/// Closes what lies over the screen; returns false if nothing does.
+fn closes_box(model: &mut Model) -> bool {
     if let Some(Dialog::Help(help)) = &mut model.dialog
         && (help.is_typing || !help.search.is_empty())
     {
         *help = Help::default();
-        return;
+        return true;
     }
-    if model.dialog.take().is_some() {
-        return;
+    if model.dialog.take().is_some() || model.notice.take_if(|notice| notice.bad).is_some() {
+        return true;
     }
-    if model.notice.take_if(|notice| notice.bad).is_some() {
-        return;
-    }
-    if model.zoomed {
-        model.zoomed = false;
-        return;
-    }
-    if model.screen == Screen::Decisions && model.decisions_of.take().is_some() {
-        model.forget_decisions();
-        return;
-    }
-    if model.filter_here().is_some_and(|filter| !filter.is_empty()) {
-        text_input::set_filter(model, "");
-        return;
-    }
-    model.screen = Screen::Overview;
-    model.draft.take_if(|draft| !draft.is_changed());
+    std::mem::take(&mut model.zoomed)
 }
 
 /// Lengthens or shortens the window by one step.
@@ -178,7 +185,9 @@ pub(super) fn set_window(model: &mut Model, window: Window) -> Vec<Effect> {
         return Vec::new();
     }
     model.window = window;
-    vec![Effect::Watch(window)]
+    let mut effects = vec![Effect::Watch(window)];
+    effects.extend(time_travel::ask_again(model, window));
+    effects
 }
 
 pub(super) fn next_panel(model: &mut Model, step: isize) {

@@ -21,6 +21,8 @@ const MAX_UNDO: usize = 20;
 
 pub(super) fn on_changed(model: &mut Model, result: Result<Applied, ClientError>) -> Vec<Effect> {
     let pending = model.pending.take();
+    // What was changed may be an alert.
+    model.alerts.answered_at = None;
     // This result is newer than any notice about an earlier change.
     model.notice = None;
     match result {

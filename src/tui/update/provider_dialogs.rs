@@ -13,12 +13,14 @@ const HALF_HOUR_S: u64 = 1_800;
 const HOUR_S: u64 = 3_600;
 
 fn subject_provider(model: &Model) -> Option<ProviderStatus> {
-    let Some(Dialog::Menu(Subject::Provider(name))) = &model.dialog else {
-        return None;
+    let name = match &model.dialog {
+        Some(Dialog::Menu(Subject::Provider(name))) => name.clone(),
+        Some(Dialog::Menu(Subject::Alert(_))) => model.selected_name()?,
+        _ => return None,
     };
     let mut providers = model.status.iter().flat_map(|status| &status.providers);
     providers
-        .find(|provider| provider.performance.provider == *name)
+        .find(|provider| provider.performance.provider == name)
         .cloned()
 }
 

@@ -18,6 +18,12 @@ const FILTERED: usize = 500;
 /// A forecast is refreshed after this time: traffic changes.
 const WHAT_IF_REFRESH: Duration = Duration::from_secs(15);
 
+/// The list of changes is refreshed after this time.
+const REVISIONS_REFRESH: Duration = Duration::from_secs(5);
+
+/// So is the list of alerts.
+const ALERTS_REFRESH: Duration = Duration::from_secs(2);
+
 /// Requests what the screen shows. Called on every tick; one request of a kind is under way at
 /// a time.
 pub(super) fn watched_lists(model: &mut Model) -> Vec<Effect> {
@@ -33,13 +39,17 @@ fn watched_rows(model: &mut Model) -> Vec<Effect> {
     match model.screen {
         Screen::Decisions if !model.decisions.asked => decisions(model, model.decisions_of.clone()),
         Screen::Detail if !model.decisions.asked => decisions(model, model.selected_name()),
-        Screen::Revisions if !model.revisions.asked => {
+        Screen::Revisions if revisions_are_due(model) => {
             model.revisions.asked = true;
             vec![Effect::AskRevisions]
         }
         Screen::Clients if !model.clients.asked => {
             model.clients.asked = true;
             vec![Effect::AskClients(model.window)]
+        }
+        Screen::Alerts if model.alerts.is_due(model.now, ALERTS_REFRESH) => {
+            model.alerts.asked = true;
+            vec![Effect::AskAlerts]
         }
         Screen::Overview
         | Screen::Detail
@@ -67,10 +77,11 @@ pub(super) fn on_clients(model: &mut Model, answer: Result<ClientsReport, Client
 }
 
 /// Requests decisions, now and then: a list that changes faster cannot be read, and on a slow line it
-/// would delay every key.
+/// would delay every key. The past does not change, so it is requested once.
 fn decisions(model: &mut Model, provider: Option<String>) -> Vec<Effect> {
     let asked_at = model.decision_view.asked_at;
-    if asked_at.is_some_and(|at| model.now.saturating_sub(at) < DECISIONS_REFRESH) {
+    let is_recent = |at| model.now.saturating_sub(at) < DECISIONS_REFRESH;
+    if asked_at.is_some_and(|at| model.past.is_some() || is_recent(at)) {
         return Vec::new();
     }
     model.decision_view.asked_at = Some(model.now);
@@ -86,7 +97,18 @@ fn decisions(model: &mut Model, provider: Option<String>) -> Vec<Effect> {
         }
         model.decisions_filter.narrow(&mut filter);
     }
+    if let Some(past) = &model.past {
+        filter.set_period(past.from(), past.until);
+    }
     vec![Effect::AskDecisions(filter)]
+}
+
+/// The list is long and changes seldom, so it is requested at once after a change only.
+fn revisions_are_due(model: &Model) -> bool {
+    let newest = model.revisions.rows.first().map(|it| it.revision);
+    let in_effect = model.status.as_ref().map(|status| status.revision);
+    let is_outdated = newest != in_effect && !model.revisions.asked;
+    is_outdated || model.revisions.is_due(model.now, REVISIONS_REFRESH)
 }
 
 /// Requests the explanation of the decision under the cursor, once: a finished one is final.

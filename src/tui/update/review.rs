@@ -145,6 +145,7 @@ pub(super) fn renew(model: &mut Model) {
         | DialogKind::Provider
         | DialogKind::Probe
         | DialogKind::ResetBreakers
+        | DialogKind::Mute
         | DialogKind::Reload
         | DialogKind::Leave
         | DialogKind::Stop
@@ -181,7 +182,7 @@ fn on_trial(changes: &[Change]) -> Vec<Change> {
             Change::Weights(weights) => weights.revert_after_seconds = Some(REVERT_AFTER_S),
             Change::Settings(settings) => settings.revert_after_seconds = Some(REVERT_AFTER_S),
             Change::Provider { change, .. } => change.revert_after_seconds = Some(REVERT_AFTER_S),
-            Change::Keep | Change::Probe(_) | Change::Reload => {}
+            Change::Keep | Change::Probe(_) | Change::Reload | Change::Alert { .. } => {}
         }
     }
     trial

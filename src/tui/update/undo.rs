@@ -39,7 +39,9 @@ pub(super) fn undo(model: &mut Model) {
             .iter()
             .map(|change| change_text(change, &status, arrow)),
     );
-    let is_newest = revision == undo.after;
+    // What was done with an alert is in no revision.
+    let is_alert = |change: &Change| matches!(change, Change::Alert { .. });
+    let is_newest = revision == undo.after || changes.iter().all(is_alert);
     if !is_newest {
         lines.extend(later_changes(&undo, &status));
     }
@@ -108,6 +110,9 @@ fn change_text(change: &Change, status: &Status, arrow: char) -> String {
         Change::Keep => "  keep what is on trial".to_owned(),
         Change::Probe(name) => format!("  probe {name}"),
         Change::Reload => "  reload the configuration".to_owned(),
+        Change::Alert {
+            name, operation, ..
+        } => format!("  {name}: {}", operation.done()),
     }
 }
 

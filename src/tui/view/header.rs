@@ -6,7 +6,7 @@ use crate::tui::format;
 use crate::tui::frame_pacer::is_slow;
 use crate::tui::input_context::Screen;
 use crate::tui::keymap::Action;
-use crate::tui::model::{LinkState, Model, STALE_AFTER};
+use crate::tui::model::{LinkState, Model, STALE_AFTER, ShownPast};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -108,7 +108,8 @@ fn distance<'a>(model: &Model) -> Option<(u8, Span<'a>)> {
 /// The author and age of the revision, such as ` alice 6m ago`.
 fn revised(model: &Model, status: &Status) -> String {
     status.revised.as_ref().map_or_else(String::new, |revised| {
-        let who = model.theme().secret(format::cut(&revised.who, 16));
+        let who = revised.who.split(" (").next().unwrap_or_default();
+        let who = model.theme().secret(format::cut(who, 16));
         let ago = format::between(&revised.at, &status.generated_at);
         format!(" {who} {ago} ago")
     })
@@ -155,16 +156,36 @@ fn link(model: &Model) -> (String, Style) {
     let theme = model.theme();
     let age = model.age().as_secs();
     let (live, style) = liveness(model, theme, age);
-    if model.frozen.is_none() {
-        return (live, style);
-    }
     // A frozen screen still shows that the connection is lost.
-    let frozen = format!("{} FROZEN", theme.mark('❚', '='));
+    let frozen = if let Some(past) = &model.past {
+        past_text(past, theme)
+    } else if model.frozen.is_some() {
+        format!("{} FROZEN", theme.mark('❚', '='))
+    } else {
+        return (live, style);
+    };
     if model.is_live() {
         (frozen, theme.warn())
     } else {
         (format!("{frozen} {live}"), style)
     }
+}
+
+/// `◀ PAST 03:00..03:15`, with the date where it is not the one of the clock beside it.
+fn past_text(past: &ShownPast, theme: Theme) -> String {
+    let shown = past.status.as_ref().and_then(|it| it.past.as_ref());
+    let mark = theme.mark('◀', '<');
+    let Some(window) = shown else {
+        return format!("{mark} PAST loading");
+    };
+    let minute = |time: &str| time.get(11..16).unwrap_or_default().to_owned();
+    let day = window.from.get(5..10).unwrap_or_default();
+    let loading = if past.asked { " loading" } else { "" };
+    format!(
+        "{mark} PAST {day} {}..{}{loading}",
+        minute(&window.from),
+        minute(&window.until)
+    )
 }
 
 fn liveness(model: &Model, theme: Theme, age: u64) -> (String, Style) {

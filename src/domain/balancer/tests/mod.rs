@@ -3,6 +3,7 @@ mod apply_config;
 mod auto_revert;
 mod commands;
 mod drain;
+mod effects;
 mod forecasting;
 mod global_limits;
 mod health;
