@@ -6,12 +6,16 @@ use aibal_tui::store::{
     AttemptRow, EventRow, Explanation, Record, RequestFilter, RequestRow, RollUpFilter, RollUpKey,
     RollUpRow, Store, StoreState, TroubleFilter,
 };
+use std::sync::LazyLock;
+
+/// One full second for all requests, in microseconds.
+static SECOND: LazyLock<u64> = LazyLock::new(|| now().micros() / 1_000_000 * 1_000_000);
 
 fn request(store: &Store, number: u64, provider: &str) -> RequestRow {
     RequestRow {
         sequence: store.next_sequence(),
         started: now(),
-        at: UnixTime::from_micros(now().micros() / 1_000_000 * 1_000_000 + number),
+        at: UnixTime::from_micros(*SECOND + number),
         decision: format!("{number:016x}"),
         request_id: format!("req-{number}"),
         provider: provider.into(),
