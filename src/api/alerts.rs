@@ -20,10 +20,7 @@ pub(super) async fn acknowledge(
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<AlertReport>, ApiError> {
     let id = path_text(id, "alert's id")?;
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.acknowledge_alert(&id).await?))
 }
 
@@ -34,10 +31,7 @@ pub(super) async fn withdraw(
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<AlertReport>, ApiError> {
     let id = path_text(id, "alert's id")?;
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.withdraw_acknowledgement(&id).await?))
 }
 
@@ -49,10 +43,7 @@ pub(super) async fn mute(
     JsonBody(mute): JsonBody<MuteRequest>,
 ) -> Result<Json<AlertReport>, ApiError> {
     let id = path_text(id, "alert's id")?;
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.mute_alert(&id, mute).await?))
 }
 

@@ -24,10 +24,7 @@ pub(super) async fn set_weights(
     Extension(principal): Extension<Principal>,
     JsonBody(change): JsonBody<WeightsChange>,
 ) -> Result<Json<WeightsReport>, ApiError> {
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.set_weights(change).await?))
 }
 
@@ -42,10 +39,7 @@ pub(super) async fn change_settings(
     Extension(principal): Extension<Principal>,
     JsonBody(change): JsonBody<SettingsChange>,
 ) -> Result<Json<SettingsReport>, ApiError> {
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.who, &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.change_settings(change).await?))
 }
 
@@ -54,10 +48,7 @@ pub(super) async fn keep_weights(
     State(state): SharedState,
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<WeightsReport>, ApiError> {
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.confirm_weights().await?))
 }
 
@@ -69,10 +60,7 @@ pub(super) async fn roll_back(
 ) -> Result<Json<WeightsReport>, ApiError> {
     let Path(number) =
         number.map_err(|_| Problem::new(404, "a revision's number is a whole number from 1 up"))?;
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.roll_back(number).await?))
 }
 
@@ -100,10 +88,7 @@ pub(super) async fn change_provider(
     JsonBody(change): JsonBody<ProviderChange>,
 ) -> Result<Json<ProviderReport>, ApiError> {
     let name = path_text(name, "provider's name")?;
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.change_provider(&name, change).await?))
 }
 
@@ -121,9 +106,6 @@ pub(super) async fn reload(
     State(state): SharedState,
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<ReloadReport>, ApiError> {
-    let local = state
-        .api
-        .local
-        .acting_as(&principal.actor(), &principal.origin());
+    let local = state.acting_as(&principal);
     Ok(Json(local.reload().await?))
 }

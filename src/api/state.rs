@@ -1,6 +1,6 @@
 use super::feeds::Feeds;
 use super::recent_selections::RecentSelections;
-use crate::access::TokenAuth;
+use crate::access::{Principal, TokenAuth};
 use crate::client::LocalClient;
 use crate::store::AuditSample;
 use crate::telemetry::Metrics;
@@ -32,6 +32,15 @@ pub(super) struct ApiState {
     pub feeds: Feeds,
     /// Bounds the refused calls in the audit log.
     pub refusals: Mutex<AuditSample>,
+}
+
+impl ApiState {
+    /// The instance as this client changes it: revisions and the audit log name it.
+    pub fn acting_as(&self, principal: &Principal) -> LocalClient {
+        self.api
+            .local
+            .acting_as(&principal.actor(), &principal.origin())
+    }
 }
 
 /// Extractor of the router's state.

@@ -133,7 +133,11 @@ fn settings_patch(change: &SettingsChange, mistakes: &mut Mistakes) -> SettingsP
     ] {
         let usd = limit.and_then(|UsdLimit(usd)| usd);
         if let Some(usd) = usd.filter(|usd| !(0.0..1e9).contains(usd)) {
-            mistakes.reject(field, json_number(usd), "null or a number from 0 to 1e9");
+            mistakes.reject(
+                field,
+                json_number(usd),
+                "\"none\" or a number from 0 to 1e9",
+            );
         }
     }
     let limit =

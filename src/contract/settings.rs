@@ -181,9 +181,9 @@ impl SettingsReport {
 
 impl SettingsValues {
     /// Largest [`BreakerValues::failures`]; the least is 1.
-    pub const MAX_FAILURES: u64 = 20;
+    pub const MAX_FAILURES: u64 = domain::BreakerSettings::MAX_FAILURES as u64;
     /// Largest [`BreakerValues::max_open_seconds`]; the least is 1.
-    pub const MAX_OPEN_SECONDS: u64 = 600;
+    pub const MAX_OPEN_SECONDS: u64 = domain::BreakerSettings::MAX_OPEN_S as u64;
 
     /// Words for `strategy`.
     pub fn strategies() -> [&'static str; 7] {

@@ -97,6 +97,13 @@ pub struct BreakerSettings {
     pub max_open_s: u16,
 }
 
+impl BreakerSettings {
+    /// Largest [`Self::failures`]; the least is 1.
+    pub const MAX_FAILURES: u8 = 20;
+    /// Largest [`Self::max_open_s`]; the least is 1.
+    pub const MAX_OPEN_S: u16 = 600;
+}
+
 impl Default for BreakerSettings {
     fn default() -> Self {
         Self {

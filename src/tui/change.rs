@@ -61,15 +61,6 @@ impl Change {
         self
     }
 
-    /// The same change, which names the revision that it is based on.
-    #[must_use]
-    pub fn based_on(mut self, drafted_on: u64) -> Self {
-        if let Self::Settings(change) = &mut self {
-            change.revision = Some(drafted_on);
-        }
-        self
-    }
-
     /// The revision that it is based on, if it names one.
     pub fn drafted_on(&self) -> Option<u64> {
         match self {

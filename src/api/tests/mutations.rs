@@ -317,4 +317,11 @@ async fn a_change_names_the_operator_that_its_client_states() {
 
     let revisions = api.get("/api/revisions").await;
     assert_eq!(revisions.ok()["revisions"][0]["who"], "alice@ops1 (local)");
+
+    let request = Request::builder().method("PATCH").uri("/api/settings");
+    let request = request.header(OPERATOR_HEADER, "bob@ops2");
+    let request = request.body(Body::from(r#"{"strategy":"weighted"}"#));
+    api.ask(request.unwrap()).await.ok();
+    let revisions = api.get("/api/revisions").await;
+    assert_eq!(revisions.ok()["revisions"][0]["who"], "bob@ops2 (local)");
 }

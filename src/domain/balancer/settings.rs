@@ -1,16 +1,13 @@
 //! Changes of strategy, budgets and breakers at run time.
 
 use super::BalancerState;
+use crate::domain::circuit_breaker::BreakerSettings;
 use crate::domain::command::{CommandError, CommandReply, NewBudget, SettingsPatch};
 use crate::domain::config_update::ConfigUpdate;
 use crate::domain::event::Effect;
 use crate::domain::global_settings::GlobalSettings;
 use crate::domain::units::UnixTime;
 use std::sync::Arc;
-
-/// Numbers of failures and of seconds that a breaker takes.
-const FAILURES: std::ops::RangeInclusive<u64> = 1..=20;
-const MAX_OPEN_S: std::ops::RangeInclusive<u64> = 1..=600;
 
 impl BalancerState {
     /// Returns strategy, budgets and breakers in force.
@@ -126,7 +123,7 @@ pub(super) fn patched(
     budget.on_limit = patch.on_limit.unwrap_or(budget.on_limit);
     if let Some(failures) = patch.breaker_failures {
         let whole = u8::try_from(failures).ok();
-        let whole = whole.filter(|_| FAILURES.contains(&failures));
+        let whole = whole.filter(|it| (1..=BreakerSettings::MAX_FAILURES).contains(it));
         settings.breaker.failures = whole.ok_or(CommandError::Field {
             field: "breaker.failures",
             value: failures as f64,
@@ -135,7 +132,7 @@ pub(super) fn patched(
     }
     if let Some(seconds) = patch.breaker_max_open_s {
         let whole = u16::try_from(seconds).ok();
-        let whole = whole.filter(|_| MAX_OPEN_S.contains(&seconds));
+        let whole = whole.filter(|it| (1..=BreakerSettings::MAX_OPEN_S).contains(it));
         settings.breaker.max_open_s = whole.ok_or(CommandError::Field {
             field: "breaker.maxOpenSeconds",
             value: seconds as f64,

@@ -12,7 +12,9 @@ pub use provider::{CurrentSettings, DraftedProvider};
 pub use settings::{DraftedSettings, Setting};
 
 use super::change::Change;
-use crate::contract::{ProviderDraft, SettingsValues, Status, WeightPoints, WeightsChange};
+use crate::contract::{
+    ProviderDraft, SettingsChange, SettingsValues, Status, WeightPoints, WeightsChange,
+};
 use points::{SHARED, shared_out, whole};
 use std::collections::BTreeMap;
 
@@ -406,7 +408,12 @@ impl Draft {
         let weights = (self.points != self.from).then(|| Change::Weights(self.change()));
         let on = self.revision;
         let settings = self.settings.as_ref().filter(|it| it.is_changed());
-        let settings = settings.map(|it| Change::Settings(it.change()).based_on(on));
+        let settings = settings.map(|it| {
+            Change::Settings(SettingsChange {
+                revision: Some(on),
+                ..it.change()
+            })
+        });
         let providers = self
             .moved()
             .map(|(name, provider)| provider.change(name).on(on));
