@@ -3,7 +3,7 @@ use crate::domain::{
     AlertError, CommandError, ExclusionReason, ModelType, TargetId, UnixTime, UnknownModel,
 };
 use crate::engine::{Busy, EngineError};
-use crate::foreign::BodyError;
+use crate::foreign::{BodyError, ConnectionFault};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,6 +174,17 @@ impl ApiError {
 }
 
 impl ClientError {
+    /// The way in which the connection failed; `None` where an answer arrived, or the call failed before.
+    pub fn fault(&self) -> Option<ConnectionFault> {
+        match self {
+            Self::NoAnswer { source, .. } => {
+                let fault = source.as_ref().map(|error| ConnectionFault::of(error));
+                Some(fault.unwrap_or(ConnectionFault::Timeout))
+            }
+            _ => None,
+        }
+    }
+
     /// HTTP status of the answer; `None` where no answer arrived.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -226,13 +237,17 @@ fn no_target(error: &NoTargetError) -> String {
 }
 
 fn reason(source: Option<&Arc<reqwest::Error>>) -> String {
-    source.map_or_else(String::new, |error| format!(": {}", root_cause(error)))
+    let fault = || ConnectionFault::Timeout.to_string();
+    let cause = source.map_or_else(fault, |error| root_cause(error));
+    format!(": {cause}")
 }
 
-/// Text of the innermost error; the outer ones repeat the address.
+/// The way in which the connection failed; where that is unknown, the text of the innermost error, because
+/// the outer ones repeat the address.
 fn root_cause(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "it took too long".to_owned();
+    let fault = ConnectionFault::of(error);
+    if fault != ConnectionFault::Other {
+        return fault.to_string();
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -264,7 +279,11 @@ mod tests {
         };
 
         assert_eq!(error.status(), None);
-        assert_eq!(error.to_string(), "no answer from box:9");
+        assert_eq!(
+            error.to_string(),
+            "no answer from box:9: timeout: it took too long"
+        );
+        assert_eq!(error.fault(), Some(ConnectionFault::Timeout));
         assert!(error.source().is_none());
     }
 }

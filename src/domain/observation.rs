@@ -118,6 +118,16 @@ impl AttemptEnd {
         self.ended.seconds_since(self.started)
     }
 
+    /// Returns the cause of a failure: its class, and for a lost connection how it was lost.
+    pub fn cause(&self, failure: Failure) -> String {
+        match &self.message {
+            Some(message) if failure == Failure::Disconnected => {
+                format!("{}: {message}", failure.as_str())
+            }
+            _ => failure.as_str().to_owned(),
+        }
+    }
+
     /// Returns true if a [`FirstToken`] preceded it.
     pub fn had_first_token(&self) -> bool {
         self.streamed && self.first_token.is_some()

@@ -1,5 +1,6 @@
 //! Reads an answer that is needed as a whole, up to a limit. Every such answer is read here.
 
+use super::connection_fault::ConnectionFault;
 use bytes::{Bytes, BytesMut};
 
 /// An answer that could not be read.
@@ -9,7 +10,7 @@ pub enum BodyError {
     #[error("the response is too large")]
     TooLarge,
     /// The body ended early. The source never holds the URL.
-    #[error("the response ended early")]
+    #[error("the response ended early: {}", ConnectionFault::of(.0))]
     Interrupted(#[source] reqwest::Error),
 }
 

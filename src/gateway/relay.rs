@@ -15,6 +15,7 @@ use super::failure_text::attempt_failure_text;
 use super::request_recorder::RequestRecorder;
 use super::shutdown::ShutdownSignal;
 use crate::domain::{Failure, MeasuredUsage, Outcome, RequestOutcome};
+use crate::foreign::ConnectionFault;
 use crate::protocols::{
     ErrorBody, Event, ResponseAdapter, Splitter, StreamEventKind, UpstreamError, transport_failure,
 };
@@ -315,9 +316,10 @@ impl StreamRelay {
             }
             Some(Err(error)) if !self.close_if_complete(&mut chunk) => {
                 let failure = transport_failure(&error);
+                let fault = ConnectionFault::of(&error);
                 chunk.end = Some(StreamEnd::Broken(UpstreamError::without_response(
                     failure,
-                    "the provider's stream was interrupted",
+                    format!("the provider's stream was interrupted: {fault}"),
                 )));
             }
             Some(Err(_)) => {}

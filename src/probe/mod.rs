@@ -219,7 +219,7 @@ async fn probe(
         let mut request = endpoint.protocol.build_probe(&endpoint);
         endpoint.add_headers(&mut request.headers, &HeaderMap::new());
         let sent = transport.send(provider, request).await;
-        let response = sent.map_err(|error| error.failure.as_str().to_owned())?;
+        let response = sent.map_err(|error| error.to_string())?;
         let status = response.status();
         let body = read_body(response, MAX_RESPONSE_BYTES).await;
         let body = body.map_err(|error| error.to_string())?;

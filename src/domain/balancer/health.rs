@@ -148,7 +148,12 @@ impl BalancerState {
             _ => None,
         });
         let soonest = until.fold(f64::INFINITY, f64::min);
-        let text = format!("breaker open for {soonest:.0} s more");
+        let provider = self.catalogue.targets[*targets.first()?].provider;
+        let cause = &self.providers[provider].last_failure;
+        let mut text = format!("breaker open for {soonest:.0} s more");
+        if cause.starts_with(Failure::Disconnected.as_str()) {
+            text = format!("{text}; {cause}");
+        }
         Some(Health::new(HealthState::Open, text))
     }
 

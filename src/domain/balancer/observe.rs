@@ -130,7 +130,7 @@ impl BalancerState {
         let jitter = self.random.next_f64();
         let provider = self.catalogue.targets[end.target].provider;
         if !failure.is_client_error() {
-            self.providers[provider].last_failure = Some(failure);
+            self.providers[provider].last_failure = end.cause(failure);
         }
         if failure.counts_against_health() {
             self.window.add(end.target, None);

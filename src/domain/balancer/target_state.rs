@@ -339,8 +339,8 @@ pub(super) struct ProviderState {
     /// because of many.
     pub rate_limited_at: Option<UnixTime>,
     pub limited_until: Option<UnixTime>,
-    /// Class of its latest failure.
-    pub last_failure: Option<Failure>,
+    /// Cause of its latest failure: the class, and for a lost connection how it was lost.
+    pub last_failure: String,
     /// Its current or latest trouble.
     pub trouble: Option<Trouble>,
     /// Begin of the current problem, across changes of state.
@@ -381,7 +381,7 @@ impl ProviderState {
             state_since: now,
             rate_limited_at: None,
             limited_until: None,
-            last_failure: None,
+            last_failure: String::new(),
             trouble: None,
             trouble_since: None,
             unusable_at: None,
@@ -395,6 +395,7 @@ impl ProviderState {
             name: Arc::clone(&self.name),
             off: self.off.clone(),
             probe_detail: self.probe_detail.clone(),
+            last_failure: self.last_failure.clone(),
             load_counters: Arc::new(self.load_counters.fork()),
             external_load: VecDeque::new(),
             uptime: Timeline::default(),

@@ -57,9 +57,7 @@ impl BalancerState {
         let record = &self.providers[provider];
         let cause = match state {
             HealthState::Down => record.probe_detail.clone(),
-            HealthState::Open | HealthState::HalfOpen => record
-                .last_failure
-                .map_or_else(String::new, |failure| failure.as_str().to_owned()),
+            HealthState::Open | HealthState::HalfOpen => record.last_failure.clone(),
             _ => record.health.why.clone(),
         };
         let is_news = self.open_trouble(provider, now).enter(state, cause);

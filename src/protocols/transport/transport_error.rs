@@ -1,6 +1,7 @@
 //! A request that got no response.
 
 use crate::domain::Failure;
+use crate::foreign::ConnectionFault;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -11,6 +12,8 @@ use std::io;
 pub struct TransportError {
     /// Class of the failure: `Timeout` or `Disconnected`.
     pub failure: Failure,
+    /// The way in which the connection failed.
+    pub fault: ConnectionFault,
     /// True if no connection was opened, so nothing can have reached the provider.
     pub unsent: bool,
     source: Option<reqwest::Error>,
@@ -21,6 +24,7 @@ impl TransportError {
     pub(super) fn no_endpoint() -> Self {
         Self {
             failure: Failure::Disconnected,
+            fault: ConnectionFault::Other,
             unsent: true,
             source: None,
         }
@@ -31,6 +35,7 @@ impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {
         Self {
             failure: classify_transport_error(&error),
+            fault: ConnectionFault::of(&error),
             unsent: error.is_connect(),
             source: Some(error.without_url()),
         }
@@ -39,10 +44,11 @@ impl From<reqwest::Error> for TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.failure {
-            Failure::Timeout => "no response in time",
-            _ => "no connection, or it was closed early",
-        })
+        match (self.failure, self.fault) {
+            (Failure::Timeout, _) => f.write_str("no response in time"),
+            (_, ConnectionFault::Timeout) => f.write_str("timeout: no connection in time"),
+            (_, fault) => fault.fmt(f),
+        }
     }
 }
 
