@@ -4,8 +4,9 @@ use super::commands::{block_on, client, down, locate, request_error};
 use super::exit_error::ExitError;
 use super::output::{print, report_text};
 use crate::cli::arguments::{AlertInstance, AlertsCommand, Globals};
+use crate::cli::instance_address::InstanceAddress;
 use crate::cli::{parse_time, render_alert, render_alerts, render_deliveries};
-use crate::client::{Address, ClientError};
+use crate::client::ClientError;
 use crate::contract::{AlertReport, MuteRequest};
 
 /// A webhook did not take the test.
@@ -67,7 +68,7 @@ fn test(globals: &Globals, instance: &AlertInstance) -> Result<u8, ExitError> {
 }
 
 /// A wrong id or time is a mistake of the caller.
-fn rejected(address: &Address, error: ClientError) -> ExitError {
+fn rejected(address: &InstanceAddress, error: ClientError) -> ExitError {
     let text = request_error(address, &error);
     match error.status() {
         Some(400..=499) => ExitError::usage_caused_by(text, error),

@@ -6,8 +6,9 @@ use super::exit_error::ExitError;
 use super::output::{print, print_note, report_text};
 use super::store_command;
 use crate::cli::arguments::{AuditCommand, AuditExportArgs, Globals};
+use crate::cli::instance_address::InstanceAddress;
 use crate::cli::{audit_csv_line, audit_csv_names, audit_json_line, render_audit_check};
-use crate::client::{Address, AuditFilter, Client, ClientError, audit_check, audit_list};
+use crate::client::{AuditFilter, Client, ClientError, audit_check, audit_list};
 use crate::clock;
 use crate::contract::{AuditCheckReport, AuditList, AuditReport, PastMoment};
 use crate::foreign::EscapeControls;
@@ -84,7 +85,7 @@ fn moment(flag: &str, text: Option<&str>) -> Result<Option<PastMoment>, ExitErro
 
 /// Where entries are read from.
 enum Source {
-    Instance(Client, Address),
+    Instance(Client, InstanceAddress),
     Store(Box<AuditLog>),
 }
 

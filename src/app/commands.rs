@@ -1,16 +1,19 @@
 //! Commands that print one result and end.
 
+use super::config_sources;
 use super::exit_error::ExitError;
 use super::host_name::host_name;
 use super::output::{print, print_note, report_text};
 use crate::cli::arguments::{
     Arguments, ExplainArgs, Globals, ReloadArgs, SelectArgs, SimulateArgs, StatusArgs, UsageArgs,
 };
+use crate::cli::instance_address::{self, InstanceAddress};
 use crate::cli::{
-    self, exit_code, instance_address, render_decision, render_reload, render_selection,
-    render_status, render_usage, usage_csv,
+    self, exit_code, render_decision, render_reload, render_selection, render_status, render_usage,
+    usage_csv,
 };
 use crate::client::{Address, Client, ClientError};
+use crate::config;
 use crate::contract::{
     DecisionFile, SelectRequest, WeightsDraft, WhatIfReport, WhatIfRequest, Window,
 };
@@ -55,9 +58,9 @@ pub(super) fn status(globals: &Globals, status: &StatusArgs) -> Result<u8, ExitE
 }
 
 /// Asks what `GET /readyz` says: the check of containers, which know only success and failure.
-fn readiness(address: &Address) -> Result<u8, ExitError> {
+fn readiness(address: &InstanceAddress) -> Result<u8, ExitError> {
     block_on(async {
-        let ready = crate::client::check_ready(address.clone()).await;
+        let ready = crate::client::check_ready((**address).clone()).await;
         ready.map_err(|error| ExitError::failed(request_error(address, &error), error))?;
         print("ready\n");
         Ok(0)
@@ -70,12 +73,12 @@ pub(super) fn plain_report(globals: &Globals) -> Result<u8, ExitError> {
     report_once(&address)
 }
 
-pub(super) fn report_once(address: &Address) -> Result<u8, ExitError> {
+pub(super) fn report_once(address: &InstanceAddress) -> Result<u8, ExitError> {
     report(address, false)
         .map_err(|error| error.prefixed("stdout is no terminal, so there is no dashboard, and "))
 }
 
-fn report(address: &Address, json: bool) -> Result<u8, ExitError> {
+fn report(address: &InstanceAddress, json: bool) -> Result<u8, ExitError> {
     block_on(async {
         let status = client(address)?.status(Window::Day).await;
         let status = status.map_err(|error| down(address, error))?;
@@ -183,7 +186,7 @@ pub(super) fn simulate(globals: &Globals, simulate: &SimulateArgs) -> Result<u8,
 }
 
 fn request_what_if(
-    address: &Address,
+    address: &InstanceAddress,
     window: Window,
     drafts: &[WeightsDraft],
 ) -> Result<Vec<WhatIfReport>, ExitError> {
@@ -279,20 +282,26 @@ fn operator_name() -> Option<String> {
     Some(format!("{user}@{}", host_name()))
 }
 
-pub(super) fn locate(typed: Option<&str>, globals: &Globals) -> Result<Address, ExitError> {
-    instance_address::resolve(typed, globals.listen.as_deref()).map_err(ExitError::usage)
+/// The instance that an argument, `AIBAL_URL` or the configuration names.
+pub(super) fn locate(typed: Option<&str>, globals: &Globals) -> Result<InstanceAddress, ExitError> {
+    // Without a working directory there is no configuration, and the default applies.
+    let sources = config_sources::sources(globals).ok();
+    let listen = sources.and_then(|sources| config::listen(&sources));
+    instance_address::resolve(typed, listen).map_err(ExitError::usage)
 }
 
-pub(super) fn down(address: &Address, error: ClientError) -> ExitError {
+pub(super) fn down(address: &InstanceAddress, error: ClientError) -> ExitError {
     ExitError::new(EXIT_DOWN, request_error(address, &error), error)
 }
 
-pub(super) fn request_error(address: &Address, error: &ClientError) -> String {
-    if error.status().is_none() {
-        format!("{error}; start an instance with `aibal-tui serve`")
-    } else {
-        format!("{address}: {error}")
+/// The text of a failed call. Without an answer it says what named the address.
+pub(super) fn request_error(address: &InstanceAddress, error: &ClientError) -> String {
+    if error.status().is_some() {
+        return format!("{address}: {error}");
     }
+    let source = address.source().map(|source| format!(" ({source})"));
+    let source = source.unwrap_or_default();
+    format!("{error}{source}; start an instance with `aibal-tui serve`")
 }
 
 pub(super) fn block_on(

@@ -1,33 +1,19 @@
 //! Commands about the configuration itself.
 
+use super::commands::block_on;
+use super::config_sources::sources;
 use super::exit_error::ExitError;
+use super::instance_config::NoProviderError;
 use super::output::{print, print_note};
+use super::{dashboard_thread, init_command, local_servers};
 use crate::cli::arguments::{ConfigCommand, Globals};
-use crate::config::{self, Flags, Sources};
-use crate::protocols;
-use crate::tui::Keymap;
-
-/// The files, environment and flags of this process.
-pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
-    let flags = Flags {
-        listen: globals.listen.clone(),
-    };
-    let mut sources = Sources::from_process(globals.config.clone(), flags, protocols::kinds())?;
-    sources.trust_env_file = globals.trust_env_file;
-    Ok(sources)
-}
+use crate::config::{self, CheckReport, Sources};
 
 pub(super) fn run(globals: &Globals, command: &ConfigCommand) -> Result<u8, ExitError> {
     let sources = sources(globals)?;
     match command {
-        ConfigCommand::Init => init(globals, &sources)?,
-        ConfigCommand::Check => {
-            let report = config::check(&sources)?;
-            if let Some(settings) = dashboard(globals) {
-                Keymap::with(&settings.keys).map_err(ExitError::usage)?;
-            }
-            print(&format!("{report}\n"));
-        }
+        ConfigCommand::Init(arguments) => return init_command::init(globals, &sources, arguments),
+        ConfigCommand::Check => return check(sources),
         ConfigCommand::Show => {
             print(&config::show(&config::load(&sources)?));
         }
@@ -37,11 +23,21 @@ pub(super) fn run(globals: &Globals, command: &ConfigCommand) -> Result<u8, Exit
     Ok(0)
 }
 
-/// The dashboard's settings; `None` where the configuration cannot be read, because a dashboard that
-/// attaches to another instance needs none.
-pub(super) fn dashboard(globals: &Globals) -> Option<config::DashboardSettings> {
-    let loaded = config::load(&sources(globals).ok()?).ok()?;
-    Some(loaded.settings.dashboard)
+/// Reports every error that `serve` would end with.
+fn check(sources: Sources) -> Result<u8, ExitError> {
+    block_on(async {
+        let (sources, loaded, search) = local_servers::load(sources).await?;
+        dashboard_thread::keymap(&loaded)?;
+        if let Some(error) = NoProviderError::of(&loaded) {
+            let error = error.with_search(&search);
+            return Err(ExitError::usage_caused_by(error.to_string(), error));
+        }
+        if let Some(note) = search.used() {
+            print_note(&note);
+        }
+        print(&format!("{}\n", CheckReport::new(&loaded, &sources)));
+        Ok(0)
+    })
 }
 
 /// Prints the price table; the built-in one where the configuration cannot be read.
@@ -54,26 +50,4 @@ pub(super) fn prices(globals: &Globals) -> Result<u8, ExitError> {
     }
     print(&config::price_list(loaded.ok().as_ref()));
     Ok(0)
-}
-
-fn init(globals: &Globals, sources: &Sources) -> Result<(), ExitError> {
-    let path = globals.config.clone().or_else(|| sources.home_file());
-    let path = path.ok_or_else(|| {
-        ExitError::usage(
-            "there is no home directory for a configuration file; name a file with --config",
-        )
-    })?;
-    config::init(&path).map_err(|error| {
-        let why = if error.kind() == std::io::ErrorKind::AlreadyExists {
-            "the file exists and was not changed; edit it, or name another file with --config"
-                .to_owned()
-        } else {
-            error.to_string()
-        };
-        let text = format!("could not write {}: {why}", path.display());
-        ExitError::usage_caused_by(text, error)
-    })?;
-    print(&format!("wrote {}\n", path.display()));
-    print_note("edit the file, then run `aibal-tui config check`");
-    Ok(())
 }

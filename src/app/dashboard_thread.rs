@@ -3,7 +3,7 @@
 use super::exit_error::ExitError;
 use crate::cli::arguments::Globals;
 use crate::client::Client;
-use crate::config::{ArmMode, DashboardSettings};
+use crate::config::{ArmMode, Loaded, SettingErrors};
 use crate::contract::Window;
 use crate::logs::RecentLines;
 use crate::tui::{
@@ -112,12 +112,13 @@ pub(super) fn options(
 ///
 /// # Errors
 ///
-/// Names the theme or the key that cannot be used.
+/// Names the theme or the keys that cannot be used.
 pub(super) fn configured(
     options: Options,
     globals: &Globals,
-    settings: &DashboardSettings,
+    loaded: &Loaded,
 ) -> Result<Options, ExitError> {
+    let settings = &loaded.settings.dashboard;
     let seconds = settings.window.as_secs();
     let window = Window::ALL
         .into_iter()
@@ -129,7 +130,7 @@ pub(super) fn configured(
             ArmMode::Never => WriteProtection::Never,
         },
         theme: theme(globals, settings.theme.parse().map_err(ExitError::usage)?),
-        keymap: Keymap::with(&settings.keys).map_err(ExitError::usage)?,
+        keymap: keymap(loaded)?,
         window: window.unwrap_or_default(),
         refresh: settings.refresh,
         bell: if settings.bell {
@@ -138,6 +139,20 @@ pub(super) fn configured(
             BellMode::Quiet
         },
         ..options
+    })
+}
+
+/// The keys of the configuration, which does not know the actions of the dashboard.
+///
+/// # Errors
+///
+/// All keys that cannot be used, each with its file and line.
+pub(super) fn keymap(loaded: &Loaded) -> Result<Keymap, SettingErrors> {
+    Keymap::with(&loaded.settings.dashboard.keys).map_err(|errors| {
+        let errors = errors.0.into_iter();
+        let located = errors
+            .map(|error| loaded.error(&format!("dashboard.keys.{}", error.action), error.problem));
+        SettingErrors(located.collect())
     })
 }
 

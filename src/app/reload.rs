@@ -1,6 +1,7 @@
 //! A reload of the configuration: all layers are read and validated, then applied as a whole or not
 //! at all. Every way to request one ends here.
 
+use super::dashboard_thread;
 use super::instance_config::{self, NoProviderError};
 use super::reloadable_state::{CatalogueUpdate, ReloadableState};
 use super::service_notifier::ServiceNotifier;
@@ -15,7 +16,6 @@ use crate::domain::{
     ProviderSetting,
 };
 use crate::secrets::Secret;
-use crate::tui::Keymap;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -170,13 +170,7 @@ async fn read(sources: &Sources) -> Result<Loaded, ReloadError> {
     let loaded = tokio::task::spawn_blocking(move || config::load(&own)).await;
     let loaded = loaded.map_err(|error| ReloadError::Failed(error.into()))?;
     let loaded = loaded.map_err(ReloadError::Invalid)?;
-    // The configuration does not know the actions of the dashboard, so their keys are checked here.
-    Keymap::with(&loaded.settings.dashboard.keys).map_err(|problem| {
-        ReloadError::Invalid(SettingErrors(vec![SettingError::without_origin(
-            "dashboard.keys",
-            problem,
-        )]))
-    })?;
+    dashboard_thread::keymap(&loaded).map_err(ReloadError::Invalid)?;
     Ok(loaded)
 }
 

@@ -10,12 +10,11 @@ use super::output::print_note;
 use super::service_notifier::ServiceNotifier;
 use super::signals::{OsSignal, Signals};
 use super::store;
-use super::{commands, config_command, config_task, watchdog};
+use super::{commands, config_sources, config_task, watchdog};
 use crate::cli::arguments::{AttachArgs, DemoArgs, Globals};
-use crate::cli::instance_address;
 use crate::demo::{Scenario, SimulatedPast, Traffic, Vendors};
 use crate::domain::UnixTime;
-use crate::logs::{self, LogOptions, Logs};
+use crate::logs::{self, LogFormat, LogOptions, Logs};
 use crate::store::StoreOptions;
 use crate::tui::{ExitReason, Incidents, Options};
 use crate::{clock, config};
@@ -84,7 +83,7 @@ pub(super) fn serve(globals: &Globals) -> Result<u8, ExitError> {
         // First of all: a provider that does not answer must not delay a stop.
         let mut signals = Signals::listen()?;
         match signals.unless_ended(Box::pin(start(globals, &logs))).await {
-            Ok(started) => without_screen(started?.0, signals).await,
+            Ok(started) => without_screen(globals, started?.0, signals).await,
             Err(signal) => Ok(signal.exit_code()),
         }
     })
@@ -150,7 +149,7 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
         let ended = if has_screen {
             with_screen(instance, options, signals).await
         } else {
-            without_screen(instance, signals).await
+            without_screen(globals, instance, signals).await
         };
         drop(guard);
         running.abort();
@@ -181,8 +180,7 @@ fn incidents(scenario: &Scenario, began: UnixTime) -> Option<Incidents> {
 
 /// The dashboard of another running instance.
 pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitError> {
-    let address = instance_address::resolve(attach.url.as_deref(), globals.listen.as_deref())
-        .map_err(ExitError::usage)?;
+    let address = commands::locate(attach.url.as_deref(), globals)?;
     if !can_draw() {
         return commands::report_once(&address);
     }
@@ -194,8 +192,8 @@ pub(super) fn attach(globals: &Globals, attach: &AttachArgs) -> Result<u8, ExitE
         address.to_string(),
         logs.recent.clone(),
     );
-    let options = match config_command::dashboard(globals) {
-        Some(settings) => dashboard_thread::configured(options, globals, &settings)?,
+    let options = match config_sources::loaded(globals) {
+        Some(loaded) => dashboard_thread::configured(options, globals, &loaded)?,
         None => options,
     };
     block_on(async {
@@ -274,11 +272,19 @@ async fn with_screen(
     }
 }
 
-async fn without_screen(instance: Instance, signals: Signals) -> Result<u8, ExitError> {
-    print_note(&format!(
-        "serving on http://{}/v1, Ctrl-C drains",
-        instance.address
-    ));
+async fn without_screen(
+    globals: &Globals,
+    instance: Instance,
+    signals: Signals,
+) -> Result<u8, ExitError> {
+    let address = instance.address;
+    let is_text = matches!(globals.log_format, None | Some(LogFormat::Text));
+    if is_text || globals.log_file.is_some() {
+        print_note(&format!("serving on http://{address}/v1, Ctrl-C drains"));
+    } else {
+        // All lines of stderr are of the same format.
+        tracing::info!(%address, "serving on http://{address}/v1");
+    }
     wait(instance, signals).await
 }
 

@@ -1,7 +1,7 @@
 //! `aibal-tui store`: looks at the database and migrates it, whether a gateway runs or not.
 
 use super::commands::block_on;
-use super::config_command::sources;
+use super::config_sources::sources;
 use super::exit_error::ExitError;
 use super::output::{print, report_text};
 use crate::cli::arguments::{DatabaseArgs, Globals, StoreCommand};

@@ -122,7 +122,7 @@ pub struct DemoArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct AttachArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// Allow no changes
     #[arg(long)]
@@ -131,7 +131,7 @@ pub struct AttachArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// Only check whether a request could be served: exit code 0, else 1; needs no token
     #[arg(long, conflicts_with_all = ["json", "watch"])]
@@ -146,13 +146,13 @@ pub struct StatusArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct ReloadArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct UsageArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// What to sum by: token, model, provider or tag
     #[arg(long, default_value = "token", value_name = "WHAT")]
@@ -170,7 +170,7 @@ pub struct UsageArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct SelectArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// Model type: chat, vision, reasoning, artifact or embedding
     #[arg(long, value_name = "T")]
@@ -196,7 +196,7 @@ pub struct SelectArgs {
 pub struct ExplainArgs {
     /// Id of the request or of its decision, or the beginning of one, at least 4 characters
     pub id: String,
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// Print JSON, as GET /api/decisions/{id} answers it
     #[arg(long)]
@@ -205,7 +205,7 @@ pub struct ExplainArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// File to read decisions from: JSON lines as returned by GET /api/decisions/{id}
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
@@ -224,7 +224,7 @@ pub struct SimulateArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct AdviseArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// 95th percentile of the latency at most, such as 2s or 800ms
     #[arg(long, value_name = "TIME", value_parser = super::advice::goal_milliseconds)]
@@ -267,7 +267,7 @@ pub enum AlertsCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct AlertInstance {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -279,7 +279,7 @@ pub enum AuditCommand {
     /// Follow the chain of hashes of every instance; exit code 1 if an entry was changed, removed or
     /// put in between
     Verify {
-        /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+        /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
         url: Option<String>,
         /// Print JSON
         #[arg(long)]
@@ -291,7 +291,7 @@ pub enum AuditCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct AuditExportArgs {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
     pub url: Option<String>,
     /// Oldest entry: a time back such as 15m, 24h or 7d, or an RFC 3339 time
     #[arg(long, value_name = "TIME")]
@@ -335,11 +335,21 @@ pub struct DatabaseArgs {
     pub json: bool,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// Print the file instead of writing it
+    #[arg(long)]
+    pub print: bool,
+    /// Overwrite an existing file
+    #[arg(long, conflicts_with = "print")]
+    pub force: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Write a commented starter file
-    Init,
-    /// Read the configuration and list all errors
+    /// Look for keys and model servers on this machine, and write a commented file with them
+    Init(InitArgs),
+    /// Read the configuration and list all errors; one without a usable provider is an error
     Check,
     /// Print the effective values and their sources
     Show,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -16,8 +17,10 @@ pub enum Address {
 
 impl Address {
     /// Address of the instance on this machine: its socket where it exists, else that of a service that
-    /// this user may use, else its port on loopback. `runtime` is the user's runtime directory.
-    pub fn local(runtime: Option<&Path>, port: u16) -> Self {
+    /// this user may use, else its port. `runtime` is the user's runtime directory, `listen` the address
+    /// that the instance listens on.
+    pub fn local(runtime: Option<&Path>, listen: SocketAddr) -> Self {
+        let port = listen.port();
         // A folder that the user may not enter hides what is in it.
         runtime
             .into_iter()
@@ -25,7 +28,7 @@ impl Address {
             .map(|runtime| socket_path(runtime, port))
             .find(|socket| socket.exists())
             .map_or_else(
-                || Self::Http(format!("http://127.0.0.1:{port}")),
+                || Self::Http(format!("http://{}", reachable(listen))),
                 Self::Unix,
             )
     }
@@ -46,6 +49,16 @@ impl Address {
             .iter()
             .any(|near| host.starts_with(near))
     }
+}
+
+/// The address at which one reaches an instance that listens on all addresses.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// Path of the socket of the instance on a port.
@@ -126,9 +139,16 @@ mod tests {
     fn without_a_socket_the_local_instance_is_reached_by_its_port() {
         let empty = tempfile::tempdir().unwrap();
 
-        let address = Address::local(Some(empty.path()), 9);
-
-        assert_eq!(address, Address::Http("http://127.0.0.1:9".to_owned()));
-        assert_eq!(address, Address::local(None, 9));
+        for (listen, url) in [
+            ("127.0.0.1:9", "http://127.0.0.1:9"),
+            ("0.0.0.0:9", "http://127.0.0.1:9"),
+            ("[::]:9", "http://[::1]:9"),
+            ("10.0.0.7:9", "http://10.0.0.7:9"),
+        ] {
+            let listen = listen.parse().unwrap();
+            let address = Address::local(Some(empty.path()), listen);
+            assert_eq!(address, Address::Http(url.to_owned()));
+            assert_eq!(address, Address::local(None, listen));
+        }
     }
 }

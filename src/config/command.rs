@@ -1,9 +1,9 @@
 //! The results of `aibal-tui config …`, as text.
 
-use super::check::load;
+use super::atomic_write::replace;
 use super::layers::SAMPLE;
 use super::loaded::Loaded;
-use super::setting_error::{SettingErrors, SettingWarning};
+use super::setting_error::SettingWarning;
 use super::source::Sources;
 use super::unsupported;
 use std::fmt::{self, Write};
@@ -15,20 +15,23 @@ pub fn sample() -> &'static str {
     SAMPLE
 }
 
-/// Writes the starter file and creates missing folders.
+/// Writes a configuration that only its owner may read, and creates missing folders.
 ///
 /// # Errors
 ///
-/// `AlreadyExists` where there is a file; it is not changed.
-pub fn init(path: &Path) -> std::io::Result<()> {
+/// `AlreadyExists` where there is a file and `overwrite` is false; it is not changed.
+pub fn write_new(path: &Path, text: &str, overwrite: bool) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
+    }
+    if overwrite && path.exists() {
+        return replace(path, text);
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(SAMPLE.as_bytes())
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// The files that the configuration is read from, one per line, lowest precedence first.
@@ -49,8 +52,6 @@ pub struct CheckReport {
     pub files: Vec<String>,
     pub warnings: Vec<SettingWarning>,
     pub usable_providers: usize,
-    /// The reason that no provider can serve.
-    pub no_provider: Option<String>,
     pub providers: usize,
 }
 
@@ -67,32 +68,23 @@ impl fmt::Display for CheckReport {
             files => format!("no errors in {}", files.join(", ")),
         };
         let (usable, all) = (self.usable_providers, self.providers);
-        write!(f, "{result}; {usable} of {all} providers usable")?;
-        match &self.no_provider {
-            Some(reason) => write!(f, "\n{reason}; set a key, or try `aibal-tui demo`"),
-            None => Ok(()),
-        }
+        write!(f, "{result}; {usable} of {all} providers usable")
     }
 }
 
-/// Reads and validates all layers; reports all errors, or else the warnings.
-pub fn check(sources: &Sources) -> Result<CheckReport, SettingErrors> {
-    let loaded = load(sources)?;
-    let providers = &loaded.settings.providers;
-    Ok(CheckReport {
-        files: loaded
-            .files
-            .iter()
-            .map(|path| sources.shown(path))
-            .collect(),
-        usable_providers: providers
-            .iter()
-            .filter(|provider| provider.is_usable())
-            .count(),
-        no_provider: loaded.no_provider(),
-        providers: providers.len(),
-        warnings: loaded.warnings,
-    })
+impl CheckReport {
+    /// The report of a configuration that was read from these sources.
+    pub fn new(loaded: &Loaded, sources: &Sources) -> Self {
+        let providers = &loaded.settings.providers;
+        let usable = providers.iter().filter(|provider| provider.is_usable());
+        let files = loaded.files.iter();
+        Self {
+            files: files.map(|path| sources.shown(path)).collect(),
+            usable_providers: usable.count(),
+            providers: providers.len(),
+            warnings: loaded.warnings.clone(),
+        }
+    }
 }
 
 /// The effective settings, one per line, each with its origin; secrets are masked.

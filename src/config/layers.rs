@@ -11,8 +11,9 @@ use super::setting_error::{SettingError, SettingErrors, SettingWarning};
 use super::source::Sources;
 use super::variables::{EnvVars, ProviderVariable, Variables, insert};
 use super::vendors;
-use super::{like, resolved, setting_specs};
+use super::{address, like, resolved, setting_specs};
 use config::{Config, Map, Source, Value, ValueKind};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The commented starter file, which also holds the defaults.
@@ -101,6 +102,15 @@ pub(super) fn layer(sources: &Sources) -> Result<Layered, SettingErrors> {
         errors,
         warnings,
     })
+}
+
+/// The address to listen on, and its origin; also where other settings have errors.
+pub fn listen(sources: &Sources) -> Option<(SocketAddr, Origin)> {
+    let layered = layer(sources).ok()?;
+    let mut entries = layered.entries.into_iter();
+    let entry = entries.find(|entry| entry.key == "server.listen")?;
+    let text = entry.value.trim_matches('"');
+    Some((address::listen(text)?, entry.origin))
 }
 
 /// The defaults: the sample, including the settings that it only shows as a comment.

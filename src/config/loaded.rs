@@ -1,7 +1,7 @@
 //! A validated configuration with the origin of each value.
 
-use super::resolved::ResolvedSetting;
-use super::setting_error::SettingWarning;
+use super::resolved::{ResolvedSetting, origin_of};
+use super::setting_error::{SettingError, SettingWarning};
 use super::settings::{ProviderSettings, Settings};
 use std::path::PathBuf;
 
@@ -26,6 +26,16 @@ impl Loaded {
         let keys = self.entries.iter();
         let keys = keys.filter(|entry| entry.pattern == "providers[].api_key");
         keys.filter_map(|entry| Some(std::path::Path::new(entry.value.strip_prefix("file:")?)))
+    }
+
+    /// An error of a setting that was read, with its origin and value: for checks that only others can
+    /// make.
+    pub fn error(&self, key: &str, problem: impl Into<String>) -> SettingError {
+        let error = SettingError::new(origin_of(&self.entries, key), key, problem);
+        match self.entries.iter().find(|entry| entry.key == key) {
+            Some(entry) => error.with_value(entry.value.as_str()),
+            None => error,
+        }
     }
 
     /// The reason that no provider can serve, as a sentence; `None` where one can.

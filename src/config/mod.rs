@@ -53,19 +53,23 @@ mod schema;
 mod atomic_write;
 mod edit;
 mod leftovers;
+mod local_servers;
+mod starter;
 mod text_form;
 mod time_zone;
 mod write_back;
 
 pub use capabilities::ModelQuirks;
 pub use check::load;
-pub use command::{CheckReport, check, init, path, sample, show};
+pub use command::{CheckReport, path, sample, show, write_new};
 pub use diff::{SettingDiff, SettingsDiff};
 pub use edit::{
     Edit, ProviderEdit, UnpersistedValue, WeightEdit, WriteError, WriteReport, WrittenFile,
 };
+pub use layers::listen;
 pub use leftovers::remove_leftovers;
 pub use loaded::Loaded;
+pub use local_servers::{LOCAL_SERVERS, LocalServer};
 pub use origin::Origin;
 pub use price_list::price_list;
 pub use resolved::ResolvedSetting;
@@ -78,7 +82,9 @@ pub use settings::{
     WebhookSettings,
 };
 pub use source::{Flags, Sources};
+pub use starter::{StarterProvider, starter, vendors_with_keys};
 pub use text_file::read_bytes;
+pub use text_form::toml_string;
 pub use vendors::provider_variables;
 pub use write_back::write_back;
 

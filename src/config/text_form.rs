@@ -1,6 +1,12 @@
-//! The form of a text file that editing must not change: byte order mark and line ends.
+//! The form of a text file that editing must not change: byte order mark and line ends; and texts as TOML
+//! writes them.
 
 const MARK: char = '\u{feff}';
+
+/// A text as a TOML string, in quotation marks.
+pub fn toml_string(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
+}
 
 /// Byte order mark and line ends of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

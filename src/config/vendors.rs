@@ -71,6 +71,11 @@ impl GatewayKeyMode {
     }
 }
 
+/// All known vendors.
+pub(super) fn presets() -> &'static [VendorPreset] {
+    &VENDORS
+}
+
 /// The variables that add a provider, for the message where none is configured.
 pub fn provider_variables() -> Vec<String> {
     let vendors = VENDORS.iter().filter(|vendor| vendor.from_environment);

@@ -10,6 +10,7 @@ mod examples;
 #[path = "../fuzz/exercise.rs"]
 mod exercise;
 mod faults;
+mod first_minutes;
 mod gateway;
 mod golden;
 mod lines;

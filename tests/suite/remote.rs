@@ -299,7 +299,7 @@ async fn the_socket_reaches_the_same_instance() {
         stop.clone(),
     ));
 
-    let address = Address::local(Some(folder.path()), 8080);
+    let address = Address::local(Some(folder.path()), ([127, 0, 0, 1], 8080).into());
     let client = Client::remote(address, None, None).unwrap();
     let mut updates = client.watch(Window::Hour);
     until(&mut updates, |status| status.revision == 1).await;

@@ -1,24 +1,20 @@
 //! Providers, models and routes as the domain knows them, and the endpoints that serve them.
 
+use crate::app::free_call::free_call;
 use crate::config::{ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
     Catalogue, KeyIdx, ModelType, Provider, ProviderIdx, ProviderKey, ProviderKeys, Route,
     RouteOrder, Target, TargetId, resolve,
 };
-use crate::foreign::read_body;
 use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
-    Endpoint, EndpointRegistry, ModelTraits, TokenSource, Transport, TransportOptions,
-    VertexLocation, by_kind, certificates,
+    Endpoint, EndpointRegistry, ModelTraits, TokenSource, VertexLocation, by_kind, certificates,
 };
 use futures_util::future::join_all;
-use http::HeaderMap;
 use std::time::Duration;
 
 /// A provider that takes longer to list its models starts with those that are known.
 const LIST_MODELS_TIMEOUT: Duration = Duration::from_secs(3);
-/// Largest model list that is read; it has room for tens of thousands of models.
-const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Builds the catalogue, its endpoints and the gateway's settings. What cannot be used is reported in
 /// `warnings`; `known` is the catalogue in force.
@@ -112,6 +108,7 @@ fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
     }
 }
 
+/// The endpoint of a provider; `None` where it cannot be used.
 fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<Endpoint> {
     if provider.skipped.is_some() {
         return None;
@@ -198,16 +195,10 @@ async fn models(
 }
 
 async fn list_models(endpoint: &Endpoint) -> Option<Vec<String>> {
-    let options = TransportOptions::new(LIST_MODELS_TIMEOUT);
-    let transport = Transport::over(std::slice::from_ref(&endpoint.connection), options).ok()?;
     for key in KeyIdx::all(endpoint.key_count()) {
         let endpoint = endpoint.with_key(Some(key));
-        let endpoint = endpoint.with_credentials(false).await.ok()?;
-        let mut request = endpoint.protocol.build_probe(&endpoint);
-        endpoint.add_headers(&mut request.headers, &HeaderMap::new());
-        let response = transport.send(0.into(), request).await.ok()?;
-        let body = read_body(response, MAX_LIST_BYTES).await.ok()?;
-        if let Some(names) = endpoint.protocol.model_names(&body) {
+        let answer = free_call(&endpoint, LIST_MODELS_TIMEOUT).await.ok()?;
+        if let Some(names) = answer.models {
             return Some(names);
         }
     }
@@ -277,6 +268,7 @@ fn routes(settings: &Settings, catalogue: &mut Catalogue, warnings: &mut Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::free_call::MAX_LIST_BYTES;
     use crate::config::ModelQuirks;
     use crate::domain::{Capabilities, ModelTypes};
     use axum::Router;

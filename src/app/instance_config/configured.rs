@@ -3,8 +3,9 @@
 use super::InstanceConfig;
 use super::catalogue;
 use crate::access::{Sites, Token, TokenAuth};
-use crate::app::config_command::sources;
+use crate::app::config_sources::sources;
 use crate::app::exit_error::ExitError;
+use crate::app::local_servers::{self, OllamaSearch};
 use crate::app::{dashboard_thread, persist};
 use crate::cli::arguments::Globals;
 use crate::client::TokenGroups;
@@ -45,17 +46,19 @@ pub(in crate::app) async fn from_configuration(
     globals: &Globals,
     logs: &Logs,
 ) -> Result<StartupPlan, ExitError> {
-    let sources = sources(globals)?;
-    let loaded = config::load(&sources)?;
+    let (sources, loaded, search) = local_servers::load(sources(globals)?).await?;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(search.used());
     let known = Catalogue::default();
     let instance = build_instance_config(&loaded, globals.no_save, &known, &mut warnings).await;
-    let instance =
-        instance.map_err(|error| ExitError::usage_caused_by(error.to_string(), error))?;
+    let instance = instance.map_err(|error| {
+        let error = error.with_search(&search);
+        ExitError::usage_caused_by(error.to_string(), error)
+    })?;
     let settings = &loaded.settings;
     let address = settings.server.listen.to_string();
     let options = dashboard_thread::options(globals, true, false, address, logs.recent.clone());
-    let dashboard = dashboard_thread::configured(options, globals, &settings.dashboard)?;
+    let dashboard = dashboard_thread::configured(options, globals, &loaded)?;
     Ok(StartupPlan {
         instance,
         dashboard,
@@ -119,6 +122,26 @@ pub(in crate::app) async fn build_instance_config(
         seed: crate::clock::now().micros(),
         prepared: None,
     })
+}
+
+impl NoProviderError {
+    /// The error of a configuration without a usable provider; `None` where one can be used.
+    pub fn of(loaded: &Loaded) -> Option<Self> {
+        loaded.no_provider()?;
+        let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        Some(no_usable_provider(loaded, &warnings))
+    }
+
+    /// The same with the result of a search on this machine, where there was one, and the third way to
+    /// continue.
+    pub fn with_search(self, search: &OllamaSearch) -> Self {
+        let Some(missing) = search.missing() else {
+            return self;
+        };
+        let offer = "`aibal-tui config init` looks for keys and local model servers, and writes a \
+                     configuration";
+        Self(format!("{self}\n  {missing}\n  {offer}"))
+    }
 }
 
 fn no_usable_provider(loaded: &Loaded, warnings: &[String]) -> NoProviderError {

@@ -1,7 +1,10 @@
 //! The starter file, the shape and the table of settings agree.
 
 use super::Workspace;
-use crate::config::{check, init, layers, path, price_list, sample, schema, unsupported};
+use crate::config::{
+    CheckReport, StarterProvider, layers, listen, path, price_list, sample, schema, starter,
+    unsupported, vendors_with_keys, write_new,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -185,14 +188,16 @@ fn init_writes_the_starter_file_once() {
     let workspace = Workspace::new();
     let path = workspace.home_path();
 
-    init(&path).expect("a new file");
-    let again = init(&path);
+    write_new(&path, sample(), false).expect("a new file");
+    let again = write_new(&path, "", false);
 
     assert_eq!(std::fs::read_to_string(&path).expect("a file"), sample());
     assert_eq!(
         again.expect_err("an error").kind(),
         std::io::ErrorKind::AlreadyExists
     );
+    write_new(&path, "# new\n", true).expect("a replaced file");
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "# new\n");
 }
 
 #[test]
@@ -202,7 +207,7 @@ fn path_and_check_report_which_files_are_read() {
 
     let files =
         path(&workspace.sources).replace(&workspace.folder.path().display().to_string(), "");
-    let report = check(&workspace.sources).expect("no errors").to_string();
+    let report = CheckReport::new(&workspace.loaded(), &workspace.sources).to_string();
 
     insta::assert_snapshot!(files, @"
     /home/.config/aibal-tui/config.toml (not found)
@@ -216,13 +221,52 @@ fn path_and_check_report_which_files_are_read() {
 }
 
 #[test]
-fn a_check_without_a_usable_provider_names_the_next_step() {
-    let report = check(&Workspace::new().sources).expect("no errors");
+fn a_starter_file_has_the_providers_that_were_found_and_is_valid() {
+    let workspace = Workspace::new()
+        .variable("GROQ_API_KEY", "gsk-canary")
+        .file(".env", "ANTHROPIC_API_KEY=sk-canary\n");
+    let mut found = vendors_with_keys(&workspace.sources);
+    found.push(StarterProvider {
+        name: "lm-studio".to_owned(),
+        kind: "openai-compatible".to_owned(),
+        base_url: Some("http://127.0.0.1:1234/v1".to_owned()),
+        api_key_env: None,
+        comment: "LM Studio answers.".to_owned(),
+    });
 
-    insta::assert_snapshot!(report.to_string(), @"
-    no errors; there is no configuration file (write one with `aibal-tui config init`); 0 of 0 providers usable
-    no provider is configured, and none of OPENAI_API_KEY, ANTHROPIC_API_KEY, XAI_API_KEY, GROK_API_KEY, GEMINI_API_KEY, GOOGLE_API_KEY, OLLAMA_HOST is set; set a key, or try `aibal-tui demo`
-    ");
+    let text = starter(&found);
+
+    assert!(!text.contains("canary"), "{text}");
+    let workspace = workspace.file("aibal.toml", &text);
+    assert_eq!(workspace.warnings(), "");
+    let providers = workspace.loaded().settings.providers;
+    let providers = providers
+        .iter()
+        .map(|it| (it.name.as_str(), it.is_usable()));
+    let expected = [("anthropic", true), ("groq", true), ("lm-studio", true)];
+    assert_eq!(providers.collect::<Vec<_>>(), expected);
+    assert!(
+        text.contains("# ANTHROPIC_API_KEY is set in .env.\n"),
+        "{text}"
+    );
+    assert_eq!(starter(&[]), sample());
+}
+
+#[test]
+fn the_address_to_listen_on_is_known_even_where_other_settings_are_wrong() {
+    let file = "[server]\nlisten = \"0.0.0.0:9000\"\nmax_body_mb = -1\n";
+    let workspace = Workspace::with_file(file);
+
+    let (address, origin) = listen(&workspace.sources).expect("an address");
+
+    let found = (address.to_string(), origin.to_string());
+    assert_eq!(
+        found,
+        ("0.0.0.0:9000".to_owned(), "aibal.toml:2".to_owned())
+    );
+    assert!(workspace.load().is_err());
+    let (address, origin) = listen(&Workspace::new().sources).expect("the default");
+    assert_eq!((address.port(), origin.is_set()), (8080, false));
 }
 
 #[test]

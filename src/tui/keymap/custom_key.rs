@@ -55,7 +55,7 @@ mod tests {
     fn a_key_that_could_never_arrive_is_rejected_with_the_reason() {
         let error = |id: &str, key: &str| {
             let keys = BTreeMap::from([(id.to_owned(), key.to_owned())]);
-            Keymap::with(&keys).unwrap_err()
+            Keymap::with(&keys).unwrap_err().to_string()
         };
         let cases = [
             ("freeze", "5", "both"),

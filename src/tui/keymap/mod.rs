@@ -6,11 +6,13 @@ mod binding;
 mod custom_key;
 #[cfg(test)]
 mod docs;
+mod keymap_error;
 mod search;
 mod table;
 
 pub use action::{Action, SortOrder};
 pub use binding::Binding;
+pub use keymap_error::{KeymapError, KeymapErrors};
 pub use search::matches;
 pub use table::BINDINGS;
 
@@ -36,27 +38,39 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The table with an operator's keys, by action id; an empty key unbinds the action. The error
+    /// The table with an operator's keys, by action id; an empty key unbinds the action. Each error
     /// names the action, the key, and the action that already has the key.
-    pub fn with(custom: &BTreeMap<String, String>) -> Result<Self, String> {
+    pub fn with(custom: &BTreeMap<String, String>) -> Result<Self, KeymapErrors> {
         let mut map = Self::default();
+        let mut errors = Vec::new();
         for (id, name) in custom {
-            let row = BINDINGS.iter().position(|binding| binding.id == id);
-            let row = row.ok_or_else(|| {
-                format!("dashboard.keys.{id}: no such action; docs/dashboard.md lists all actions")
-            })?;
+            let Some(row) = BINDINGS.iter().position(|binding| binding.id == id) else {
+                let problem = "no such action; docs/dashboard.md lists all actions";
+                errors.push(KeymapError::new(id, problem));
+                continue;
+            };
             map.keys[row] = if name.is_empty() {
                 Vec::new()
             } else {
-                let key = usable(name, &BINDINGS[row]);
-                let key = key.map_err(|error| format!("dashboard.keys.{id}: {error}"))?;
-                vec![key.to_string()]
+                match usable(name, &BINDINGS[row]) {
+                    Ok(key) => vec![key.to_string()],
+                    Err(problem) => {
+                        errors.push(KeymapError::new(id, problem));
+                        continue;
+                    }
+                }
             };
         }
+        if !errors.is_empty() {
+            return Err(KeymapErrors(errors));
+        }
         match map.clash() {
-            Some((key, one, other)) => Err(format!(
-                "dashboard.keys: {key} is bound to both {one} and {other}; change one of them"
-            )),
+            Some((key, one, other)) => {
+                let id = if custom.contains_key(one) { one } else { other };
+                let problem =
+                    format!("{key} is bound to both {one} and {other}; change one of them");
+                Err(KeymapErrors(vec![KeymapError::new(id, problem)]))
+            }
             None => Ok(map),
         }
     }
@@ -210,7 +224,7 @@ mod tests {
         let unbound = Keymap::with(&custom("view.weights", "")).unwrap();
         assert_eq!(unbound.lookup(at, "w".parse().unwrap()), None);
 
-        let error = |id: &str, key: &str| Keymap::with(&custom(id, key)).unwrap_err();
+        let error = |id: &str, key: &str| Keymap::with(&custom(id, key)).unwrap_err().to_string();
         let clash = error("freeze", "w");
         assert!(
             clash.contains("freeze") && clash.contains("view.weights"),
@@ -218,6 +232,9 @@ mod tests {
         );
         assert!(error("fly", "w").contains("dashboard.keys.fly"));
         assert!(error("freeze", "Hyper").contains("Hyper"));
+        let two = [("fly", "w"), ("freeze", "Hyper")];
+        let two = two.map(|(id, key)| (id.to_owned(), key.to_owned()));
+        assert_eq!(Keymap::with(&BTreeMap::from(two)).unwrap_err().0.len(), 2);
     }
 
     #[test]
