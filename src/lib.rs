@@ -11,6 +11,7 @@ pub mod logs;
 pub mod secrets;
 
 pub mod config;
+pub mod import;
 
 pub mod contract;
 pub mod engine;

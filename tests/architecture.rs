@@ -51,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("foreign", &[]),
     ("logs", &["foreign"]),
     ("config", &["domain", "secrets"]),
+    ("import", &["config"]),
     ("protocols", &["domain", "secrets", "foreign"]),
     ("contract", &["domain"]),
     ("access", &["domain", "contract"]),
@@ -145,6 +146,10 @@ const PROTOCOL_PATHS: &[(&str, &str)] = &[
     ("src/protocols/", "implements them"),
     ("src/demo/", "simulates them, on the vendors' own paths"),
     ("src/config/", "knows the vendors' presets and variables"),
+    (
+        "src/import/",
+        "knows how another gateway's configuration names vendors",
+    ),
 ];
 
 /// Where a string may hold a path below `/v1/`, besides [`PROTOCOL_PATHS`], and why.

@@ -2,7 +2,7 @@
 
 use super::exit_error::ExitError;
 use crate::cli::arguments::Globals;
-use crate::config::{self, Flags, Loaded, Sources};
+use crate::config::{self, Flags, Loaded, Sources, prices};
 use crate::protocols;
 
 /// The files, environment and flags of this process.
@@ -12,6 +12,9 @@ pub(super) fn sources(globals: &Globals) -> Result<Sources, ExitError> {
     };
     let mut sources = Sources::from_process(globals.config.clone(), flags, protocols::kinds())?;
     sources.trust_env_file = globals.trust_env_file;
+    if let Some(path) = sources.prices_file() {
+        prices::use_imported(&path, &sources.shown(&path)).map_err(ExitError::usage)?;
+    }
     Ok(sources)
 }
 

@@ -2,7 +2,8 @@
 
 use crate::foreign::{BodyError, ConnectionFault, read_body};
 use crate::protocols::{Endpoint, Transport, TransportOptions};
-use http::HeaderMap;
+use http::header::DATE;
+use http::{HeaderMap, StatusCode};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -12,8 +13,13 @@ pub(super) const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 /// The answer to a free call.
 #[derive(Debug)]
 pub(super) struct FreeAnswer {
+    pub status: StatusCode,
+    /// Whether the provider can list its models for this key.
+    pub is_ok: bool,
     /// The names of the provider's models.
     pub models: Option<Vec<String>>,
+    /// Its clock, as its header says it.
+    pub date: Option<String>,
 }
 
 /// A free call without an answer.
@@ -53,12 +59,18 @@ async fn call(endpoint: &Endpoint, limit: Duration) -> Result<FreeAnswer, FreeCa
     endpoint.add_headers(&mut request.headers, &HeaderMap::new());
     let response = transport.send(0.into(), request).await;
     let response = response.map_err(|error| FreeCallError::Connection(error.fault))?;
+    let status = response.status();
+    let date = response.headers().get(DATE);
+    let date = date.and_then(|value| Some(value.to_str().ok()?.to_owned()));
     let body = read_body(response, MAX_LIST_BYTES).await;
     let body = body.map_err(|error| match error {
         BodyError::TooLarge => FreeCallError::TooLarge,
         BodyError::Interrupted(error) => FreeCallError::Connection(ConnectionFault::of(&error)),
     })?;
     Ok(FreeAnswer {
+        status,
+        is_ok: endpoint.protocol.is_probe_ok(status, &body),
+        date,
         models: endpoint.protocol.model_names(&body),
     })
 }

@@ -11,9 +11,11 @@ mod config_task;
 mod config_watcher;
 mod dashboard_thread;
 mod demo_history;
+mod doctor;
 mod exit_error;
 mod free_call;
 mod host_name;
+mod import_command;
 mod init_command;
 mod instance;
 mod instance_config;
@@ -36,6 +38,7 @@ mod vendors;
 mod watchdog;
 
 use crate::cli::arguments::{Arguments, CliCommand};
+use crate::cli::setup_arguments::PricesCommand;
 use exit_error::ExitError;
 use std::process::ExitCode;
 
@@ -79,7 +82,12 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),
         Some(CliCommand::Audit(audit)) => audit_command::run(&globals, &audit),
         Some(CliCommand::Store(store)) => store_command::run(&globals, &store),
-        Some(CliCommand::Prices) => config_command::prices(&globals),
+        Some(CliCommand::Prices(prices)) => match prices.command {
+            Some(PricesCommand::Import(import)) => import_command::prices(&globals, &import),
+            Some(PricesCommand::List) | None => config_command::prices(&globals),
+        },
+        Some(CliCommand::Doctor(arguments)) => doctor::run(&globals, &arguments),
+        Some(CliCommand::Import(import)) => import_command::run(&globals, &import),
         Some(CliCommand::Config(config)) => config_command::run(&globals, &config),
         Some(CliCommand::Completions { shell }) => Ok(commands::completions(shell)),
         Some(CliCommand::Man) => commands::man(),

@@ -1,6 +1,7 @@
 //! Commands and flags.
 
 use super::build_info;
+use super::setup_arguments::{DoctorArgs, ImportCommand, PricesArgs};
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -84,8 +85,14 @@ pub enum CliCommand {
     /// Check the database of the store, or bring it to the newest version; no gateway has to run
     #[command(subcommand)]
     Store(StoreCommand),
-    /// Print the price table in force, with source and date
-    Prices,
+    /// Print the price table in force, with source and date, or take the prices of LiteLLM
+    Prices(PricesArgs),
+    /// Check configuration, keys, clock, DNS, TLS, database, terminal, descriptors and address, and say
+    /// what to do; exit code 0 well, 1 warnings, 2 broken
+    Doctor(DoctorArgs),
+    /// Turn the configuration of another gateway into one of ours
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Write, check and show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -16,11 +16,11 @@ const EXIT_STATUS: &[Row] = &[
     ("0", "Done. status: all is well. serve: ended by SIGTERM."),
     (
         "1",
-        "Failed while running. status: degraded, or not ready with --ready. audit verify, store check: damaged.",
+        "Failed while running. status: degraded, or not ready with --ready. audit verify, store check: damaged. doctor: warnings.",
     ),
     (
         "2",
-        "A mistake in arguments or configuration, or a port in use. status: no target can be used, or no answer.",
+        "A mistake in arguments or configuration, no usable provider, or a port in use. status: no target can be used, or no answer. doctor: something does not work.",
     ),
     ("130", "Ended by SIGINT, after the drain."),
     ("131", "Ended by SIGQUIT, at once."),
@@ -44,7 +44,7 @@ const SIGNALS: &[Row] = &[
 const ENVIRONMENT: &[Row] = &[
     (
         "AIBAL_URL",
-        "Address of the instance for attach, status, reload and the other commands that ask one: a URL or the path of a socket.",
+        "Address of the instance for attach, status, reload and the other commands that ask one: a URL or the path of a socket. Without it, [server] listen of the configuration.",
     ),
     ("AIBAL_TOKEN", "Token that these commands send."),
     (
@@ -91,6 +91,10 @@ const FILES: &[Row] = &[
     (
         "$XDG_CONFIG_HOME/aibal-tui/config.toml",
         "Configuration, usually ~/.config/aibal-tui/config.toml; --config FILE replaces it and the next.",
+    ),
+    (
+        "prices.toml",
+        "Prices that outrank the built-in ones, beside the configuration; prices import writes it.",
     ),
     (
         "./aibal.toml",

@@ -1,15 +1,17 @@
-//! The built-in table of prices and capabilities of models.
+//! The table of prices and capabilities of models: the built-in one, and above it one that was imported.
 //!
 //! Prices are USD per 1,000,000 tokens. An unknown price is `None`, never 0, because a model without
 //! a price must not look free.
 
+use super::text_file::read_text;
 use crate::domain::{Money, Price, PriceTier};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::path::Path;
+use std::sync::{LazyLock, OnceLock};
 
 /// The built-in table with its source.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceTable {
     /// The day of the source, for example `2026-11-12`.
@@ -88,24 +90,88 @@ impl KnownModel {
 }
 
 static TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
-    let text = include_str!("../../assets/prices.toml");
-    let source = config::File::from_str(text, config::FileFormat::Toml);
-    let table = config::Config::builder().add_source(source).build();
-    table
-        .and_then(config::Config::try_deserialize)
+    parse(include_str!("../../assets/prices.toml"))
         .expect("the built-in table of prices is read by a test")
 });
 
-/// The built-in table.
+/// The built-in table with an imported one above it.
+static IMPORTED: OnceLock<PriceTable> = OnceLock::new();
+
+fn parse(text: &str) -> Result<PriceTable, config::ConfigError> {
+    let source = config::File::from_str(text, config::FileFormat::Toml);
+    let table = config::Config::builder().add_source(source).build();
+    table.and_then(config::Config::try_deserialize)
+}
+
+/// The table in force.
 pub fn table() -> &'static PriceTable {
-    &TABLE
+    IMPORTED.get().unwrap_or(&TABLE)
+}
+
+/// Uses an imported table from now on, where the file exists; once in a process. `shown` is its name in
+/// messages.
+///
+/// # Errors
+///
+/// The file cannot be read, or is no table of prices.
+pub fn use_imported(path: &Path, shown: &str) -> Result<(), String> {
+    let text = match read_text(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("{shown}: could not be read: {error}")),
+    };
+    let again = "make it anew with `aibal-tui prices import FILE`, or remove it";
+    let table = parse(&text).map_err(|error| format!("{shown}: {error}; {again}"))?;
+    let is_price = |usd: f64| usd.is_finite() && usd >= 0.0;
+    if let Some(row) = table
+        .models
+        .iter()
+        .find(|row| !is_price(row.input) || !is_price(row.output))
+    {
+        let id = &row.id;
+        return Err(format!(
+            "{shown}: {id}: a price must be a number from 0; {again}"
+        ));
+    }
+    // The table of the first call stays: what was loaded by it must not change.
+    let _stays = IMPORTED.set(table.above(&TABLE));
+    Ok(())
+}
+
+impl PriceTable {
+    /// This table above another one: its prices and limits, and what the other one knows besides.
+    fn above(self, other: &Self) -> Self {
+        let mut models = other.models.clone();
+        for row in self.models {
+            match models
+                .iter_mut()
+                .find(|it| it.kind == row.kind && it.id == row.id)
+            {
+                Some(known) => {
+                    known.input = row.input;
+                    known.output = row.output;
+                    known.cached_input = row.cached_input.or(known.cached_input);
+                    known.cache_write = row.cache_write.or(known.cache_write);
+                    known.context_window = row.context_window.or(known.context_window);
+                    known.max_output = row.max_output.or(known.max_output);
+                    known.above = row.above;
+                }
+                None => models.push(row),
+            }
+        }
+        Self {
+            source: format!("{}; where that has none, {}", self.source, other.source),
+            models,
+            ..self
+        }
+    }
 }
 
 /// The row of a model of that kind: by its id, by its id without the date at its end
 /// (`gpt-4o-2024-08-06`, `claude-haiku-4-5@20251001`, `…-latest`), or as any model of the kind.
 pub fn find(kind: &str, id: &str) -> Option<&'static KnownModel> {
     let row = |id: &str| {
-        TABLE
+        table()
             .models
             .iter()
             .find(|row| row.kind == kind && row.id == id)
@@ -163,6 +229,38 @@ mod tests {
         assert_eq!(find("xai", "gpt-4o"), None);
         assert_eq!(find("openai", "é-2024-08-06"), None);
         assert_eq!(find("openai-compatible", "gpt-4o"), None);
+    }
+
+    #[test]
+    fn an_imported_table_outranks_the_built_in_one_and_keeps_what_it_does_not_state() {
+        let text = "date = \"d\"\nread_on = \"r\"\nsource = \"s\"\n\
+                    [[models]]\nkind = \"openai\"\nid = \"gpt-6-sol\"\ninput = 1\noutput = 3\n\
+                    [[models]]\nkind = \"openai\"\nid = \"new\"\ninput = 5\noutput = 6\n";
+
+        let merged = parse(text).unwrap().above(&TABLE);
+
+        let row = |id: &str| merged.models.iter().find(|row| row.id == id).unwrap();
+        let known = row("gpt-6-sol");
+        assert_eq!((known.input, known.context_window), (1.0, Some(922_000)));
+        assert_eq!(known.flags.get("json_schema"), Some(&true));
+        assert_eq!(row("new").output, 6.0);
+        assert_eq!(merged.models.len(), TABLE.models.len() + 1);
+        assert!(merged.source.starts_with("s; where"), "{}", merged.source);
+    }
+
+    #[test]
+    fn a_file_that_is_no_table_is_named_and_a_missing_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prices.toml");
+        assert_eq!(use_imported(&path, "prices.toml"), Ok(()));
+
+        std::fs::write(&path, "date = 1\n").unwrap();
+        let error = use_imported(&path, "prices.toml").unwrap_err();
+
+        assert!(
+            error.starts_with("prices.toml: ") && error.contains("prices import"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -78,6 +78,15 @@ impl Sources {
         folder.map(|folder| folder.join("aibal-tui").join("config.toml"))
     }
 
+    /// The imported table of prices: beside the file of `--config`, else beside the home file.
+    pub fn prices_file(&self) -> Option<PathBuf> {
+        let beside = match &self.config_flag {
+            Some(path) => Some(self.cwd.join(path)),
+            None => self.home_file(),
+        };
+        beside.map(|path| path.with_file_name("prices.toml"))
+    }
+
     /// The folder of what the program stores: `$XDG_STATE_HOME/aibal-tui`, or the same below
     /// `~/.local/state`; the current folder without a home.
     pub fn state_folder(&self) -> PathBuf {

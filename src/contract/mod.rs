@@ -21,6 +21,7 @@ mod decision_conversion;
 mod decision_file;
 mod decision_text;
 mod delta;
+mod doctor;
 mod effect;
 mod event;
 mod external_load;
@@ -66,6 +67,7 @@ pub use decision::{DecisionList, DecisionOutcome, DecisionReport, RequestTrouble
 pub use decision_file::DecisionFile;
 pub use decision_text::{ExplainedLine, Privacy};
 pub use delta::OpenBucket;
+pub use doctor::{DoctorCheck, DoctorReport, DoctorResult};
 pub use effect::{EffectFiguresReport, EffectReport, PeriodReport, ProviderEffect};
 pub use event::{EventKind, EventReport, TroubleReport};
 pub use external_load::{ExternalLoadAction, ExternalLoadChange, ExternalLoadReading};

@@ -22,6 +22,7 @@ mod remote;
 mod scenario;
 #[cfg(target_os = "linux")]
 mod service_manager;
+mod setup;
 #[cfg(feature = "otlp")]
 mod spans;
 mod store;

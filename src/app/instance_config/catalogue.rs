@@ -109,7 +109,11 @@ fn gateway_config(settings: &Settings, targets: Vec<TargetTimeouts>) -> GatewayC
 }
 
 /// The endpoint of a provider; `None` where it cannot be used.
-fn endpoint(provider: &ProviderSettings, warnings: &mut Vec<String>) -> Option<Endpoint> {
+/// The endpoint of a provider; `None` where it cannot be used.
+pub(in crate::app) fn endpoint(
+    provider: &ProviderSettings,
+    warnings: &mut Vec<String>,
+) -> Option<Endpoint> {
     if provider.skipped.is_some() {
         return None;
     }

@@ -5,6 +5,7 @@ mod config;
 mod configured;
 mod demo;
 
+pub(super) use catalogue::endpoint;
 pub(super) use config::InstanceConfig;
 pub(super) use configured::{NoProviderError, build_instance_config, from_configuration};
 pub(super) use demo::demo_instance_config;
