@@ -1,5 +1,5 @@
 //! Destination and format of log lines. While the dashboard is shown, nothing may write to the terminal,
-//! so lines go to a file, or the latest ones to the dashboard's own log.
+//! so lines go to a file or nowhere. The latest ones are kept for dashboards in every case.
 //!
 //! A line stays one line without control characters, whatever it quotes.
 //!
@@ -7,45 +7,29 @@
 //! not fit into its bounded buffer are counted.
 
 mod file;
+mod format;
 mod nonblocking;
+mod recent;
 mod safe_line;
 
 pub use file::reopen;
+pub use format::{LogFormat, UnknownLogFormat};
 pub use nonblocking::DroppedLines;
+pub use recent::{RecentLine, RecentLines};
 
 use file::LogFile;
 use nonblocking::{NonBlockingWriter, WriterGuard};
 use safe_line::SafeLine;
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
-
-/// The format of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    #[default]
-    Text,
-    Json,
-    /// Google Cloud Logging's structured JSON, with `severity`.
-    Gcp,
-}
-
-/// A text that names no log format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not one of text, json, gcp")]
-pub struct UnknownLogFormat(String);
 
 /// Reasons for which logging cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -58,66 +42,64 @@ pub enum LogError {
     InvalidLevel(String),
 }
 
-impl FromStr for LogFormat {
-    type Err = UnknownLogFormat;
+/// Where lines go, beside the latest that are kept.
+#[derive(Debug, Clone)]
+enum Output {
+    Background(NonBlockingWriter),
+    /// The dashboard uses the terminal: nowhere, until it is closed.
+    Screen,
+}
 
-    fn from_str(word: &str) -> Result<Self, UnknownLogFormat> {
-        match word {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            "gcp" => Ok(Self::Gcp),
-            _ => Err(UnknownLogFormat(word.to_owned())),
-        }
+/// Makes a writer for each line.
+#[derive(Debug, Clone)]
+struct LineWriters {
+    output: Output,
+    recent: RecentLines,
+}
+
+/// Writes one line.
+#[derive(Debug)]
+struct LineWriter {
+    writers: LineWriters,
+    level: Level,
+    target: String,
+}
+
+impl LineWriters {
+    fn line(&self, level: Level, target: &str) -> SafeLine<LineWriter> {
+        SafeLine(LineWriter {
+            writers: self.clone(),
+            level,
+            target: target.to_owned(),
+        })
     }
 }
 
-/// Lines that are kept for the dashboard.
-const MAX_RECENT_LINES: usize = 500;
-/// Characters that are kept of a line.
-const MAX_LINE_BYTES: usize = 1_000;
+impl<'a> MakeWriter<'a> for LineWriters {
+    type Writer = SafeLine<LineWriter>;
 
-/// The latest log lines, for the dashboard; cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct RecentLines {
-    lines: Arc<Mutex<VecDeque<String>>>,
-    /// Whether the dashboard is closed, and lines go to stderr as well.
-    is_closed: Arc<AtomicBool>,
-}
-
-impl RecentLines {
-    /// Writes lines to stderr as well from now on: the dashboard is closed, but the process continues.
-    pub fn to_stderr(&self) {
-        self.is_closed.store(true, Ordering::Relaxed);
+    fn make_writer(&'a self) -> Self::Writer {
+        self.line(Level::INFO, "")
     }
 
-    /// The newest lines first: skips `newer` of them, and returns at most `max`.
-    pub fn lines(&self, newer: usize, max: usize) -> Vec<String> {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().rev().skip(newer).take(max).cloned().collect()
-    }
-
-    pub fn count(&self) -> usize {
-        self.lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
+        self.line(*metadata.level(), metadata.target())
     }
 }
 
-impl Write for RecentLines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_closed.load(Ordering::Relaxed) {
-            let _may_be_closed = io::stderr().write_all(bytes);
-        }
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            if lines.len() >= MAX_RECENT_LINES {
-                lines.pop_front();
+impl Write for LineWriter {
+    /// Takes one line.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let LineWriters { output, recent } = &mut self.writers;
+        recent.push(self.level, &self.target, line);
+        match output {
+            Output::Background(writer) => return writer.write(line),
+            Output::Screen if recent.is_closed() => {
+                let _may_be_closed = io::stderr().write_all(line);
             }
-            lines.push_back(line.chars().take(MAX_LINE_BYTES).collect());
+            Output::Screen => {}
         }
-        Ok(bytes.len())
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -132,14 +114,14 @@ pub struct LogOptions {
     pub level: Option<String>,
     pub format: LogFormat,
     pub file: Option<PathBuf>,
-    /// Whether the dashboard uses the terminal: without a file, the latest lines are kept for it.
+    /// Whether the dashboard uses the terminal: without a file, lines go nowhere while it is open.
     pub has_screen: bool,
 }
 
 /// Logging in progress. Pending lines are written on drop.
 #[derive(Debug, Default)]
 pub struct Logs {
-    /// The latest lines, where the dashboard shows them.
+    /// The latest lines, for dashboards.
     pub recent: RecentLines,
     /// Count of lines that were not written.
     pub lost: DroppedLines,
@@ -149,23 +131,17 @@ pub struct Logs {
 /// Starts logging. The error names the file or the filter at fault.
 pub fn start(options: &LogOptions) -> Result<Logs, LogError> {
     let filter = filter(options.level.as_deref())?;
+    let recent = RecentLines::new(options.format);
     let (writer, logs) = match (&options.file, options.has_screen) {
         (Some(path), _) => {
             let file = LogFile::open(path).map_err(|source| LogError::OpenFile {
                 path: path.clone(),
                 source,
             })?;
-            in_background(file)?
+            in_background(file, recent)?
         }
-        (None, true) => {
-            let recent = RecentLines::default();
-            let logs = Logs {
-                recent: recent.clone(),
-                ..Logs::default()
-            };
-            (BoxMakeWriter::new(move || SafeLine(recent.clone())), logs)
-        }
-        (None, false) => in_background(io::stderr())?,
+        (None, true) => on_screen(recent),
+        (None, false) => in_background(io::stderr(), recent)?,
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -181,14 +157,27 @@ pub fn start(options: &LogOptions) -> Result<Logs, LogError> {
     Ok(logs)
 }
 
-fn in_background(out: impl Write + Send + 'static) -> Result<(BoxMakeWriter, Logs), LogError> {
+fn in_background(
+    out: impl Write + Send + 'static,
+    recent: RecentLines,
+) -> Result<(LineWriters, Logs), LogError> {
     let (writer, guard) = NonBlockingWriter::open(out).map_err(LogError::StartWriter)?;
     let logs = Logs {
+        recent: recent.clone(),
         lost: writer.dropped(),
         _writer: Some(guard),
+    };
+    let output = Output::Background(writer);
+    Ok((LineWriters { output, recent }, logs))
+}
+
+fn on_screen(recent: RecentLines) -> (LineWriters, Logs) {
+    let logs = Logs {
+        recent: recent.clone(),
         ..Logs::default()
     };
-    Ok((BoxMakeWriter::new(move || SafeLine(writer.clone())), logs))
+    let output = Output::Screen;
+    (LineWriters { output, recent }, logs)
 }
 
 /// Fields as `message name=value name="text"` without colours: the default format, at a fraction of its
@@ -306,12 +295,10 @@ mod tests {
 
     #[test]
     fn a_line_is_plain_and_stays_one_line_without_control_characters() {
-        let lines = RecentLines::default();
-        let writer = lines.clone();
+        let (writers, logs) = on_screen(RecentLines::default());
         let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || SafeLine(writer.clone()))
+            .with_writer(writers)
             .with_ansi(false)
-            .without_time()
             .with_target(false)
             .fmt_fields(PlainFields)
             .finish();
@@ -321,18 +308,22 @@ mod tests {
             tracing::info!(provider = %"openai", model = "gpt", cost = Some(0.5), "said {word}");
         });
 
-        let line = lines.lines(0, 2).join("|");
+        let (lines, _) = logs.recent.after(0);
+        assert_eq!(lines.len(), 1);
         assert_eq!(
-            line.trim(),
-            r#"INFO said a\u001b[2Jb\n[PERFORMANCE] forged\u202e provider=openai model="gpt" cost=0.5"#
+            lines[0].text,
+            r#"said a\u001b[2Jb\n[PERFORMANCE] forged\u202e provider=openai model="gpt" cost=0.5"#
         );
+        assert_eq!(lines[0].level, Level::INFO);
+        assert!(lines[0].target.ends_with("logs::tests") && !lines[0].at.is_empty());
     }
 
     #[test]
     fn pending_lines_are_written_when_logging_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let (writer, logs) = in_background(LogFile::open(&path).unwrap()).unwrap();
+        let (writer, logs) =
+            in_background(LogFile::open(&path).unwrap(), RecentLines::default()).unwrap();
         let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
 
         tracing::subscriber::with_default(subscriber, || {
@@ -341,6 +332,8 @@ mod tests {
             }
         });
         assert_eq!(logs.lost.count(), 0);
+        let (lines, removed) = logs.recent.after(0);
+        assert_eq!(lines.len() as u64 + removed, 1_000);
         drop(logs);
 
         let text = std::fs::read_to_string(&path).unwrap();

@@ -58,6 +58,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/monitoring/performance", get(monitoring::performance))
         .route("/api/status", get(monitoring::status))
         .route("/api/clients", get(monitoring::clients))
+        .route("/api/logs", get(monitoring::log))
         .route("/metrics", get(metrics::scrape))
         .route("/api/events", get(events::events))
         .route("/api/decisions", get(monitoring::decisions))

@@ -2,13 +2,14 @@
 
 use super::extract::{PathText, QueryParams, path_text};
 use super::query::{
-    DecisionsQuery, ForecastQuery, Past, PerformanceQuery, StatusQuery, UsageQuery, WindowQuery,
+    DecisionsQuery, ForecastQuery, LogQuery, Past, PerformanceQuery, StatusQuery, UsageQuery,
+    WindowQuery,
 };
 use super::state::SharedState;
-use crate::client::{ApiError, DecisionFilter, PerformanceFilter};
+use crate::client::{ApiError, DecisionFilter, LogFilter, PerformanceFilter};
 use crate::clock;
 use crate::contract::{
-    ClientsReport, DecisionDetail, DecisionList, HourlyForecast, Performance, Problem,
+    ClientsReport, DecisionDetail, DecisionList, HourlyForecast, LogList, Performance, Problem,
     RevisionList, Status, UsageReport,
 };
 use axum::Json;
@@ -64,6 +65,20 @@ pub(super) async fn clients(
     QueryParams(query): QueryParams<WindowQuery>,
 ) -> Result<Json<ClientsReport>, ApiError> {
     Ok(Json(state.api.local.clients(query.window).await?))
+}
+
+/// `GET /api/logs`
+pub(super) async fn log(
+    State(state): SharedState,
+    QueryParams(query): QueryParams<LogQuery>,
+) -> Json<LogList> {
+    let limit = query.limit.and_then(|limit| usize::try_from(limit.0).ok());
+    let filter = LogFilter {
+        limit: limit.unwrap_or(LogFilter::DEFAULT_LIMIT),
+        after: query.after.map(|after| after.0),
+        level: query.level,
+    };
+    Json(state.api.local.log(&filter))
 }
 
 /// `GET /api/decisions`

@@ -1,7 +1,7 @@
 //! Queries of the read-only calls.
 
 use crate::client::TroubleFilter;
-use crate::contract::{DecisionOutcome, PastMoment, Window};
+use crate::contract::{DecisionOutcome, LogLevel, PastMoment, Window};
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use std::fmt;
 
@@ -61,6 +61,16 @@ pub(super) struct DecisionsQuery {
     pub until: Option<Past>,
 }
 
+/// Query of `GET /api/logs`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct LogQuery {
+    pub limit: Option<WholeNumber<1, 500>>,
+    /// Sequence number of the last line known; the `next` of an earlier list.
+    pub after: Option<SequenceNumber>,
+    /// Only lines at least so severe.
+    pub level: Option<LogLevel>,
+}
+
 /// Query of `GET /api/audit`.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct AuditQuery {
@@ -71,6 +81,22 @@ pub(super) struct AuditQuery {
     /// The same, oldest first.
     pub after: Option<String>,
     pub limit: Option<WholeNumber<1, 5_000>>,
+}
+
+/// Digits that form the number of a log line, or 0.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SequenceNumber(pub u64);
+
+impl<'de> Deserialize<'de> for SequenceNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = Some(&*text).filter(|text| text.bytes().all(|it| it.is_ascii_digit()));
+        let number = digits.and_then(|digits| digits.parse().ok());
+        number.map(Self).ok_or_else(|| {
+            let expected = &"the sequence number of a log line";
+            de::Error::invalid_value(Unexpected::Str(&text), expected)
+        })
+    }
 }
 
 /// A moment in the past.

@@ -14,7 +14,7 @@ mod selecting;
 
 use super::{Api, router};
 use crate::access::{Peer, TokenAuth};
-use crate::client::{InstanceControls, LocalClient};
+use crate::client::{DroppedLines, InstanceControls, LocalClient, RecentLines};
 use crate::clock;
 use crate::contract::{InstanceInfo, ProbeReport};
 use crate::domain::ProviderIdx;
@@ -90,6 +90,7 @@ const MAX_FEEDS: usize = 4;
 struct TestApi {
     router: Router,
     handle: EngineHandle,
+    logs: RecentLines,
     stop: CancellationToken,
     _stops: DropGuard,
 }
@@ -114,9 +115,11 @@ impl TestApi {
             version: "0.0.0".to_owned(),
             environment: "test".to_owned(),
         };
+        let logs = RecentLines::default();
         let api = Api {
             local: LocalClient::new(handle.clone(), instance)
                 .with_saved_to("config.toml")
+                .with_logs(logs.clone(), DroppedLines::default())
                 .with_controls(OnlyAlpha),
             metrics: Arc::new(Metrics::new(handle.clone(), "0.0.0", Duration::ZERO)),
             access,
@@ -127,6 +130,7 @@ impl TestApi {
         Self {
             router: router(api),
             handle,
+            logs,
             _stops: stop.clone().drop_guard(),
             stop,
         }

@@ -14,7 +14,7 @@ use crate::client::{Client, LocalClient, socket_path};
 use crate::domain::{BalancerState, UnixTime};
 use crate::engine::{self, Engine, EngineHandle, PersistQueue};
 use crate::gateway::{self, Cache, ShutdownSignal};
-use crate::logs::DroppedLines;
+use crate::logs::Logs;
 use crate::probe::{ManualProbe, ModelListUpdate, Probe};
 use crate::protocols::use_thread_pool;
 use crate::server::{Drain, WorkerThreads};
@@ -91,7 +91,7 @@ impl Instance {
         mut config: InstanceConfig,
         store: Store,
         listener: TcpListener,
-        lost_lines: DroppedLines,
+        logs: &Logs,
     ) -> anyhow::Result<Self> {
         let (address, started) = (listener.local_addr()?, clock::now());
         let [listeners, background, leaving] = [(); 3].map(|()| CancellationToken::new());
@@ -113,7 +113,7 @@ impl Instance {
         let (saves, save_queries) = mpsc::channel(RELOAD_QUEUE);
         let local = reloadable.local.clone();
         let local = local
-            .with_dropped_lines(lost_lines)
+            .with_logs(logs.recent.clone(), logs.lost.clone())
             .with_controls(RunningInstance {
                 probes,
                 reloads: reloads.clone(),

@@ -59,7 +59,7 @@ async fn start(globals: &Globals, logs: &Logs) -> Result<(Instance, Options), Ex
     let store = store::options(&plan.loaded.settings, &plan.sources, listener.local_addr()?);
     let shown = store.shown();
     let store = store::open(store).await?;
-    let mut instance = Instance::start(plan.instance, store, listener, logs.lost.clone()).await?;
+    let mut instance = Instance::start(plan.instance, store, listener, logs).await?;
     if !globals.no_save {
         config::remove_leftovers(&plan.sources);
     }
@@ -131,7 +131,7 @@ pub(super) fn demo(globals: &Globals, demo: &DemoArgs) -> Result<u8, ExitError> 
             demo_history::prepare(&mut config, past);
         }
         let store = store::open(StoreOptions::memory()).await?;
-        let mut instance = Instance::start(config, store, listener, logs.lost.clone()).await?;
+        let mut instance = Instance::start(config, store, listener, &logs).await?;
         // A demo has no configuration, so a reload request gets an error.
         instance.reloadable = None;
         instance.save_queries = None;

@@ -1,12 +1,13 @@
 use super::audit_filter::AuditFilter;
 use super::decision_filter::DecisionFilter;
+use super::log_filter::LogFilter;
 use super::{ClientError, Update};
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, MuteRequest, Performance, ProbeReport,
-    ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection,
-    SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange,
-    WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, LogList, MuteRequest, Performance,
+    ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest,
+    Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport,
+    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -38,6 +39,9 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Status of a window of the past that ends at a time, in Unix seconds.
     fn past_status(&self, window: Window, until_s: u64) -> Call<'_, Status>;
+
+    /// The latest lines of the instance's log.
+    fn log<'a>(&'a self, filter: &'a LogFilter) -> Call<'a, LogList>;
 
     /// Report of the last 1..=8760 hours.
     fn performance(&self, hours: u32) -> Call<'_, Performance>;

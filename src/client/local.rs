@@ -4,6 +4,7 @@ use super::decision_filter::DecisionFilter;
 use super::error::ApiError;
 use super::forecasting::{CheckedDraft, Forecaster};
 use super::instance_controls::{InstanceControls, NoControls};
+use super::log_filter::{LogFilter, log_list};
 use super::selection::{DryRunContext, find_provider, select};
 use super::store_report::store_report;
 use super::stored_figures::StoredFigures;
@@ -13,8 +14,8 @@ use crate::clock;
 use crate::contract::ScheduleReport;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, Dropped, InstanceInfo, MuteRequest,
-    Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, Dropped, InstanceInfo, LogList,
+    MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
     RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status,
     WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
 };
@@ -23,7 +24,7 @@ use crate::domain::{
     Observation, RunLimits, Snapshot, TargetIdx, UnixTime, WeightsSchedule, traffic_forecasts,
 };
 use crate::engine::{Busy, EngineHandle};
-use crate::logs::DroppedLines;
+use crate::logs::{DroppedLines, RecentLines};
 use crate::store::{AuditEntry, Store};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub struct LocalClient {
     description: Arc<ArcSwap<InstanceDescription>>,
     pub(super) controls: Arc<dyn InstanceControls>,
     dropped_lines: DroppedLines,
+    recent_lines: RecentLines,
     store: Store,
     pub(super) stored: Arc<StoredFigures>,
     forecaster: Forecaster,
@@ -81,6 +83,7 @@ impl LocalClient {
             })),
             controls: Arc::new(NoControls),
             dropped_lines: DroppedLines::default(),
+            recent_lines: RecentLines::default(),
             store: Store::off(),
             stored: Arc::default(),
             forecaster: Forecaster::default(),
@@ -105,10 +108,11 @@ impl LocalClient {
         self
     }
 
-    /// Adds the counter of dropped log lines.
+    /// Adds the latest log lines, and the counter of dropped ones.
     #[must_use]
-    pub fn with_dropped_lines(mut self, dropped_lines: DroppedLines) -> Self {
-        self.dropped_lines = dropped_lines;
+    pub fn with_logs(mut self, recent: RecentLines, dropped: DroppedLines) -> Self {
+        self.recent_lines = recent;
+        self.dropped_lines = dropped;
         self
     }
 
@@ -209,6 +213,14 @@ impl LocalClient {
     pub async fn status(&self, window: Window) -> Result<Status, Busy> {
         let snapshot = self.handle.snapshot(window.seconds()).await?;
         Ok(self.status_from(&snapshot, window))
+    }
+
+    /// The latest lines of the log of this process.
+    pub fn log(&self, filter: &LogFilter) -> LogList {
+        LogList {
+            dropped: self.dropped_lines.count(),
+            ..log_list(&self.recent_lines, filter)
+        }
     }
 
     /// Who calls, over a window.
@@ -341,6 +353,10 @@ impl Control for LocalClient {
     fn past_status(&self, window: Window, until_s: u64) -> Call<'_, Status> {
         let until = UnixTime::from_seconds(until_s);
         Box::pin(async move { Ok(self.past_status(window, until).await?) })
+    }
+
+    fn log<'a>(&'a self, filter: &'a LogFilter) -> Call<'a, LogList> {
+        Box::pin(async move { Ok(self.log(filter)) })
     }
 
     fn performance(&self, hours: u32) -> Call<'_, Performance> {

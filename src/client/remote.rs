@@ -4,16 +4,17 @@ use super::control::{Call, Control};
 use super::decision_filter::DecisionFilter;
 use super::error::{ApiError, ClientError};
 use super::http_connection::HttpConnection;
+use super::log_filter::LogFilter;
 use super::remote_feed::send_updates;
 use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, MuteRequest,
-    Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionList,
-    RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy,
-    UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
-    rfc3339,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, LogLevel, LogList,
+    MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
+    RevisionList, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status,
+    UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
+    Window, rfc3339,
 };
 use crate::domain::UnixTime;
 use crate::store::TroubleFilter;
@@ -77,6 +78,20 @@ impl Control for RemoteClient {
                 return Err(ApiError::from(Problem::new(404, detail)).into());
             }
             Ok(status)
+        })
+    }
+
+    fn log<'a>(&'a self, filter: &'a LogFilter) -> Call<'a, LogList> {
+        Box::pin(async move {
+            let query = [
+                ("limit", Some(filter.limit.to_string())),
+                ("after", filter.after.map(|after| after.to_string())),
+                (
+                    "level",
+                    filter.level.map(|it| LogLevel::as_str(it).to_owned()),
+                ),
+            ];
+            self.0.get("/api/logs", &query).await
         })
     }
 

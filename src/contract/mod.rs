@@ -28,6 +28,7 @@ mod external_load;
 mod forecast;
 mod hedging;
 mod key_report;
+mod log;
 mod past;
 mod past_status;
 mod performance;
@@ -77,6 +78,7 @@ pub use forecast::{
 };
 pub use hedging::HedgingReport;
 pub use key_report::{KeyReport, KeyState};
+pub use log::{LogLevel, LogLine, LogList};
 pub use past::{PastMoment, PastWindow};
 pub use past_status::{PastColumns, PastSums};
 pub use performance::{

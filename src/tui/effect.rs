@@ -1,7 +1,7 @@
 //! The effects that the dashboard can ask for.
 
 use super::change::Change;
-use crate::client::DecisionFilter;
+use crate::client::{DecisionFilter, LogFilter};
 use crate::contract::{AdviceRequest, WhatIfRequest, Window};
 
 /// An effect outside the model.
@@ -14,6 +14,8 @@ pub enum Effect {
     AskDecisions(DecisionFilter),
     /// Requests who calls, over a window.
     AskClients(Window),
+    /// Requests lines of the gateway's log.
+    AskLog(LogFilter),
     /// Requests a window of the past by its end, in Unix seconds.
     AskPast(Window, u64),
     AskRevisions,

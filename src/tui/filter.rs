@@ -3,7 +3,7 @@
 
 use crate::client::{DecisionFilter, TroubleFilter};
 use crate::contract::{
-    DecisionOutcome, DecisionReport, HealthState, ProviderStatus, RequestTrouble,
+    DecisionOutcome, DecisionReport, HealthState, LogLevel, LogLine, ProviderStatus, RequestTrouble,
 };
 
 /// One term of a filter.
@@ -20,6 +20,8 @@ enum FilterTerm {
     Provider(String),
     /// The beginning of a result's word.
     Result(String),
+    /// A level of log lines, and what is more severe.
+    Level(LogLevel),
     /// A number above (true) or below (false) a bound.
     Number(FilterField, bool, f64),
 }
@@ -104,6 +106,25 @@ impl Filter {
         filter
     }
 
+    /// A filter of log lines: parts of texts, and `level:warn`.
+    pub fn of_log(text: &str) -> Self {
+        let mut filter = Self {
+            text: text.trim().to_owned(),
+            ..Self::default()
+        };
+        for (wanted, word) in text.split_whitespace().map(signed) {
+            let lower = word.to_lowercase();
+            let level = lower.strip_prefix("level:").map(log_level);
+            match level.unwrap_or(Ok(FilterTerm::Name(lower))) {
+                Ok(term) => filter.conditions.push((wanted, term)),
+                Err(mistake) => {
+                    filter.mistake.get_or_insert(mistake);
+                }
+            }
+        }
+        filter
+    }
+
     /// What is wrong with the text.
     pub fn mistake(&self) -> Option<&str> {
         self.mistake.as_deref()
@@ -149,6 +170,21 @@ impl Filter {
             .all(|(wanted, term)| *wanted == matches_row(term, row))
     }
 
+    /// Returns whether a log line matches: in its text, or the part of the program that wrote it.
+    pub fn shows_line(&self, line: &LogLine) -> bool {
+        let holds = |part: &String| {
+            let mut texts = [&line.text, &line.target].into_iter();
+            texts.any(|text| text.to_lowercase().contains(part))
+        };
+        self.mistake.is_none()
+            && self.conditions.iter().all(|(wanted, term)| match term {
+                FilterTerm::Name(part) => *wanted == holds(part),
+                FilterTerm::Level(level) => *wanted == (line.level <= *level),
+                // A filter of log lines has no others.
+                _ => false,
+            })
+    }
+
     /// Returns whether a decision matches: names match providers, models, client and ids.
     pub fn shows_decision(&self, decision: &DecisionReport) -> bool {
         self.mistake.is_none()
@@ -165,6 +201,16 @@ fn signed(word: &str) -> (bool, &str) {
         Some(rest) if !rest.is_empty() => (false, rest),
         _ => (true, word),
     }
+}
+
+/// A level of log lines; what is typed of it so far is enough if it names one.
+fn log_level(word: &str) -> Result<FilterTerm, String> {
+    let mut levels = LogLevel::ALL.into_iter();
+    let level = levels.find(|level| level.as_str().starts_with(word));
+    // The error names all levels.
+    level
+        .map_or_else(|| word.parse(), Ok)
+        .map(FilterTerm::Level)
 }
 
 /// A term of a filter of decisions, or what is wrong with it.
@@ -238,8 +284,9 @@ fn matches_provider(term: &FilterTerm, provider: &ProviderStatus) -> bool {
     match term {
         FilterTerm::Name(part) => performance.provider.to_lowercase().contains(part),
         FilterTerm::State(state) => state_words(performance.state).contains(&state.as_str()),
-        // Only filters of decisions have these.
+        // Only filters of decisions and log lines have these.
         FilterTerm::Client(_)
+        | FilterTerm::Level(_)
         | FilterTerm::Model(_)
         | FilterTerm::Provider(_)
         | FilterTerm::Result(_) => false,
@@ -268,8 +315,9 @@ fn matches_row(term: &FilterTerm, row: &impl FilteredRow) -> bool {
         FilterTerm::Number(field, above, bound) => row
             .number(*field)
             .is_some_and(|value| is_beyond(value, *above, *bound)),
-        // Only filters of decisions have these.
+        // Only filters of decisions and log lines have these.
         FilterTerm::Client(_)
+        | FilterTerm::Level(_)
         | FilterTerm::Model(_)
         | FilterTerm::Provider(_)
         | FilterTerm::Result(_) => false,
@@ -313,8 +361,8 @@ fn matches_decision(term: &FilterTerm, decision: &DecisionReport) -> bool {
         FilterTerm::Number(FilterField::Cost, above, bound) => decision
             .cost_usd
             .is_some_and(|cost| is_beyond(cost, *above, *bound)),
-        // Only filters of providers have these.
-        FilterTerm::State(_) | FilterTerm::Number(..) => false,
+        // Only filters of providers and log lines have these.
+        FilterTerm::State(_) | FilterTerm::Level(_) | FilterTerm::Number(..) => false,
     }
 }
 

@@ -4,8 +4,8 @@ use super::change::Applied;
 use super::input::Input;
 use crate::client::{ClientError, Update};
 use crate::contract::{
-    AdviceReport, AlertList, ClientsReport, DecisionDetail, DecisionList, RevisionReport, Status,
-    WhatIfReport, Window,
+    AdviceReport, AlertList, ClientsReport, DecisionDetail, DecisionList, LogList, RevisionReport,
+    Status, WhatIfReport, Window,
 };
 
 /// A message to the model.
@@ -17,6 +17,8 @@ pub enum Message {
     Changed(Result<Applied, ClientError>),
     Decisions(Result<DecisionList, ClientError>),
     Clients(Result<ClientsReport, ClientError>),
+    /// Lines of the gateway's log.
+    Log(Result<LogList, ClientError>),
     Revisions(Result<Vec<RevisionReport>, ClientError>),
     /// One decision with its explanation, and the id that was asked for.
     Explained(String, Result<DecisionDetail, ClientError>),

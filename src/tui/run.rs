@@ -279,6 +279,9 @@ impl Dashboard {
             Effect::AskClients(window) => {
                 self.request(async move { Message::Clients(client.clients(window).await) });
             }
+            Effect::AskLog(filter) => {
+                self.request(async move { Message::Log(client.log(&filter).await) });
+            }
             Effect::AskPast(window, until) => self.request(async move {
                 let answer = client.past_status(window, until).await;
                 Message::Past((window, until), Box::new(answer))

@@ -108,6 +108,7 @@ impl TestDashboard {
             | Message::Changed(_)
             | Message::Decisions(_)
             | Message::Clients(_)
+            | Message::Log(_)
             | Message::Revisions(_)
             | Message::Explained(..)
             | Message::Alerts(_)

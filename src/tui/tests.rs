@@ -8,6 +8,7 @@ mod explaining;
 mod figures;
 mod forecasting;
 mod leaving;
+mod log_view;
 mod looking;
 mod matrix;
 mod models_view;

@@ -7,6 +7,7 @@ use crate::domain::{
 };
 use serde_json::Value;
 use std::sync::Arc;
+use tracing::Level;
 
 #[tokio::test(start_paused = true)]
 async fn a_status_has_its_promised_shape() {
@@ -305,4 +306,63 @@ async fn an_instance_whose_only_provider_is_dead_is_not_ready() {
     }
     api.get("/api/status").await.ok();
     api.get("/readyz").await.ok();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_latest_log_lines_are_read_page_by_page_and_by_level() {
+    let api = TestApi::new();
+    for number in 1..=503 {
+        let (level, word) = if number % 100 == 0 {
+            (Level::WARN, "WARN")
+        } else {
+            (Level::INFO, "INFO")
+        };
+        let line = format!("2026-11-24T03:14:07.000000Z  {word} line n={number}\n");
+        api.logs.push(level, "aibal_tui::gateway", line.as_bytes());
+    }
+    let sequences = |answer: &Answer| -> Vec<u64> {
+        let lines = answer.ok()["lines"].as_array().unwrap();
+        let sequences = lines.iter().map(|line| line["sequence"].as_u64());
+        sequences.map(Option::unwrap).collect()
+    };
+
+    let newest = api.get("/api/logs?limit=2").await;
+    assert_eq!(sequences(&newest), [502, 503]);
+    assert_eq!(
+        (&newest.body["next"], &newest.body["removed"]),
+        (&503.into(), &3.into())
+    );
+    assert_eq!(
+        newest.body["lines"][0],
+        serde_json::json!({
+            "sequence": 502,
+            "at": "2026-11-24T03:14:07.000000Z",
+            "level": "info",
+            "target": "aibal_tui::gateway",
+            "text": "line n=502",
+        })
+    );
+    assert_eq!(sequences(&api.get("/api/logs").await).len(), 100);
+
+    let page = api.get("/api/logs?after=1&limit=2").await;
+    assert_eq!(sequences(&page), [4, 5]);
+    assert_eq!(
+        (&page.body["next"], &page.body["removed"]),
+        (&5.into(), &2.into())
+    );
+    let rest = api.get("/api/logs?after=503").await;
+    assert_eq!(sequences(&rest), [0; 0]);
+    assert_eq!(rest.body["next"], 503);
+
+    let warnings = api.get("/api/logs?level=warn&after=0&limit=2").await;
+    assert_eq!(sequences(&warnings), [100, 200]);
+    assert_eq!(warnings.body["next"], 200);
+    for (query, part) in [
+        ("limit=501", "must be a whole number from 1 to 500"),
+        ("after=-1", "must be the sequence number of a log line"),
+        ("level=loud", "must be one of"),
+    ] {
+        let answer = api.get(&format!("/api/logs?{query}")).await;
+        assert!(answer.problem(400).contains(part), "{:?}", answer.body);
+    }
 }

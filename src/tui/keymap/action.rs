@@ -67,6 +67,8 @@ pub enum Action {
     Sort,
     /// Groups the models by model or by route.
     Group,
+    /// Switches between the log of the gateway and that of the dashboard.
+    LogSource,
     SortBy(SortOrder),
     Hold,
     Go(Screen),

@@ -27,7 +27,7 @@ const SORTED: &[InputContext] = &[OVERVIEW, MODELS, CLIENTS];
 /// Screens that can show the past.
 const PAST: &[InputContext] = &[OVERVIEW, DETAIL, DECISIONS];
 const DRAFT: &[InputContext] = &[WEIGHTS];
-const SIDE: &[InputContext] = &[DETAIL, WEIGHTS];
+const SIDE: &[InputContext] = &[DETAIL, WEIGHTS, LOG];
 const ANSWER: &[InputContext] = &[InputContext::Confirm, InputContext::Field];
 /// Boxes with text that scrolls.
 const READ: &[InputContext] = &[InputContext::Help, InputContext::Report];
@@ -64,8 +64,8 @@ pub const BINDINGS: &[Binding] = &[
     bind!("move.last", A::Last, ["G", "End"], "last row", "", ROWS),
     bind!("move.page_down", A::Move(10), ["^d", "PgDn"], "ten rows down", "", ROWS),
     bind!("move.page_up", A::Move(-10), ["^u", "PgUp"], "ten rows up", "", ROWS),
-    bind!("move.left", A::Side(-1), ["h", "←"], "previous provider; weights: one point less", "", SIDE),
-    bind!("move.right", A::Side(1), ["l", "→"], "next provider; weights: one point more", "", SIDE),
+    bind!("move.left", A::Side(-1), ["h", "←"], "previous provider; weights: one point less; log: scroll left", "", SIDE),
+    bind!("move.right", A::Side(1), ["l", "→"], "next provider; weights: one point more; log: scroll right", "", SIDE),
     bind!("weight.more10", A::Points(10), [">"], "ten points more", "+10", DRAFT),
     bind!("weight.less10", A::Points(-10), ["<"], "ten points less", "-10", DRAFT),
     bind!("weight.digit", A::Digit, ["0-9"], "type a value", "type", DRAFT),
@@ -83,16 +83,17 @@ pub const BINDINGS: &[Binding] = &[
     bind!("window.longer", A::Window(1), ["t", "+"], "longer window: 1m 5m 15m 1h 6h 24h", "window", SCREENS),
     bind!("window.shorter", A::Window(-1), ["T", "-"], "shorter window", "", SCREENS),
     bind!("freeze", A::Freeze, ["Space"], "freeze the screen, or continue; trouble stays live", "freeze", SCREENS),
-    bind!("filter", A::Filter, ["/"], "show rows that match: state:slow az p95>2s ok<99 -name; result:failed client:ann", "filter", &[OVERVIEW, DECISIONS, MODELS, CLIENTS]),
-    bind!("next", A::Next(1), ["n"], "next row in trouble", "", &[OVERVIEW, DECISIONS, MODELS, CLIENTS]),
-    bind!("previous", A::Next(-1), ["N"], "previous row in trouble", "", &[OVERVIEW, DECISIONS, MODELS, CLIENTS]),
+    bind!("filter", A::Filter, ["/"], "show rows that match: state:slow az p95>2s ok<99 -name; result:failed client:ann; level:warn", "filter", &[OVERVIEW, DECISIONS, MODELS, CLIENTS, LOG]),
+    bind!("next", A::Next(1), ["n"], "next row in trouble; log: next match or warning", "", &[OVERVIEW, DECISIONS, MODELS, CLIENTS, LOG]),
+    bind!("previous", A::Next(-1), ["N"], "previous row in trouble; log: previous match or warning", "", &[OVERVIEW, DECISIONS, MODELS, CLIENTS, LOG]),
     bind!("sort.menu", A::Sort, ["s"], "sort by trouble, name, share, latency, success or cost", "sort", SORTED),
     bind!("group", A::Group, ["b"], "group by model, or by route", "group", &[MODELS]),
+    bind!("log.source", A::LogSource, ["b"], "log of the gateway, or of this dashboard", "whose", &[LOG]),
     bind!("sort.hold", A::Hold, ["o"], "hold the order of the rows, or release it", "", LIST),
     bind!("explain.more", A::Scroll(1), ["Tab"], "the next page of the explanation", "more", &[DECISIONS]),
     bind!("explain.back", A::Scroll(-1), ["S-Tab"], "the page before", "", &[DECISIONS]),
     bind!("explain", A::Explain, ["e"], "decisions about this provider", "explain", &[OVERVIEW, DETAIL, MODELS]),
-    bind!("view.log", A::Go(Screen::Log), ["L"], "log lines of this process", "", SCREENS),
+    bind!("view.log", A::Go(Screen::Log), ["L"], "log of the gateway; attached, also of this dashboard", "", SCREENS),
     bind!("past.back", A::Past(-1), ["{"], "show the window before this one, from the store", "past", PAST),
     bind!("past.forward", A::Past(1), ["}"], "show the window after this one; the last is the present", "", PAST),
     bind!("view.home", A::Go(Screen::Overview), ["H"], "the overview", "", SCREENS),

@@ -6,6 +6,8 @@ mod connection;
 mod decision_view;
 mod dialog;
 mod listing;
+mod log_rows;
+mod log_view;
 mod model_rows;
 mod options;
 mod past;
@@ -19,6 +21,7 @@ pub use connection::{LinkState, Notice, Pending};
 pub use decision_view::DecisionView;
 pub use dialog::{Dialog, Help, Subject};
 pub use listing::Listing;
+pub use log_view::{LogSource, LogView};
 pub use model_rows::ModelRow;
 pub use options::{BellMode, Options, WriteProtection};
 pub use past::{STEP_S, ShownPast};
@@ -115,8 +118,7 @@ pub struct Model {
     pub advising: Option<AdviceRequest>,
     /// The quantity in the chart of the provider screen.
     pub measure: Measure,
-    /// The lowest log line shown, counted from the newest.
-    pub log_at: usize,
+    pub log: LogView,
     /// The frozen status that the screens show.
     pub frozen: Option<Arc<Status>>,
     /// The window of the past that the screens show.
@@ -178,7 +180,7 @@ impl Model {
             forecast_error: None,
             deciding: None,
             measure: Measure::default(),
-            log_at: 0,
+            log: LogView::default(),
             frozen: None,
             past: None,
             notice: None,

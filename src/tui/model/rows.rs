@@ -58,9 +58,8 @@ impl Model {
             Screen::Decisions => Some(&self.decisions_filter),
             Screen::Models => Some(&self.models.filter),
             Screen::Clients => Some(&self.clients.filter),
-            Screen::Detail | Screen::Weights | Screen::Alerts | Screen::Revisions | Screen::Log => {
-                None
-            }
+            Screen::Log => Some(&self.log.filter),
+            Screen::Detail | Screen::Weights | Screen::Alerts | Screen::Revisions => None,
         }
     }
 

@@ -4,8 +4,8 @@ use super::draft_edit::{mix, nudge, toggle_own, with_draft};
 use super::navigate::{change_window, go, move_row, next_panel, next_trouble, to_panel};
 use super::palette::{self, Accepted};
 use super::{
-    advice, alert_actions, clipboard, decisions, dialogs, draft_edit, navigate, provider_dialogs,
-    queries, review, text_input, time_travel, undo,
+    advice, alert_actions, clipboard, decisions, dialogs, draft_edit, log, navigate,
+    provider_dialogs, queries, review, text_input, time_travel, undo,
 };
 use crate::tui::draft::Draft;
 use crate::tui::effect::{Effect, ExitReason};
@@ -24,13 +24,13 @@ pub(super) fn act(model: &mut Model, action: Action, digit: char) -> Vec<Effect>
     match action {
         Action::Accept => return accept(model),
         Action::Acknowledge => return alert_actions::acknowledge(model),
-        Action::Copy => return clipboard::copy(model),
-        Action::CopyAll => return clipboard::copy_all(model),
+        Action::Copy | Action::CopyAll => return clipboard::copy(model, action),
         Action::Explain => return explain(model),
         Action::First => return first_row(model),
         Action::Export => return vec![Effect::Export],
         Action::Go(screen) => return go(model, screen),
         Action::Keep => return dialogs::keep(model),
+        Action::LogSource => return log::switch(model),
         Action::Mouse => return toggle_mouse(model),
         Action::Open => return navigate::open(model),
         Action::Past(step) => return time_travel::travel(model, step),
@@ -143,6 +143,10 @@ fn side(model: &mut Model, step: isize) -> Vec<Effect> {
         model.move_cursor(step);
         model.forget_decisions();
         return queries::watched_lists(model);
+    }
+    if model.screen == Screen::Log {
+        log::side(model, step);
+        return Vec::new();
     }
     nudge(model, i16::try_from(step).unwrap_or(0));
     Vec::new()

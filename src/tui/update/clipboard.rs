@@ -2,10 +2,20 @@
 
 use crate::tui::effect::Effect;
 use crate::tui::input_context::Screen;
+use crate::tui::keymap::Action;
 use crate::tui::model::Model;
 
-pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
-    let text = match model.screen {
+/// Copies the row under the cursor: its name or id, or for [`Action::CopyAll`] the whole of it as JSON.
+pub(super) fn copy(model: &mut Model, action: Action) -> Vec<Effect> {
+    let text = match action {
+        Action::CopyAll => whole_row(model),
+        _ => name(model),
+    };
+    to_clipboard(model, text)
+}
+
+fn name(model: &Model) -> Option<String> {
+    match model.screen {
         Screen::Decisions => {
             let rows = model.decision_rows();
             rows.get(model.decisions.at)
@@ -15,17 +25,19 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
             let selected = model.revisions.rows.get(model.revisions.at);
             selected.map(|revision| revision.revision.to_string())
         }
-        Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
+        Screen::Log => {
+            let selected = model.log.selected();
+            selected.map(|it| format!("{} {} {}", it.at, it.level.as_str(), it.text))
+        }
         Screen::Clients => model.selected_client().map(|client| client.name),
         Screen::Overview | Screen::Detail | Screen::Weights | Screen::Models | Screen::Alerts => {
             model.selected_name()
         }
-    };
-    to_clipboard(model, text)
+    }
 }
 
-pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
-    let text = match model.screen {
+fn whole_row(model: &Model) -> Option<String> {
+    match model.screen {
         Screen::Decisions => {
             let rows = model.decision_rows();
             let selected = rows.get(model.decisions.at);
@@ -35,7 +47,10 @@ pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
             let selected = model.revisions.rows.get(model.revisions.at);
             selected.and_then(|revision| serde_json::to_string(revision).ok())
         }
-        Screen::Log => model.options.logs.lines(model.log_at, 1).pop(),
+        Screen::Log => {
+            let selected = model.log.selected();
+            selected.and_then(|it| serde_json::to_string(it).ok())
+        }
         Screen::Weights => model
             .status
             .as_ref()
@@ -52,8 +67,7 @@ pub(super) fn copy_all(model: &mut Model) -> Vec<Effect> {
         Screen::Overview | Screen::Detail | Screen::Alerts => model
             .selected()
             .and_then(|provider| serde_json::to_string(&provider.performance).ok()),
-    };
-    to_clipboard(model, text)
+    }
 }
 
 /// No terminal replies whether it accepted a text, so the notice claims nothing, and shows it for copying

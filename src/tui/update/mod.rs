@@ -8,6 +8,7 @@ mod decisions;
 mod dialogs;
 mod draft_edit;
 mod forecast;
+mod log;
 mod navigate;
 mod outcome;
 mod palette;
@@ -36,13 +37,18 @@ pub fn update(model: &mut Model, message: Message, now: Duration) -> Vec<Effect>
     match message {
         Message::Input(input) => return on_input(model, input),
         Message::Update(Update::Status(status)) => return on_status(model, status),
-        Message::Update(Update::Disconnected(why)) => model.link = LinkState::Lost(why),
+        Message::Update(Update::Disconnected(why)) => {
+            model.link = LinkState::Lost(why);
+            // The next gateway at this address may count its lines from 1.
+            model.log.next = None;
+        }
         Message::Changed(result) => return outcome::on_changed(model, result),
         Message::Decisions(answer) => {
             decisions::on_decisions(model, answer);
             return queries::explanation(model).into_iter().collect();
         }
         Message::Clients(answer) => queries::on_clients(model, answer),
+        Message::Log(answer) => log::on_log(model, answer),
         Message::Revisions(answer) => on_revisions(model, answer),
         Message::Explained(asked, answer) => {
             return decisions::on_explained(model, &asked, answer);

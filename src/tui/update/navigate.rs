@@ -82,13 +82,7 @@ pub(super) fn move_row(model: &mut Model, step: isize) {
         Screen::Revisions => {
             model.revisions.at = moved(model.revisions.at, model.revisions.rows.len());
         }
-        // The newest line is at the bottom.
-        Screen::Log => {
-            model.log_at = model
-                .log_at
-                .saturating_add_signed(-step)
-                .min(model.options.logs.count().saturating_sub(1));
-        }
+        Screen::Log => model.log.move_cursor(step),
     }
 }
 
@@ -98,6 +92,7 @@ pub(super) fn next_trouble(model: &mut Model, step: isize) {
         Screen::Decisions => decisions::next_trouble(model, step),
         Screen::Models => model.next_model_in_trouble(step),
         Screen::Clients => model.next_client_in_trouble(step),
+        Screen::Log => model.next_log_match(step),
         _ => model.next_trouble(step),
     }
 }

@@ -51,6 +51,7 @@ fn watched_rows(model: &mut Model) -> Vec<Effect> {
             model.alerts.asked = true;
             vec![Effect::AskAlerts]
         }
+        Screen::Log => super::log::watched(model),
         Screen::Overview
         | Screen::Detail
         | Screen::Weights
@@ -58,8 +59,7 @@ fn watched_rows(model: &mut Model) -> Vec<Effect> {
         | Screen::Models
         | Screen::Clients
         | Screen::Alerts
-        | Screen::Revisions
-        | Screen::Log => Vec::new(),
+        | Screen::Revisions => Vec::new(),
     }
 }
 

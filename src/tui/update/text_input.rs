@@ -88,6 +88,10 @@ pub(super) fn set_filter(model: &mut Model, text: &str) {
             model.clients.filter = Filter::new(text);
             return;
         }
+        Screen::Log => {
+            model.log.filter = Filter::of_log(text);
+            return;
+        }
         _ => {}
     }
     if model.screen == Screen::Decisions {

@@ -1,5 +1,6 @@
 //! The keys of the current context.
 
+use crate::tui::input_context::LOG;
 use crate::tui::keymap::Action;
 use crate::tui::model::{Dialog, Model};
 use ratatui::text::{Line, Span};
@@ -11,6 +12,8 @@ fn applies(model: &Model, action: Action) -> bool {
             .choices
             .iter()
             .any(|choice| choice.key == Some(action)),
+        // Gateway and dashboard are one process then.
+        _ if action == Action::LogSource => !model.options.all_in_one,
         _ => true,
     }
 }
@@ -31,8 +34,16 @@ fn is_answer(action: Action) -> bool {
 pub(super) fn footer<'a>(model: &Model, width: u16) -> Line<'a> {
     let theme = model.theme();
     let keys = model.options.keymap.at(model.input_context(), theme.ascii);
-    let hints: Vec<(String, &str)> = keys
+    let mut shown: Vec<_> = keys
         .filter(|(binding, _)| !binding.short.is_empty() && applies(model, binding.action))
+        .collect();
+    if model.input_context() == LOG {
+        // What only a few screens have comes first; the rest is known from elsewhere.
+        let is_own = |action| matches!(action, Action::Filter | Action::LogSource);
+        shown.sort_by_key(|(binding, _)| !is_own(binding.action));
+    }
+    let hints: Vec<(String, &str)> = shown
+        .iter()
         .map(|(binding, keys)| (keys[0].clone(), binding.short))
         .collect();
     let cells = |(key, short): &(String, &str)| key.chars().count() + short.chars().count() + 3;
