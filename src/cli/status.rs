@@ -303,6 +303,7 @@ mod tests {
                 failed: 1,
                 seconds: 60,
             },
+            last_minute: None,
             strategy: "weighted".to_owned(),
             totals: Totals {
                 requests: 1_180,

@@ -2,6 +2,7 @@
 
 use super::alert::AlertReport;
 use super::budget::RateReport;
+use super::effect::EffectFiguresReport;
 use super::event::{EventKind, EventReport};
 use super::key_report::KeyReport;
 use super::performance::{
@@ -53,6 +54,7 @@ impl Status {
             window,
             state: service_state(&snapshot.providers),
             callers: snapshot.latest.into(),
+            last_minute: Some(EffectFiguresReport::new(snapshot.last_minute, 60)),
             strategy: snapshot.settings.strategy.as_str().to_owned(),
             settings: Some((&snapshot.settings).into()),
             totals: snapshot.totals.into(),

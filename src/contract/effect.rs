@@ -83,7 +83,8 @@ impl From<&domain::PeriodFigures> for PeriodReport {
 }
 
 impl EffectFiguresReport {
-    fn new(figures: domain::EffectFigures, seconds: u64) -> Self {
+    /// The figures of `seconds`.
+    pub fn new(figures: domain::EffectFigures, seconds: u64) -> Self {
         Self {
             count: figures.count,
             too_few: figures.is_few(),

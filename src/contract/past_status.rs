@@ -100,6 +100,7 @@ impl Status {
             failed: requests.failed,
             seconds: past.window.seconds(),
         };
+        self.last_minute = None;
         self.totals = Totals {
             attempts: all.all(),
             total_cost_usd: all.known_cost().map(domain::Money::usd),

@@ -1,5 +1,6 @@
 use super::alert::AlertReport;
 use super::budget::{BudgetReport, RateReport};
+use super::effect::EffectFiguresReport;
 use super::event::EventReport;
 use super::hedging::HedgingReport;
 use super::key_report::KeyReport;
@@ -156,6 +157,10 @@ pub struct Status {
     /// How its callers fare.
     #[serde(default)]
     pub callers: CallersReport,
+    /// All client requests of the last 60 s, whatever window is shown; the money is that of all
+    /// attempts. None in the past, and from an instance of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_minute: Option<EffectFiguresReport>,
     /// Balancing strategy in force.
     pub strategy: String,
     /// Settings that can be changed at run time; none from an instance of an earlier version.

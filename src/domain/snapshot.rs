@@ -4,6 +4,7 @@
 use super::alerts::Alert;
 use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
+use super::change_effect::EffectFigures;
 use super::circuit_breaker::BreakerState;
 use super::event::Event;
 use super::expected_output::ExpectedOutputs;
@@ -178,6 +179,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// Client requests of the last minute, or of the last quarter of an hour if those are few.
     pub latest: LatestRequests,
+    /// Client requests of the last minute; the money is that of all attempts.
+    pub last_minute: EffectFigures,
     /// Client requests per second.
     pub requests_per_second: f64,
     /// Cost per hour over the last minutes, USD; 0 if no cost is known.

@@ -44,6 +44,7 @@ pub fn status(providers: usize, step: u64) -> Status {
             failed: 9,
             seconds: 60,
         },
+        last_minute: None,
         strategy: "weighted".to_owned(),
         settings: Some(settings()),
         totals: totals(step),

@@ -131,7 +131,7 @@ fn period(
 }
 
 /// The figures of these counts, which are a part of `all`.
-fn figures(counts: &BucketCounts, all: u64) -> EffectFigures {
+pub(super) fn figures(counts: &BucketCounts, all: u64) -> EffectFigures {
     let enough = |count: u64| count >= FEWEST_MEASURED;
     let rate = counts.success_rate();
     let p95 = counts.latency.quantile(0.95);

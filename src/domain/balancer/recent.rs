@@ -1,9 +1,11 @@
 //! Figures of the last minutes, the same whatever window is shown.
 
 use super::BalancerState;
+use super::effects::figures;
+use crate::domain::change_effect::EffectFigures;
 use crate::domain::index::{ProviderIdx, TargetIdx};
 use crate::domain::snapshot::LatestRequests;
-use crate::domain::timeline::{BucketCounts, BucketRange};
+use crate::domain::timeline::{BucketCounts, BucketRange, Merge};
 use crate::domain::units::UnixTime;
 
 /// Buckets over which the share of the attempts is counted: one minute.
@@ -60,6 +62,25 @@ impl BalancerState {
             }
         }
         latest
+    }
+
+    /// Returns the figures of the client requests of the last minute; the money is that of all attempts.
+    pub(super) fn latest_figures(&self, now: UnixTime) -> EffectFigures {
+        let mut requests = BucketCounts::default();
+        self.requests
+            .visit(SHARE_RANGE, now, |_, counts| requests.merge(counts));
+        let mut attempts = BucketCounts::default();
+        for target in TargetIdx::all(self.targets.len()) {
+            let history = &self.targets[target].history;
+            history.visit(SHARE_RANGE, now, |_, bucket| {
+                attempts.cost += bucket.cost;
+                attempts.cost_basis.merge(bucket.cost_basis);
+            });
+        }
+        EffectFigures {
+            cost: attempts.known_cost(),
+            ..figures(&requests, requests.all())
+        }
     }
 
     /// Returns the rate at which a provider costs, in USD per hour; `None` if its attempts have no

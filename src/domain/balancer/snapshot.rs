@@ -83,6 +83,7 @@ impl BalancerState {
             reverts_at: self.pending_revert.as_ref().map(|pending| pending.until),
             totals,
             latest: self.latest_requests(now),
+            last_minute: self.latest_figures(now),
             requests_per_second: self.request_rate.per_second(now),
             // The sum of nothing would be a negative zero.
             usd_per_hour: providers

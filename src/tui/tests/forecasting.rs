@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::contract::{
-    CapacityReport, ClosedLoopReport, ProviderForecastReport, TargetWhatIfReport,
-    TrafficForecastReport,
+    CapacityReport, ClosedLoopReport, EffectFiguresReport, ProviderForecastReport,
+    TargetWhatIfReport, TrafficForecastReport,
 };
 use crate::tui::applied_forecast::AppliedForecast;
 use crate::tui::draft::{CurrentSettings, Draft, DraftRow};
@@ -466,6 +466,26 @@ fn what_was_predicted_stands_beside_what_is_measured_for_two_minutes() {
         "{screen}"
     );
     assert!(screen.contains("43..47% |  60%"), "{screen}");
+    // Without figures of the last minute, as from an earlier version.
+    assert!(
+        screen.contains("p95, all       1.2s..1.6s |    -"),
+        "{screen}"
+    );
+    status.last_minute = Some(EffectFiguresReport {
+        p95: Some(1_830.0),
+        usd_per_1k: Some(0.75),
+        ..EffectFiguresReport::default()
+    });
+    receive(&mut model, status.clone());
+    let screen = text(&model, 120, 40);
+    assert!(
+        screen.contains("p95, all       1.2s..1.6s | 1.8s"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("$ per 1k, all       $0.76 | $0.75"),
+        "{screen}"
+    );
     model.now = NOW + Duration::from_secs(121);
     assert!(!text(&model, 120, 40).contains("PREDICTED"));
     model.now = NOW;
