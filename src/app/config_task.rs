@@ -104,7 +104,7 @@ pub(super) fn spawn(instance: &mut Instance, sources: Sources, loaded: Loaded, n
 fn files(sources: &Sources, loaded: &Loaded) -> Vec<PathBuf> {
     let mut files = sources.files();
     files.push(sources.dot_env());
-    files.extend(loaded.key_files().map(|path| sources.cwd.join(path)));
+    files.extend(loaded.key_files.iter().cloned());
     files
 }
 

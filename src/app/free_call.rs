@@ -53,7 +53,7 @@ async fn call(endpoint: &Endpoint, limit: Duration) -> Result<FreeAnswer, FreeCa
     let transport = Transport::over(std::slice::from_ref(&endpoint.connection), options);
     let transport =
         transport.map_err(|error| FreeCallError::Connection(ConnectionFault::of(&error)))?;
-    let ready = endpoint.with_credentials(false).await;
+    let ready = endpoint.with_credentials(None).await;
     let endpoint = ready.map_err(|error| FreeCallError::Credentials(error.message))?;
     let mut request = endpoint.protocol.build_probe(&endpoint);
     endpoint.add_headers(&mut request.headers, &HeaderMap::new());

@@ -7,7 +7,7 @@ use super::reloadable_state::{CatalogueUpdate, ReloadableState};
 use super::service_notifier::ServiceNotifier;
 use crate::client::ApiError;
 use crate::config::{
-    self, Loaded, ProviderSettings, SettingDiff, SettingError, SettingErrors, Settings,
+    self, KeySource, Loaded, ProviderSettings, SettingDiff, SettingError, SettingErrors, Settings,
     SettingsDiff, Sources, read_bytes,
 };
 use crate::contract::{FieldProblem, Problem, ReloadReport, SettingChange};
@@ -15,7 +15,6 @@ use crate::domain::{
     Catalogue, CatalogueMerge, ConfigUpdate, EndpointChange, GlobalSetting, Objective, ProviderIdx,
     ProviderSetting,
 };
-use crate::secrets::Secret;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -110,12 +109,16 @@ impl ActiveConfig {
                 settings: changed_settings(&diff, &merge.catalogue),
                 renewals: self.endpoint_changes(&loaded.settings, &endpoints, &merge.catalogue),
                 changes: diff.descriptions(),
-                who: trigger.who,
-                reason: trigger.reason,
+                who: trigger.who.clone(),
+                reason: trigger.reason.clone(),
             };
             let changes = CatalogueUpdate { merge, update };
             let applied = state.apply(config, changes).await;
             applied.map_err(ReloadError::Failed)?;
+        }
+        if trigger.is_manual {
+            // A key that a command prints may have changed without any file.
+            state.upstreams.load().registry.refresh_keys();
         }
         self.endpoints.extend(endpoints);
         self.loaded = loaded;
@@ -197,9 +200,9 @@ fn has_same_key(before: &ProviderSettings, now: &ProviderSettings) -> bool {
         let vertex = provider.vertex.as_ref();
         vertex.and_then(|vertex| vertex.credentials.clone())
     };
-    let keys = |provider: &ProviderSettings| -> Vec<(String, Secret)> {
+    let keys = |provider: &ProviderSettings| -> Vec<(String, KeySource)> {
         let keys = provider.key_pool.iter();
-        keys.map(|key| (key.name.clone(), key.secret.clone()))
+        keys.map(|key| (key.name.clone(), key.source.clone()))
             .collect()
     };
     before.key == now.key

@@ -10,6 +10,7 @@ use super::origin::Origin;
 use super::provider_context::ProviderContext;
 use super::report::Report;
 use super::resolved;
+use super::secret_reader::SecretReader;
 use super::setting_error::{SettingError, SettingErrors};
 use super::settings::{
     AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ProbeMode,
@@ -67,10 +68,12 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     check_sum(&file.balancing.weights, &mut report);
     let mode = GatewayKeyMode::new(&env_vars);
     let timeouts = model::Timeouts::new(&file.balancing, &entries);
+    let secrets = SecretReader::new(&env_vars, sources);
     let context = ProviderContext {
         env_vars: &env_vars,
         mode: &mode,
         sources,
+        secrets: &secrets,
     };
     let providers = provider::providers(&file, &context, &timeouts, &mut report);
     let routes = route::routes(&file.routes, &providers, &mut report);
@@ -93,6 +96,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let looked_for = vendors::provider_variables();
     Ok(Loaded {
         settings,
+        key_files: secrets.into_files(),
         entries,
         warnings,
         files,

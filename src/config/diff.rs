@@ -4,11 +4,11 @@ use super::check::load;
 use super::edit::{Edit, WriteReport};
 use super::loaded::Loaded;
 use super::resolved::ResolvedSetting;
-use super::settings::ProviderSettings;
+use super::settings::{KeySource, ProviderSettings};
 use super::source::Sources;
 use super::unsupported;
 use crate::domain::GlobalSetting;
-use crate::secrets::{MASK, Secret};
+use crate::secrets::MASK;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -207,10 +207,10 @@ fn exchanged_keys(earlier: &Loaded, later: &Loaded) -> Vec<SettingDiff> {
     for provider in &new.providers {
         let before = known.get(provider.name.as_str());
         let is_other = |before: &&&ProviderSettings| {
-            let secrets = |of: &ProviderSettings| -> Vec<Secret> {
-                of.key_pool.iter().map(|key| key.secret.clone()).collect()
+            let sources = |of: &ProviderSettings| -> Vec<KeySource> {
+                of.key_pool.iter().map(|key| key.source.clone()).collect()
             };
-            before.key != provider.key || secrets(before) != secrets(provider)
+            before.key != provider.key || sources(before) != sources(provider)
         };
         if let Some(before) = before.filter(is_other) {
             let name = if provider.key_pool.is_empty() {

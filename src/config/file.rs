@@ -180,14 +180,16 @@ pub(super) struct Provider {
     pub ca_file: Option<String>,
     /// The variable that holds the key. Default: the vendor's usual one.
     pub api_key_env: Option<String>,
-    /// The key as "keystore:NAME", "env:NAME" or "file:PATH"; a literal key draws a warning.
+    /// The key as "env:NAME", "file:PATH", "command:PROGRAM ARGUMENTS", "credential:NAME" (of systemd) or "keystore:NAME"; secrets.md explains each. A literal key draws a warning.
     pub api_key: Option<String>,
     /// Several keys that share the requests, instead of api_key: each as there, or { key = "env:NAME", weight = 2 } for a larger share.
     #[serde(default)]
     pub api_keys: Vec<PoolKey>,
+    /// Seconds after which the output of "command:" is read again; a key that the provider rejects is read again at once. Default: 900.
+    pub key_refresh_seconds: Option<u64>,
     /// What the provider's rate limits count with several keys: each key for itself (key), or all of them together (account). Default: key.
     pub quota: Option<String>,
-    /// Headers of every request to the provider, name = value; a value may be "env:NAME" or "file:PATH".
+    /// Headers of every request to the provider, name = value; a value may be a reference as in api_key, but not "command:".
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// Headers that pass from clients to the provider, such as traceparent.

@@ -1,12 +1,10 @@
 //! Headers of requests to a provider: those that the operator states, and those that pass from clients.
 
 use super::file;
-use super::key_file::key_in_file;
 use super::report::Report;
-use super::variables::EnvVars;
+use super::secret_reader::SecretReader;
 use crate::secrets::{Secret, SecretRef};
 use http::{HeaderName, HeaderValue};
-use std::path::Path;
 
 /// Headers of one connection, and those that the gateway's HTTP client sets.
 const OF_THE_CONNECTION: &[&str] = &[
@@ -43,7 +41,7 @@ const OF_THE_CLIENT: &[&str] = &[
 /// there, as with a key.
 pub(super) fn fixed(
     provider: &file::Provider,
-    (env_vars, cwd): (&EnvVars, &Path),
+    secrets: &SecretReader<'_>,
     report: &mut Report<'_>,
 ) -> Result<Vec<(String, Secret)>, String> {
     let mut headers = Vec::new();
@@ -55,16 +53,15 @@ pub(super) fn fixed(
             continue;
         }
         let value = match SecretRef::parse(text) {
-            Some(SecretRef::Literal(value)) => Ok(value),
-            Some(SecretRef::Variable(variable)) => {
-                let found = env_vars.get(&variable);
-                let value = found.and_then(|(text, _)| Secret::new(text));
-                value.ok_or_else(|| format!("the variable {variable} of the header is not set"))
+            Some(SecretRef::Command(_)) => {
+                let problem = "must not be a command: only keys are read from commands; use file:PATH \
+                               or keystore:NAME";
+                report.error(&key, None, problem);
+                continue;
             }
-            Some(SecretRef::File(path)) => key_in_file(&cwd.join(path)),
-            Some(SecretRef::Keystore(name)) => Err(format!(
-                "keystore:{name} cannot be opened: the key store is not built yet"
-            )),
+            Some(reference) => secrets
+                .read(&reference, "its value")
+                .map(|(value, _)| value),
             None => Err("the value is empty".to_owned()),
         };
         match value {

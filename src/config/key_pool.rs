@@ -1,18 +1,22 @@
 //! The keys of one provider: a single one, or several that share its requests.
 
 use super::file;
-use super::key_file::key_in_file;
 use super::origin::Origin;
 use super::provider_context::ProviderContext;
 use super::report::Report;
-use super::settings::PoolKey;
-use crate::secrets::{Secret, SecretRef};
+use super::secret_reader::FoundSecret;
+use super::settings::{KeyCommand, KeySource, PoolKey};
+use crate::secrets::{Program, Secret, SecretRef};
+use std::time::Duration;
+
+/// Time after which the output of a command is read again.
+const DEFAULT_REFRESH: Duration = Duration::from_mins(15);
 
 /// The keys of a provider.
 #[derive(Debug, Default)]
 pub(super) struct FoundKeys {
     /// The first one; `None` where the provider needs none.
-    pub first: Option<Secret>,
+    pub first: Option<KeySource>,
     /// All of them, where there are several.
     pub pool: Vec<PoolKey>,
 }
@@ -49,15 +53,12 @@ fn pool(
     report: &mut Report<'_>,
 ) -> Result<FoundKeys, String> {
     let key = format!("providers[{}].api_keys", provider.name);
-    let is_in_file = matches!(
-        super::resolved::origin_of(report.entries, &key),
-        Origin::File { .. }
-    );
+    let origin = super::resolved::origin_of(report.entries, &key);
     let (mut pool, mut missing): (Vec<PoolKey>, Vec<String>) = (Vec::new(), Vec::new());
     for (at, entry) in provider.api_keys.iter().enumerate() {
         let (text, weight) = entry.parts();
         let Some(reference) = SecretRef::parse(text) else {
-            let problem = "must be a list of keys, each \"env:NAME\" or \"file:PATH\"";
+            let problem = "must be a list of keys, each as in api_key";
             report.error(&key, None, problem);
             continue;
         };
@@ -65,15 +66,15 @@ fn pool(
             SecretRef::Literal(_) => format!("number {}", at + 1),
             reference => reference.masked(),
         };
-        match resolve(reference, context, is_in_file, (&key, report)).and_then(checked) {
-            Ok(secret) if pool.iter().any(|known| known.secret == secret) => {
+        match resolve(&reference, provider, context, (&origin, &key, report)) {
+            Ok(source) if pool.iter().any(|known| known.source == source) => {
                 let problem = "must be given once, but it is the same key as an earlier one";
                 report.error(&key, Some(name), problem);
             }
-            Ok(secret) => pool.push(PoolKey {
+            Ok(source) => pool.push(PoolKey {
                 name,
                 weight,
-                secret,
+                source,
             }),
             Err(reason) => missing.push(reason),
         }
@@ -84,7 +85,7 @@ fn pool(
     for reason in missing {
         report.warn(&key, format!("{reason}; the key is left out"));
     }
-    let first = pool.first().map(|key| key.secret.clone());
+    let first = pool.first().map(|key| key.source.clone());
     if pool.len() == 1 {
         pool.clear();
     }
@@ -96,7 +97,7 @@ fn single(
     provider: &file::Provider,
     context: &ProviderContext<'_>,
     report: &mut Report<'_>,
-) -> Result<Option<Secret>, String> {
+) -> Result<Option<KeySource>, String> {
     let at = |name: &str| format!("providers[{}].{name}", provider.name);
     let origin = |name: &str| super::resolved::origin_of(report.entries, &at(name));
     let (key_origin, variable_origin) = (origin("api_key"), origin("api_key_env"));
@@ -114,16 +115,12 @@ fn single(
     let Some(reference) = reference else {
         return Err("api_key is empty".to_owned());
     };
-    let is_in_file = is_in_file(&key_origin);
-    let secret = resolve(reference, context, is_in_file, (&at("api_key"), report))?;
-    checked(secret).map(Some)
+    let place = (&key_origin, &*at("api_key"), report);
+    resolve(&reference, provider, context, place).map(Some)
 }
 
-/// A key with the place that it comes from.
-type FoundKey = (Secret, String);
-
 /// The key, unless no header can hold it.
-fn checked((secret, place): FoundKey) -> Result<Secret, String> {
+fn checked((secret, place): FoundSecret) -> Result<Secret, String> {
     match http::HeaderValue::from_str(secret.expose()) {
         Ok(_) => Ok(secret),
         Err(_) => Err(format!(
@@ -132,36 +129,44 @@ fn checked((secret, place): FoundKey) -> Result<Secret, String> {
     }
 }
 
-/// Reads the key that a reference names.
+/// Finds the source of the key that a reference names.
 fn resolve(
-    reference: SecretRef,
+    reference: &SecretRef,
+    provider: &file::Provider,
     context: &ProviderContext<'_>,
-    is_in_file: bool,
-    (at, report): (&str, &mut Report<'_>),
-) -> Result<FoundKey, String> {
-    match reference {
-        SecretRef::Variable(name) => {
-            let text = context.env_vars.get(&name);
-            let secret = text.and_then(|(text, _)| Secret::new(text));
-            match secret {
-                Some(secret) => Ok((secret, format!("the variable {name}"))),
-                None => Err(format!("the variable {name} with its key is not set")),
-            }
-        }
-        SecretRef::File(path) => {
-            let secret = key_in_file(&context.sources.cwd.join(&path))?;
-            Ok((secret, format!("the file {path}")))
-        }
-        SecretRef::Keystore(name) => Err(format!(
-            "keystore:{name} cannot be opened: the key store is not built yet"
-        )),
-        SecretRef::Literal(secret) => {
-            if is_in_file {
-                let message = "the file contains the key itself; put it into a variable and name that \
-                               variable in api_key_env";
-                report.warn(at, message);
-            }
-            Ok((secret, "api_key".to_owned()))
-        }
+    (origin, at, report): (&Origin, &str, &mut Report<'_>),
+) -> Result<KeySource, String> {
+    if let SecretRef::Command(line) = reference {
+        return command(line, provider, context, origin).map(KeySource::Command);
     }
+    if matches!(reference, SecretRef::Literal(_)) && matches!(origin, Origin::File { .. }) {
+        let message = "the file contains the key itself; put it into a variable and name that \
+                       variable in api_key_env";
+        report.warn(at, message);
+    }
+    checked(context.secrets.read(reference, "its key")?).map(KeySource::Fixed)
+}
+
+/// The command of a key. One that `.env` states is not run: the author of a folder must not start
+/// programs of an operator who starts this one in it.
+fn command(
+    line: &Secret,
+    provider: &file::Provider,
+    context: &ProviderContext<'_>,
+    origin: &Origin,
+) -> Result<KeyCommand, String> {
+    if matches!(origin, Origin::DotEnv { .. }) && !context.sources.trust_env_file {
+        return Err(
+            ".env sets a command, which is not run; put it into a configuration file or into the \
+             environment, or start with --trust-env-file"
+                .to_owned(),
+        );
+    }
+    let program = Program::parse(line.expose());
+    Ok(KeyCommand {
+        program: program.map_err(|problem| format!("its command {problem}"))?,
+        refresh: provider
+            .key_refresh_seconds
+            .map_or(DEFAULT_REFRESH, Duration::from_secs),
+    })
 }

@@ -14,6 +14,8 @@ pub struct Loaded {
     pub warnings: Vec<SettingWarning>,
     /// The files that were read, lowest precedence first.
     pub files: Vec<PathBuf>,
+    /// The files that hold keys, whether they exist or not.
+    pub key_files: Vec<PathBuf>,
     /// The variables that add a provider, for the message where there is none.
     pub looked_for: Vec<String>,
     /// The file for changes where no file exists yet.
@@ -21,13 +23,6 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The files that hold keys.
-    pub fn key_files(&self) -> impl Iterator<Item = &std::path::Path> {
-        let keys = self.entries.iter();
-        let keys = keys.filter(|entry| entry.pattern == "providers[].api_key");
-        keys.filter_map(|entry| Some(std::path::Path::new(entry.value.strip_prefix("file:")?)))
-    }
-
     /// An error of a setting that was read, with its origin and value: for checks that only others can
     /// make.
     pub fn error(&self, key: &str, problem: impl Into<String>) -> SettingError {

@@ -20,7 +20,6 @@ mod alerts;
 mod connection;
 mod file;
 mod headers;
-mod key_file;
 mod key_pool;
 mod layers;
 mod like;
@@ -41,6 +40,7 @@ mod provider_context;
 mod report;
 mod resolved;
 mod route;
+mod secret_reader;
 mod settings;
 mod unsupported;
 
@@ -76,10 +76,10 @@ pub use resolved::ResolvedSetting;
 pub use schema::schema;
 pub use setting_error::{SettingError, SettingErrors, SettingWarning, near_names};
 pub use settings::{
-    AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ModelSettings,
-    PoolKey, ProbeMode, ProbeSettings, ProviderSettings, RouteSettings, RouteTarget,
-    ServerSettings, Settings, StoreSettings, StreamingSettings, TokenSettings, VertexSettings,
-    WebhookSettings,
+    AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, KeyCommand,
+    KeySource, ModelSettings, PoolKey, ProbeMode, ProbeSettings, ProviderSettings, RouteSettings,
+    RouteTarget, ServerSettings, Settings, StoreSettings, StreamingSettings, TokenSettings,
+    VertexSettings, WebhookSettings,
 };
 pub use source::{Flags, Sources};
 pub use starter::{StarterProvider, starter, vendors_with_keys};

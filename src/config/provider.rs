@@ -66,8 +66,7 @@ fn settings(
     let key = key.filter(|_| keyless.is_none());
     connection::warn_of_plain_http(provider, &base_url, key.is_some(), report);
     let skipped = skip(provider, context, keyless, report);
-    let values = (context.env_vars, &*context.sources.cwd);
-    let own_headers = headers::fixed(provider, values, report);
+    let own_headers = headers::fixed(provider, context.secrets, report);
     let (models, patterns) = models(provider, timeouts, report);
     let provider_timeouts = timeouts.resolve(provider, None, ModelTypes::default());
     ProviderSettings {

@@ -1,5 +1,6 @@
 //! What the checks of all providers share.
 
+use super::secret_reader::SecretReader;
 use super::source::Sources;
 use super::variables::EnvVars;
 use super::vendors::GatewayKeyMode;
@@ -10,4 +11,5 @@ pub(super) struct ProviderContext<'a> {
     pub env_vars: &'a EnvVars,
     pub mode: &'a GatewayKeyMode,
     pub sources: &'a Sources,
+    pub secrets: &'a SecretReader<'a>,
 }

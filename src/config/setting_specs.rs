@@ -224,6 +224,13 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("providers[].api_key_env", Constraint::VariableName),
     key("providers[].api_key", Constraint::Secret),
     key("providers[].api_keys", Constraint::Keys),
+    key(
+        "providers[].key_refresh_seconds",
+        Constraint::Whole {
+            min: 1,
+            max: 86_400,
+        },
+    ),
     key("providers[].quota", Constraint::Word(&["key", "account"])),
     key("providers[].headers.*", Constraint::Secret),
     key("providers[].forward_headers", Constraint::Texts),

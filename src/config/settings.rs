@@ -9,7 +9,7 @@ use crate::domain::{
     AlertConfig, BreakerSettings, BudgetConfig, Capabilities, ModelTypes, Price, RateLimits,
     Recovery, Role, RouteOrder, Strategy, Tuning, WeightOverride, Weights, WeightsSchedule,
 };
-use crate::secrets::Secret;
+use crate::secrets::{Program, Secret};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -121,7 +121,7 @@ pub struct ProviderSettings {
     /// PEM file of certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// `None` where none is needed, or where it is missing and the provider is skipped.
-    pub key: Option<Secret>,
+    pub key: Option<KeySource>,
     /// All of its keys, where it has several; `key` is the first of them.
     pub key_pool: Vec<PoolKey>,
     /// Whether the provider counts the rate limits of all keys together.
@@ -155,11 +155,38 @@ pub struct ProviderSettings {
 /// One of several keys of a provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolKey {
-    /// As it may be shown: `env:NAME` or `file:PATH`.
+    /// As it may be shown, such as `env:NAME` or `file:PATH`.
     pub name: String,
     /// Its share of the requests in proportion to the weights of the others.
     pub weight: f64,
-    pub secret: Secret,
+    pub source: KeySource,
+}
+
+/// Where a provider's key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// It was read with the configuration.
+    Fixed(Secret),
+    /// A command prints it; it runs when the key is needed.
+    Command(KeyCommand),
+}
+
+impl KeySource {
+    /// The key, where it is known without running a command.
+    pub fn fixed(&self) -> Option<&Secret> {
+        match self {
+            Self::Fixed(secret) => Some(secret),
+            Self::Command(_) => None,
+        }
+    }
+}
+
+/// A command that prints a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCommand {
+    pub program: Program,
+    /// Its output is read again after this time.
+    pub refresh: Duration,
 }
 
 impl ProviderSettings {

@@ -162,7 +162,7 @@ async fn count_at_provider(
     let (provider, key) = (candidate.provider, candidate.keys.unblocked(clock::now()));
     let upstreams = gateway.upstreams.load_full();
     let endpoint = upstreams.registry.endpoint(provider)?.with_key(key);
-    let endpoint = endpoint.with_credentials(false).await.ok()?;
+    let endpoint = endpoint.with_credentials(None).await.ok()?;
     let traits = upstreams.registry.traits(target);
     let build = |endpoint: &Endpoint, spec: &CallSpec<'_>, _: &ParsedRequest| {
         Ok(endpoint.protocol.build_token_count(endpoint, spec))

@@ -25,6 +25,7 @@ use crate::protocols::{
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -175,9 +176,10 @@ impl<'g> UpstreamCall<'g> {
         until: Instant,
     ) -> Result<SentRequest, UpstreamError> {
         let (mut corrections, mut use_fallback) = (0, false);
+        let mut rejected: Option<RejectedCredential> = None;
         loop {
-            let ready = with_deadline(until, endpoint.with_credentials(use_fallback)).await;
-            let mut endpoint = ready.map_err(UpstreamError::never_sent)?.into_owned();
+            let ready = with_credentials(endpoint, rejected.as_ref(), until).await;
+            let mut endpoint = ready?.into_owned();
             endpoint.reasoning_cache = endpoint.reasoning_cache.of_client(self.owner);
             let target = (&endpoint, id, traits);
             let requested = self.gateway.config.load().requested_model_in_answer;
@@ -214,6 +216,10 @@ impl<'g> UpstreamCall<'g> {
             }
             let error = classify(&endpoint, response, until).await;
             let error = self.request.counted(error);
+            if rejected.is_none() && endpoint.may_renew_credential(&error) {
+                rejected = Some(RejectedCredential { endpoint, error });
+                continue;
+            }
             let (refused, failed) = (error.clone(), error);
             let find = move |endpoint: &Endpoint, spec: &CallSpec<'_>, _: &ParsedRequest| {
                 let protocol = endpoint.protocol;
@@ -345,6 +351,32 @@ fn run_with_spec<T>(
         use_fallback,
     };
     guarded(|| work(endpoint, &spec, request))
+}
+
+/// A credential that the provider has rejected in this call.
+struct RejectedCredential {
+    endpoint: Endpoint,
+    error: UpstreamError,
+}
+
+/// The endpoint with a valid credential; after a rejection with another one, or the rejection where there
+/// is none.
+async fn with_credentials<'e>(
+    endpoint: &'e Endpoint,
+    rejected: Option<&RejectedCredential>,
+    until: Instant,
+) -> Result<Cow<'e, Endpoint>, UpstreamError> {
+    let refused = rejected.map(|rejected| &rejected.endpoint);
+    let ready = with_deadline(until, endpoint.with_credentials(refused)).await;
+    match (ready, rejected) {
+        (ready, None) => ready.map_err(UpstreamError::never_sent),
+        (Ok(ready), Some(old)) if !ready.has_credential_of(&old.endpoint) => Ok(ready),
+        (Ok(_), Some(old)) => Err(old.error.clone()),
+        (Err(error), Some(old)) => {
+            tracing::warn!("a rejected key could not be renewed: {}", error.message);
+            Err(old.error.clone())
+        }
+    }
 }
 
 /// The result of `work`, or a timeout.

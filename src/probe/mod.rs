@@ -214,7 +214,7 @@ async fn probe(
     let endpoint = &*endpoint.with_key(key);
     let started = clock::now();
     let response = timeout(PROBE_TIMEOUT, async {
-        let ready = endpoint.with_credentials(false).await;
+        let ready = endpoint.with_credentials(None).await;
         let endpoint = ready.map_err(|error| error.message)?;
         let mut request = endpoint.protocol.build_probe(&endpoint);
         endpoint.add_headers(&mut request.headers, &HeaderMap::new());

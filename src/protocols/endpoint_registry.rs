@@ -29,6 +29,14 @@ impl EndpointRegistry {
         remove_keys(error, endpoints.flat_map(Endpoint::secrets));
     }
 
+    /// Reads the keys that commands print again, in the background.
+    pub fn refresh_keys(&self) {
+        self.endpoints
+            .iter()
+            .flatten()
+            .for_each(Endpoint::refresh_keys);
+    }
+
     /// Returns the connection settings of each provider, by index.
     pub fn connections(&self) -> Vec<ConnectionConfig> {
         let connection = |endpoint: &Option<Endpoint>| {
@@ -52,18 +60,18 @@ impl EndpointRegistry {
 mod tests {
     use super::*;
     use crate::domain::Failure;
-    use crate::protocols::{OpenAiErrorFields, by_kind};
+    use crate::protocols::{EndpointKey, OpenAiErrorFields, by_kind};
 
     #[test]
     fn no_text_of_an_error_holds_a_key_of_any_provider() {
         let protocol = by_kind("openai-compatible").unwrap();
         let endpoint = |key| Endpoint::new("http://h/v1", Some(key), "openai-compatible", protocol);
+        let two = ["sk-unused-key", "sk-other-secret"].map(EndpointKey::Fixed);
         let registry = EndpointRegistry {
             endpoints: vec![
                 endpoint("sk-first-secret"),
                 None,
-                endpoint("sk-unused-key")
-                    .and_then(|it| it.with_more_keys(["sk-other-secret"].into_iter())),
+                endpoint("sk-unused-key").and_then(|it| it.with_keys(&two)),
                 endpoint("none"),
             ],
             traits: Vec::new(),

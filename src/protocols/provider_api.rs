@@ -2,18 +2,22 @@
 //! other. Keys are held only here.
 
 use super::call::{CallSpec, PreparedCall, TokenCountCall};
+use super::command_key::{CommandKey, KeyHeaders};
 use super::sensitive_header::sensitive;
 use super::vertex::AccessToken;
 use super::{
     ConnectionConfig, ForwardCall, OutboundRequest, ReasoningCache, RefusedOptions, TokenSource,
     TranslationError, UpstreamError, classify_error,
 };
-use crate::domain::KeyIdx;
+use crate::domain::{Failure, KeyIdx};
+use crate::secrets::Program;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The provider's side of one wire format.
 pub trait ProviderApi: Send + Sync {
@@ -134,6 +138,15 @@ pub struct Endpoint {
     more_keys: Arc<[Credential]>,
 }
 
+/// Where a key of an endpoint comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum EndpointKey<'a> {
+    /// It is known.
+    Fixed(&'a str),
+    /// A command prints it; its output is read again after a time.
+    Command(&'a Program, Duration),
+}
+
 /// A project and a location of Google's cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VertexLocation {
@@ -148,12 +161,13 @@ pub struct VertexLocation {
 enum Credential {
     None,
     /// The bare key and the bearer token, both marked as sensitive.
-    Key {
-        bare: HeaderValue,
-        bearer: HeaderValue,
-    },
+    Key(KeyHeaders),
+    /// A key that a command has printed.
+    Printed(KeyHeaders),
     /// Tokens that expire.
     Source(TokenSource),
+    /// A command that prints the key.
+    Command(CommandKey),
     /// A token of a source.
     Token(AccessToken),
 }
@@ -161,24 +175,35 @@ enum Credential {
 impl Credential {
     /// Makes the credential of a key; `None` where it holds a byte that no header can.
     fn of_key(key: &str) -> Option<Self> {
-        Some(Self::Key {
-            bare: sensitive(key)?,
-            bearer: sensitive(&format!("Bearer {key}"))?,
-        })
+        KeyHeaders::new(key).map(Self::Key)
     }
 
-    /// Returns the key or the last token.
-    fn secret(&self) -> Option<Cow<'_, str>> {
+    /// Makes the credential of a source of keys.
+    fn of_source(source: &EndpointKey<'_>) -> Option<Self> {
+        match source {
+            EndpointKey::Fixed(key) => Self::of_key(key),
+            EndpointKey::Command(program, refresh) => {
+                Some(Self::Command(CommandKey::new((*program).clone(), *refresh)))
+            }
+        }
+    }
+
+    /// Returns the key or the last token, and where a command prints the key also the one before.
+    fn secrets(&self) -> Vec<Zeroizing<String>> {
+        let headers = match self {
+            Self::Key(key) | Self::Printed(key) => vec![key.bare.clone()],
+            Self::Token(token) => vec![token.bearer.clone()],
+            Self::Source(source) => source.last_bearer().into_iter().collect(),
+            Self::Command(command) => command.known_keys(),
+            Self::None => Vec::new(),
+        };
         let text = |value: &HeaderValue| {
             let text = std::str::from_utf8(value.as_bytes()).ok()?;
-            Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
+            Some(Zeroizing::new(
+                text.strip_prefix("Bearer ").unwrap_or(text).to_owned(),
+            ))
         };
-        match self {
-            Self::Key { bare, .. } => text(bare).map(Cow::Owned),
-            Self::Token(token) => text(&token.bearer).map(Cow::Owned),
-            Self::Source(source) => text(&source.last_bearer()?).map(Cow::Owned),
-            Self::None => None,
-        }
+        headers.iter().filter_map(text).collect()
     }
 }
 
@@ -228,11 +253,16 @@ impl Endpoint {
         })
     }
 
-    /// Adds further keys; `None` where one holds a byte that no header can.
+    /// Replaces the keys by those of these sources; `None` where one holds a byte that no header can.
     #[must_use]
-    pub fn with_more_keys<'a>(self, keys: impl Iterator<Item = &'a str>) -> Option<Self> {
+    pub fn with_keys(self, sources: &[EndpointKey<'_>]) -> Option<Self> {
+        let Some((first, others)) = sources.split_first() else {
+            return Some(self);
+        };
+        let others = others.iter().map(Credential::of_source);
         Some(Self {
-            more_keys: keys.map(Credential::of_key).collect::<Option<_>>()?,
+            credential: Credential::of_source(first)?,
+            more_keys: others.collect::<Option<_>>()?,
             ..self
         })
     }
@@ -301,38 +331,60 @@ impl Endpoint {
         }
     }
 
-    /// Returns the endpoint with a valid credential. With `renew` the last one was rejected.
-    pub async fn with_credentials(&self, renew: bool) -> Result<Cow<'_, Self>, UpstreamError> {
-        let Credential::Source(source) = &self.credential else {
-            return Ok(Cow::Borrowed(self));
+    /// Returns the endpoint with a valid credential. The provider has rejected that of `refused`, an
+    /// endpoint which this returned before.
+    pub async fn with_credentials(
+        &self,
+        refused: Option<&Self>,
+    ) -> Result<Cow<'_, Self>, UpstreamError> {
+        let credential = match &self.credential {
+            Credential::Source(source) => Credential::Token(source.token(refused.is_some()).await?),
+            Credential::Command(command) => {
+                let refused = refused.and_then(Self::key);
+                Credential::Printed(command.key(refused.as_ref()).await?)
+            }
+            _ => return Ok(Cow::Borrowed(self)),
         };
         Ok(Cow::Owned(Self {
-            credential: Credential::Token(source.token(renew).await?),
+            credential,
             ..self.clone()
         }))
     }
 
-    /// Checks whether a rejected credential can be renewed.
-    pub(super) fn can_renew_key(&self) -> bool {
-        matches!(
-            self.credential,
-            Credential::Source(_) | Credential::Token(_)
-        )
+    /// Reads the keys of commands again before their time, in the background.
+    pub(super) fn refresh_keys(&self) {
+        for credential in std::iter::once(&self.credential).chain(self.more_keys.iter()) {
+            if let Credential::Command(command) = credential {
+                command.refresh();
+            }
+        }
+    }
+
+    /// Checks whether both have the same key or token.
+    pub fn has_credential_of(&self, other: &Self) -> bool {
+        self.bearer() == other.bearer()
+    }
+
+    /// Checks whether a provider that answers with this error may accept a new credential, and there may
+    /// be one: a token that was revoked early, or a key that was rotated.
+    pub fn may_renew_credential(&self, error: &UpstreamError) -> bool {
+        let is_renewable = !matches!(self.credential, Credential::None | Credential::Key(_));
+        is_renewable && error.failure == Failure::Auth && matches!(error.status, 400 | 401)
     }
 
     /// Returns the keys or the last token, to recognise them in what a provider sends.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
+    pub(super) fn secrets(&self) -> impl Iterator<Item = Zeroizing<String>> {
         let all = std::iter::once(&self.credential).chain(self.more_keys.iter());
-        all.filter_map(Credential::secret)
+        all.flat_map(Credential::secrets)
     }
 
     /// Returns the key as a bearer token.
     pub fn bearer(&self) -> Option<HeaderValue> {
         match &self.credential {
-            Credential::Key { bearer, .. } | Credential::Token(AccessToken { bearer, .. }) => {
-                Some(bearer.clone())
-            }
-            Credential::None | Credential::Source(_) => None,
+            Credential::Key(KeyHeaders { bearer, .. })
+            | Credential::Printed(KeyHeaders { bearer, .. })
+            | Credential::Token(AccessToken { bearer, .. }) => Some(bearer.clone()),
+            Credential::None | Credential::Source(_) | Credential::Command(_) => None,
         }
     }
 
@@ -347,8 +399,11 @@ impl Endpoint {
     /// Returns the bare key.
     pub fn key(&self) -> Option<HeaderValue> {
         match &self.credential {
-            Credential::Key { bare, .. } => Some(bare.clone()),
-            Credential::None | Credential::Source(_) | Credential::Token(_) => None,
+            Credential::Key(key) | Credential::Printed(key) => Some(key.bare.clone()),
+            Credential::None
+            | Credential::Source(_)
+            | Credential::Command(_)
+            | Credential::Token(_) => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Removes keys from the texts of providers: some quote the key that they refuse.
 
 use super::UpstreamError;
-use std::borrow::Cow;
+use zeroize::Zeroizing;
 
 /// What a client reads in place of a key.
 const PLACEHOLDER: &str = "[key]";
@@ -9,11 +9,14 @@ const PLACEHOLDER: &str = "[key]";
 const MIN_KEY: usize = 8;
 
 /// Removes the keys from every text of an error that a client or an operator reads.
-pub(super) fn remove_keys<'k>(error: &mut UpstreamError, keys: impl Iterator<Item = Cow<'k, str>>) {
+pub(super) fn remove_keys(
+    error: &mut UpstreamError,
+    keys: impl Iterator<Item = Zeroizing<String>>,
+) {
     for key in keys.filter(|key| key.len() >= MIN_KEY) {
         let clean = |text: &mut String| {
-            if text.contains(&*key) {
-                *text = text.replace(&*key, PLACEHOLDER);
+            if text.contains(key.as_str()) {
+                *text = text.replace(key.as_str(), PLACEHOLDER);
             }
         };
         clean(&mut error.message);

@@ -1,14 +1,15 @@
 //! Providers, models and routes as the domain knows them, and the endpoints that serve them.
 
 use crate::app::free_call::free_call;
-use crate::config::{ModelSettings, ProviderSettings, Settings};
+use crate::config::{KeySource, ModelSettings, ProviderSettings, Settings};
 use crate::domain::{
     Catalogue, KeyIdx, ModelType, Provider, ProviderIdx, ProviderKey, ProviderKeys, Route,
     RouteOrder, Target, TargetId, resolve,
 };
 use crate::gateway::{GatewayConfig, TargetTimeouts};
 use crate::protocols::{
-    Endpoint, EndpointRegistry, ModelTraits, TokenSource, VertexLocation, by_kind, certificates,
+    Endpoint, EndpointKey, EndpointRegistry, ModelTraits, TokenSource, VertexLocation, by_kind,
+    certificates,
 };
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -117,11 +118,9 @@ pub(in crate::app) fn endpoint(
     if provider.skipped.is_some() {
         return None;
     }
-    let key = provider.key.as_ref().map(crate::secrets::Secret::expose);
     let protocol = by_kind(&provider.kind)?;
-    let endpoint = Endpoint::new(&provider.base_url, key, &provider.kind, protocol)?;
-    let more_keys = provider.key_pool.iter().skip(1);
-    let endpoint = endpoint.with_more_keys(more_keys.map(|key| key.secret.expose()))?;
+    let endpoint = Endpoint::new(&provider.base_url, None, &provider.kind, protocol)?;
+    let endpoint = endpoint.with_keys(&endpoint_keys(provider))?;
     let headers = provider.headers.iter();
     let headers = headers.map(|(name, value)| (name.as_str(), value.expose()));
     let mut endpoint = endpoint.with_headers(headers, &provider.forward_headers);
@@ -150,12 +149,29 @@ pub(in crate::app) fn endpoint(
         project: vertex.project.clone(),
         location: vertex.location.clone(),
     });
-    if key.is_some() {
+    if provider.key.is_some() {
         return Some(endpoint);
     }
     let file = vertex.credentials.clone();
     let tokens = TokenSource::new(file, || crate::clock::now().unix_seconds());
     Some(endpoint.with_tokens(tokens))
+}
+
+/// The sources of all keys of a provider.
+fn endpoint_keys(provider: &ProviderSettings) -> Vec<EndpointKey<'_>> {
+    let several = provider.key_pool.iter().map(|key| &key.source);
+    let first = provider
+        .key
+        .iter()
+        .take(usize::from(provider.key_pool.is_empty()));
+    first.chain(several).map(endpoint_key).collect()
+}
+
+fn endpoint_key(source: &KeySource) -> EndpointKey<'_> {
+    match source {
+        KeySource::Fixed(secret) => EndpointKey::Fixed(secret.expose()),
+        KeySource::Command(command) => EndpointKey::Command(&command.program, command.refresh),
+    }
 }
 
 /// The configured models, and those that the provider lists where any of them is served; without a

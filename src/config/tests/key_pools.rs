@@ -1,6 +1,6 @@
 //! Providers with several keys.
 
-use super::Workspace;
+use super::{Workspace, exposed};
 use crate::config::ProviderSettings;
 use insta::assert_snapshot;
 
@@ -23,7 +23,7 @@ fn several_keys_are_read_and_one_that_is_missing_is_left_out() {
 
     let pool = found.key_pool.iter();
     let pool: Vec<_> = pool
-        .map(|key| (key.name.as_str(), key.weight, key.secret.expose()))
+        .map(|key| (key.name.as_str(), key.weight, exposed(&key.source)))
         .collect();
     assert_eq!(
         pool,
@@ -32,7 +32,7 @@ fn several_keys_are_read_and_one_that_is_missing_is_left_out() {
             ("file:key-b", 2.0, "secret-b")
         ]
     );
-    assert_eq!(found.key.expect("a key").expose(), "secret-a");
+    assert_eq!(exposed(&found.key.expect("a key")), "secret-a");
     assert!(found.shares_quota && found.skipped.is_none());
     assert_eq!(
         workspace.warnings(),
@@ -49,7 +49,7 @@ fn several_keys_are_read_and_one_that_is_missing_is_left_out() {
     let single = Workspace::with_file(&file(r#"["env:KEY_A", "env:KEY_C"]"#));
     let single = openai(&single.variable("KEY_A", "secret-a"));
     assert_eq!(single.key_pool, []);
-    assert_eq!(single.key.expect("a key").expose(), "secret-a");
+    assert_eq!(exposed(&single.key.expect("a key")), "secret-a");
     let none = openai(&Workspace::with_file(&file(keys)));
     assert!(none.skipped.expect("a reason").contains("KEY_A"));
 }

@@ -1,6 +1,6 @@
 //! Precedence of layers, and origins of values.
 
-use super::Workspace;
+use super::{Workspace, exposed};
 use crate::config::{Origin, show};
 use std::time::Duration;
 
@@ -131,7 +131,7 @@ fn a_variable_names_a_provider_as_it_names_any_key() {
     let provider = workspace.loaded().settings.providers.remove(0);
 
     assert_eq!((provider.priority, provider.weights.cost), (70, Some(80.0)));
-    assert_eq!(provider.key.expect("a key").expose(), "0123456789");
+    assert_eq!(exposed(&provider.key.expect("a key")), "0123456789");
     assert_eq!(workspace.warnings(), "");
 }
 
@@ -183,7 +183,7 @@ fn a_variable_of_the_environment_outranks_the_same_one_in_dot_env() {
 
     let provider = workspace.loaded().settings.providers.remove(0);
 
-    assert_eq!(provider.key.expect("a key").expose(), "from environment");
+    assert_eq!(exposed(&provider.key.expect("a key")), "from environment");
     let entry = workspace
         .loaded()
         .entries

@@ -1,6 +1,6 @@
 //! Providers that are configured like another one.
 
-use super::Workspace;
+use super::{Workspace, exposed};
 use insta::assert_snapshot;
 
 const FIRST: &str = r#"
@@ -51,7 +51,7 @@ id = "deployment"
             provider.base_url,
             provider.priority,
             provider.max_concurrent,
-            provider.key.as_ref().map(|key| key.expose().to_owned()),
+            provider.key.as_ref().map(|key| exposed(key).to_owned()),
             provider.key_pool.len(),
         )
     });

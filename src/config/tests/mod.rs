@@ -11,15 +11,21 @@ mod messages;
 mod providers;
 mod reference;
 mod schedules;
+mod secret_sources;
 mod starter;
 mod writing;
 
-use super::{Flags, Loaded, SettingErrors, Sources, load};
+use super::{Flags, KeySource, Loaded, SettingErrors, Sources, load};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// All kinds, including those that are not built yet.
 const ALL_KINDS: &[&str] = super::setting_specs::KINDS;
+
+/// The text of a key that no command prints.
+fn exposed(key: &KeySource) -> &str {
+    key.fixed().expect("a fixed key").expose()
+}
 
 /// An empty home and an empty working directory.
 struct Workspace {

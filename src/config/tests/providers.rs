@@ -1,6 +1,6 @@
 //! Providers: from the file, from the environment alone, and those that cannot be used.
 
-use super::Workspace;
+use super::{Workspace, exposed};
 use crate::config::ProviderSettings;
 use crate::domain::{Capabilities, ModelType, ModelTypes, Money};
 use insta::assert_snapshot;
@@ -47,7 +47,7 @@ fn a_key_in_the_environment_alone_adds_its_provider() {
         ]
     );
     assert_eq!(
-        provider(&workspace, "xai").key.expect("a key").expose(),
+        exposed(&provider(&workspace, "xai").key.expect("a key")),
         "k2"
     );
     assert!(
@@ -206,7 +206,10 @@ fn a_key_can_be_read_from_a_file() {
     let file = "[[providers]]\nname = \"a\"\nkind = \"openai\"\napi_key = \"file:a.key\"\n";
     let workspace = Workspace::with_file(file).file("a.key", "k1\n");
 
-    assert_eq!(provider(&workspace, "a").key.expect("a key").expose(), "k1");
+    assert_eq!(
+        exposed(&provider(&workspace, "a").key.expect("a key")),
+        "k1"
+    );
     assert_eq!(workspace.warnings(), "");
 }
 

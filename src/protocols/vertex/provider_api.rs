@@ -5,8 +5,7 @@ use crate::protocols::call::{CallSpec, PreparedCall, TokenCountCall};
 use crate::protocols::gemini::{adapter, body, counted, json_headers, own_fields, passing, verb};
 use crate::protocols::neutral::{DroppedFields, TranslationError};
 use crate::protocols::openai::EmbeddingAdapter;
-use crate::protocols::upstream_error::UpstreamError;
-use crate::protocols::{Endpoint, OutboundRequest, ProviderApi, RetryForm};
+use crate::protocols::{Endpoint, OutboundRequest, ProviderApi};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
@@ -54,20 +53,6 @@ impl ProviderApi for Vertex {
             adapter: Box::new(adapter(endpoint, call, tools)),
             dropped,
         })
-    }
-
-    /// Retries with a new token, because the rejected one may have been revoked early.
-    fn fallback_request(
-        &self,
-        endpoint: &Endpoint,
-        call: &CallSpec<'_>,
-        error: &UpstreamError,
-    ) -> RetryForm {
-        if !call.use_fallback && error.status == 401 && endpoint.can_renew_key() {
-            RetryForm::OtherForm
-        } else {
-            RetryForm::None
-        }
     }
 
     fn build_embeddings(

@@ -8,7 +8,8 @@ use aibal_tui::domain::{
     Capabilities, Catalogue, ModelTypes, Price, ProviderKey, ProviderKeys, Strategy, Target,
     TargetId,
 };
-use aibal_tui::protocols::{Endpoint, EndpointRegistry, by_kind};
+use aibal_tui::protocols::{Endpoint, EndpointKey, EndpointRegistry, by_kind};
+use aibal_tui::secrets::Program;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -107,6 +108,17 @@ impl Vendor {
 
 /// A gateway before `a`, with the models `shared` and `other` and these keys, and `b`, which is dearer.
 async fn before(a: &Vendor, b: Option<&Vendor>, keys: &[&str], shares_quota: bool) -> Bench {
+    let keys: Vec<EndpointKey<'_>> = keys.iter().copied().map(EndpointKey::Fixed).collect();
+    before_sources(a, b, &keys, shares_quota).await
+}
+
+/// The same with keys from any source.
+async fn before_sources(
+    a: &Vendor,
+    b: Option<&Vendor>,
+    keys: &[EndpointKey<'_>],
+    shares_quota: bool,
+) -> Bench {
     let (mut catalogue, mut directory) = (Catalogue::default(), EndpointRegistry::default());
     let protocol = by_kind("openai-compatible").unwrap();
     let endpoint = |vendor: &Vendor, key: &str| {
@@ -125,10 +137,9 @@ async fn before(a: &Vendor, b: Option<&Vendor>, keys: &[&str], shares_quota: boo
         };
     }
     catalogue.providers.push(first);
-    let more = keys.iter().skip(1).copied();
     directory
         .endpoints
-        .push(endpoint(a, keys[0]).with_more_keys(more));
+        .push(endpoint(a, "unused").with_keys(keys));
     if let Some(b) = b {
         catalogue.providers.push(provider("b"));
         directory.endpoints.push(Some(endpoint(b, "sk-of-b")));
@@ -325,4 +336,51 @@ async fn keys_of_one_account_share_its_quota() {
     clock.leap(Duration::from_secs(10)).await;
     assert_eq!(head(&ask(&bench, "shared").await), by("b", 2, ""));
     assert_eq!(a.rejected(), [429]);
+}
+
+#[tokio::test]
+async fn a_rejected_key_of_a_command_is_read_again_within_the_attempt() {
+    let vendor = Vendor::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let program = Program::parse(&format!("cat {}", file.display())).unwrap();
+    let key = EndpointKey::Command(&program, Duration::from_hours(1));
+    std::fs::write(&file, FIRST).unwrap();
+    let bench = before_sources(&vendor, None, &[key], false).await;
+    assert_eq!(ask(&bench, "shared").await.status(), 200);
+
+    vendor.limits.lock().unwrap().refused = Some(FIRST);
+    std::fs::write(&file, SECOND).unwrap();
+    let rotated = ask(&bench, "shared").await;
+
+    assert_eq!(rotated.status(), 200);
+    assert_eq!(header(&rotated, "x-aibal-attempts"), "1");
+    assert_eq!(vendor.rejected(), [401]);
+
+    // Where the command has no other key, the provider's answer counts and nothing is sent again.
+    vendor.limits.lock().unwrap().refused = Some(SECOND);
+    let refused = ask(&bench, "shared").await;
+    assert_eq!(refused.status(), 502);
+    let text = refused.text().await.unwrap();
+    assert!(!text.contains("of-the-pool"), "{text}");
+    assert_eq!(vendor.rejected(), [401, 401]);
+}
+
+#[tokio::test]
+async fn a_command_without_a_key_fails_the_attempt_and_names_itself() {
+    let (a, b) = (Vendor::start().await, Vendor::start().await);
+    let program = Program::parse("sh -c 'echo no such secret >&2; exit 2'").unwrap();
+    let key = EndpointKey::Command(&program, Duration::from_hours(1));
+
+    let bench = before_sources(&a, Some(&b), &[key], false).await;
+    let response = ask(&bench, "shared").await;
+
+    assert_eq!(header(&response, "x-aibal-provider"), "b");
+    assert_eq!((a.served(), a.rejected().len()), (0, 0));
+    let alone = before_sources(&a, None, &[key], false).await;
+    let text = ask(&alone, "shared").await.text().await.unwrap();
+    assert!(
+        text.contains("the command sh ended with exit code 2: no such secret"),
+        "{text}"
+    );
 }

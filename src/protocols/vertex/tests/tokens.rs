@@ -19,7 +19,7 @@ fn renewing(file: PathBuf) -> Endpoint {
 }
 
 async fn bearer(endpoint: &Endpoint, fresh: bool) -> Result<String, UpstreamError> {
-    let ready = endpoint.with_credentials(fresh).await?;
+    let ready = endpoint.with_credentials(fresh.then_some(endpoint)).await?;
     let bearer = ready.bearer().expect("a token");
     assert!(bearer.is_sensitive());
     Ok(bearer.to_str().unwrap().to_owned())
@@ -106,7 +106,7 @@ async fn user_credentials_name_the_project_that_pays() {
     let server = TokenServer::start(ServerBehaviour::Grants).await;
     let headers_of = async |file: PathBuf| {
         let endpoint = renewing(file);
-        let ready = endpoint.with_credentials(false).await.unwrap();
+        let ready = endpoint.with_credentials(None).await.unwrap();
         Vertex.build_probe(&ready).headers
     };
 
@@ -253,7 +253,7 @@ async fn debug_output_of_a_source_shows_its_file_only() {
     let server = TokenServer::start(ServerBehaviour::Grants).await;
     let source = TokenSource::new(Some(server.service_account()), || 0);
     let endpoint = endpoint(None).with_tokens(source.clone());
-    let ready = endpoint.with_credentials(false).await.unwrap();
+    let ready = endpoint.with_credentials(None).await.unwrap();
 
     for shown in [format!("{source:?}"), format!("{ready:?}")] {
         assert!(!shown.contains("token-1"), "{shown}");

@@ -1,0 +1,12 @@
+//! Secrets and references to them. A key never reaches a log, an error, a file of ours or the screen.
+//!
+//! [`Secret`] has no `Display` and no serde; its `Debug` is `Secret(****)`. Only [`Secret::expose`]
+//! returns the text, so that every use can be found by its name.
+
+mod program;
+mod secret;
+mod secret_ref;
+
+pub use program::{Program, ProgramError};
+pub use secret::{MASK, Secret};
+pub use secret_ref::SecretRef;
