@@ -4,20 +4,24 @@
 mod failed_logins;
 mod operator;
 mod sites;
+mod token_table;
 
 pub use sites::{SiteError, Sites};
+pub use token_table::{LastUse, Token};
 
-use crate::domain::Role;
+use crate::clock;
+use crate::contract::rfc3339;
+use crate::domain::{AllowedModels, Role, UnixTime};
 use arc_swap::ArcSwap;
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use failed_logins::{FailedLogins, network};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request};
 use operator::stated_operator;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use token_table::TokenTable;
 use tokio::sync::watch;
 
 /// Headers that carry nothing but a token, besides `Authorization: Bearer`.
@@ -77,17 +81,6 @@ impl Permission {
     }
 }
 
-/// A configured token. Only its hash is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    /// Name of its holder, which appears in the record of changes.
-    pub name: Arc<str>,
-    pub sha256: [u8; 32],
-    pub role: Role,
-    /// Patterns of the models that it may use; `None`: all.
-    pub models: Option<Arc<[String]>>,
-}
-
 /// The sender of an authenticated request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -96,8 +89,10 @@ pub struct Principal {
     /// Whether it is the name of a token.
     pub is_named: bool,
     pub role: Role,
-    /// Patterns of the models that it may use; `None`: all.
-    pub models: Option<Arc<[String]>>,
+    /// The models that it may use; `None`: all.
+    pub models: Option<AllowedModels>,
+    /// When its token ends to be valid.
+    pub expires_at: Option<UnixTime>,
     /// Where the request comes from; `None` in a process of its own.
     pub peer: Option<Peer>,
     /// `user@host` as the client states it: for the record, and for no decision.
@@ -137,8 +132,14 @@ pub enum AuthError {
         "a token is needed: send it as Authorization: Bearer, as x-api-key, as api-key or as x-goog-api-key"
     )]
     NoToken,
-    #[error("the token is unknown; [[auth.tokens]] lists the hashes of the known ones")]
+    #[error(
+        "the token is unknown; [[auth.tokens]] and `aibal-tui tokens list` name the known ones"
+    )]
     UnknownToken,
+    #[error("the token {name:?} expired at {}; ask its operator for a new one", rfc3339(*at))]
+    Expired { name: Arc<str>, at: UnixTime },
+    #[error("the token {name:?} was revoked; ask its operator for a new one")]
+    Revoked { name: Arc<str> },
     #[error("the token {name:?} has the role {}, but this call needs {}", role.as_str(), needs.roles())]
     Role {
         name: Arc<str>,
@@ -154,7 +155,7 @@ impl AuthError {
     /// The HTTP status: 401 without a known token, 403 without the permission or for other sites.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::NoToken | Self::UnknownToken => 401,
+            Self::NoToken | Self::UnknownToken | Self::Expired { .. } | Self::Revoked { .. } => 401,
             Self::Role { .. } | Self::Site(_) => 403,
         }
     }
@@ -163,7 +164,7 @@ impl AuthError {
 /// The tokens of one API; clones share them.
 #[derive(Debug, Clone)]
 pub struct TokenAuth {
-    tokens: Arc<ArcSwap<Vec<Token>>>,
+    tokens: Arc<ArcSwap<TokenTable>>,
     sites: Arc<ArcSwap<Sites>>,
     /// Marked as changed when tokens or sites are replaced.
     replaced: Arc<watch::Sender<()>>,
@@ -180,8 +181,9 @@ impl Default for TokenAuth {
 
 impl TokenAuth {
     pub fn new(tokens: Vec<Token>) -> Self {
+        let table = TokenTable::new(tokens, Vec::new());
         Self {
-            tokens: Arc::new(ArcSwap::from_pointee(tokens)),
+            tokens: Arc::new(ArcSwap::from_pointee(table)),
             sites: Arc::default(),
             replaced: Arc::default(),
             local: "local".into(),
@@ -212,20 +214,60 @@ impl TokenAuth {
         }
     }
 
-    /// Takes over the tokens and sites of `other`.
+    /// Takes over the configured tokens and the sites of `other`.
     pub fn follow(&self, other: &Self) {
-        self.tokens.store(other.tokens.load_full());
+        let configured = other.tokens.load();
+        self.tokens
+            .rcu(|tokens| tokens.with_configured(configured.configured()));
         self.sites.store(other.sites.load_full());
         self.replaced.send_replace(());
     }
 
-    /// Resolves when a request that was admitted would not be any more, because its token was revoked.
-    /// For responses that last.
+    /// Trusts no machine without a token until the tokens of the store are known.
+    pub fn await_stored(&self) {
+        self.tokens.rcu(|tokens| tokens.waiting());
+    }
+
+    /// Whether loopback has the role operator, because no token was ever made.
+    pub fn trusts_loopback(&self) -> bool {
+        self.tokens.load().is_empty()
+    }
+
+    /// Whether the store holds a token that is not revoked.
+    pub fn has_stored(&self) -> bool {
+        self.tokens.load().has_stored()
+    }
+
+    /// Replaces the tokens of the store.
+    pub fn set_stored(&self, stored: &[Token]) {
+        self.tokens.rcu(|tokens| tokens.with_stored(stored));
+        self.replaced.send_replace(());
+    }
+
+    /// The tokens of the configuration.
+    pub fn configured(&self) -> Vec<Token> {
+        self.tokens.load().configured().to_vec()
+    }
+
+    /// When each token was last used in this process, by name.
+    pub fn last_uses(&self) -> BTreeMap<Arc<str>, UnixTime> {
+        self.tokens.load().last_uses()
+    }
+
+    /// Resolves when a request that was admitted would not be any more, because its token was revoked
+    /// or expired. For responses that last.
     pub async fn until_denied(self, request: Request<()>, permission: Permission) {
         let mut replaced = self.replaced.subscribe();
-        while self.admit(&request, permission).is_ok() {
-            if replaced.changed().await.is_err() {
-                return;
+        while let Ok(principal) = self.admit(&request, permission) {
+            let expired = async {
+                match principal.expires_at {
+                    Some(at) => tokio::time::sleep(at.since(clock::now())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = replaced.changed() => if changed.is_err() { return },
+                () = expired => {}
             }
         }
     }
@@ -264,6 +306,7 @@ impl TokenAuth {
                 is_named: false,
                 role: Role::Operator,
                 models: None,
+                expires_at: None,
                 peer: peer.copied(),
                 operator: stated_operator(headers),
             }
@@ -282,7 +325,7 @@ impl TokenAuth {
 }
 
 fn authenticate(
-    tokens: &[Token],
+    tokens: &TokenTable,
     headers: &HeaderMap,
     peer: Option<Peer>,
 ) -> Result<Principal, AuthError> {
@@ -290,24 +333,24 @@ fn authenticate(
     if sent.is_empty() {
         return Err(AuthError::NoToken);
     }
-    let token = sent.iter().find_map(|text| find_token(tokens, text));
+    let token = sent.iter().find_map(|secret| tokens.find(secret));
     let token = token.ok_or(AuthError::UnknownToken)?;
+    let (name, now) = (|| Arc::clone(token.name()), clock::now());
+    if token.is_revoked {
+        return Err(AuthError::Revoked { name: name() });
+    }
+    if let Some(at) = token.definition.expires_at.filter(|at| *at <= now) {
+        return Err(AuthError::Expired { name: name(), at });
+    }
+    token.last_use.note(now);
     Ok(Principal {
-        who: Arc::clone(&token.name),
+        who: name(),
         is_named: true,
-        role: token.role,
+        role: token.definition.role,
         models: token.models.clone(),
+        expires_at: token.definition.expires_at,
         peer,
         operator: stated_operator(headers),
-    })
-}
-
-fn find_token<'t>(tokens: &'t [Token], text: &[u8]) -> Option<&'t Token> {
-    let hash = digest(&SHA256, text);
-    // Every token is compared, so that the time does not depend on the position of a match.
-    tokens.iter().fold(None, |found, token| {
-        let is_same = verify_slices_are_equal(&token.sha256, hash.as_ref()).is_ok();
-        found.or(is_same.then_some(token))
     })
 }
 

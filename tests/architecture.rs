@@ -54,13 +54,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("import", &["config"]),
     ("protocols", &["domain", "secrets", "foreign"]),
     ("contract", &["domain"]),
-    ("access", &["domain", "contract"]),
+    ("access", &["domain", "contract", "clock"]),
     ("store", &["domain", "clock", "secrets"]),
     ("engine", &["domain", "clock", "store"]),
     (
         "client",
         &[
-            "contract", "store", "engine", "domain", "clock", "logs", "foreign",
+            "contract", "store", "engine", "domain", "clock", "logs", "foreign", "secrets",
         ],
     ),
     (

@@ -1,15 +1,12 @@
 use super::*;
+use crate::domain::TokenDefinition;
+use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderValue, Method};
 
 fn token(name: &str, secret: &str, role: Role) -> Token {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
-    Token {
-        name: name.into(),
-        sha256,
-        role,
-        models: None,
-    }
+    Token::new(TokenDefinition::new(name, role), sha256, &[])
 }
 
 fn auth() -> TokenAuth {

@@ -87,6 +87,8 @@ fn needed_permission(method: &Method, path: &str) -> Permission {
         "/api/load-balancing" if is_read => Permission::Select,
         "/api/load-balancing/select" => Permission::Select,
         "/api/load-balancing" => Permission::Use,
+        // Who may call is for those who decide it.
+        "/api/tokens" => Permission::Change,
         // A POST that changes nothing.
         "/api/what-if" | "/api/advise" => Permission::Read,
         _ if is_read => Permission::Read,

@@ -6,13 +6,15 @@
 
 use crate::contract::FieldProblem;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::fmt;
-use std::vec;
+use std::iter::Enumerate;
+use std::{slice, vec};
 
 /// Origin of the members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,9 +267,49 @@ impl<'de> Deserializer<'de> for Field<'_> {
             .map_err(|error| self.located(error))
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
+        let list = self.value.as_array();
+        if list.is_none() {
+            self.reject("a list");
+        }
+        let items = list.map(Vec::as_slice).unwrap_or_default().iter();
+        let items = Items {
+            list: &self,
+            rest: items.enumerate(),
+        };
+        visitor
+            .visit_seq(items)
+            .map_err(|error| self.located(error))
+    }
+
     forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u16 u32 u128 f32 char bytes byte_buf unit unit_struct seq tuple
+        i8 i16 i32 i128 u8 u16 u32 u128 f32 char bytes byte_buf unit unit_struct tuple
         tuple_struct identifier ignored_any
+    }
+}
+
+/// Items of one list.
+struct Items<'a> {
+    list: &'a Field<'a>,
+    rest: Enumerate<slice::Iter<'a, Value>>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = ShapeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ShapeError> {
+        let Some((place, value)) = self.rest.next() else {
+            return Ok(None);
+        };
+        let item = Field {
+            context: self.list.context,
+            path: format!("{}[{place}]", self.list.path),
+            value,
+        };
+        seed.deserialize(item).map(Some)
     }
 }
 
@@ -350,7 +392,7 @@ impl de::Error for ShapeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{ExternalLoadChange, SelectRequest, WhatIfRequest};
+    use crate::contract::{ExternalLoadChange, SelectRequest, TokenRequest, WhatIfRequest};
     use serde_json::json;
 
     fn mistakes<T: DeserializeOwned>(body: &Value, source: FieldSource) -> Vec<String> {
@@ -378,6 +420,20 @@ mod tests {
                 "providers.alpha.weights.load \"null\" \
                  absent: the fields are cost, latency, reliability",
                 "providers.beta 5 an object",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_wrong_item_of_a_list_is_named() {
+        let body = json!({"name": "app", "models": ["gpt-*", 5, null], "tags": "x"});
+
+        assert_eq!(
+            mistakes::<TokenRequest>(&body, FieldSource::Body),
+            [
+                "models[1] 5 a text",
+                "models[2] null a text",
+                "tags \"x\" a list"
             ]
         );
     }

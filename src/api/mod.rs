@@ -23,12 +23,13 @@ mod recent_selections;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use error_response::{panicked, unknown_path};
 pub use state::Api;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, get, patch, post};
+use axum::routing::{any, delete, get, patch, post};
 use axum::{Router, middleware};
 use extract::MAX_BODY_BYTES;
 use feeds::Feeds;
@@ -90,6 +91,9 @@ pub fn router(api: Api) -> Router {
             post(alerts::acknowledge).delete(alerts::withdraw),
         )
         .route("/api/alerts/{id}/mute", post(alerts::mute))
+        .route("/api/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/tokens/{name}", delete(tokens::revoke))
+        .route("/api/tokens/{name}/rotate", post(tokens::rotate))
         .route("/api/reload", post(mutations::reload))
         .route("/api/audit", get(audit::entries))
         .route("/api/audit/check", get(audit::check))

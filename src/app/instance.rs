@@ -8,6 +8,7 @@ use super::reloadable_state::{ReloadRequest, ReloadableState, SaveQuery, worker_
 use super::schedule_task::ScheduleTask;
 use super::service_notifier::ServiceNotifier;
 use super::store::{restore, restore_later};
+use super::token_task::{TokenControls, TokenTask};
 use super::watchdog::LivingParts;
 use crate::api::{self, Api};
 use crate::client::{Client, LocalClient, socket_path};
@@ -111,16 +112,16 @@ impl Instance {
         let gateway = reloadable.gateway(cache.clone(), closing);
         let (reloads, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let (saves, save_queries) = mpsc::channel(RELOAD_QUEUE);
-        let local = reloadable.local.clone();
-        let local = local
-            .with_logs(logs.recent.clone(), logs.lost.clone())
-            .with_controls(RunningInstance {
-                probes,
-                reloads: reloads.clone(),
-                saves,
-                cache,
-                webhooks,
-            });
+        let (recent, lost) = (logs.recent.clone(), logs.lost.clone());
+        let local = reloadable.local.clone().with_logs(recent, lost);
+        let local = local.with_controls(RunningInstance {
+            probes,
+            reloads: reloads.clone(),
+            saves,
+            cache,
+            webhooks,
+            tokens: start_tokens(&reloadable, &store, &background).await,
+        });
         start_schedules(&local, &reloadable, (&store, started), &background);
         let feeds = (limits.connections / FEED_SHARE).clamp(1, MAX_FEEDS);
         let api = api(&reloadable, &local, (&leaving, &listeners), feeds);
@@ -265,6 +266,18 @@ fn start_engine(
 /// Starts what keeps the ledger ahead of spending.
 fn start_ledger(store: &Store, handle: &EngineHandle, stop: &CancellationToken) -> JoinHandle<()> {
     tokio::spawn(LedgerTask::new(store.clone(), handle.clone()).run(stop.clone()))
+}
+
+/// Puts the tokens of the store in force, and starts what follows them.
+async fn start_tokens(
+    reloadable: &ReloadableState,
+    store: &Store,
+    stop: &CancellationToken,
+) -> TokenControls {
+    let (mut task, controls) = TokenTask::new(reloadable, store);
+    task.begin().await;
+    tokio::spawn(task.run(stop.clone()));
+    controls
 }
 
 /// Starts what changes the weights at given hours.

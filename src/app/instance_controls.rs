@@ -1,15 +1,17 @@
 //! Probes, reload and cache of the running instance, for its client.
 
 use super::reloadable_state::{ReloadRequest, SaveQuery};
+use super::token_task::TokenControls;
 use crate::client::{ApiError, InstanceControls};
 use crate::contract::{
     self, CacheReport, DeliveryReport, ProbeReport, ReloadReport, WebhookReport,
 };
-use crate::domain::{AlertNotice, ProbeVerdict, ProviderIdx};
+use crate::domain::{AlertNotice, ProbeVerdict, ProviderIdx, TokenDefinition, UnixTime};
 use crate::gateway::{Cache, CacheCounts};
 use crate::probe;
 use crate::webhooks::Webhooks;
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +23,7 @@ pub(super) struct RunningInstance {
     pub saves: mpsc::Sender<SaveQuery>,
     pub cache: Option<Arc<Cache>>,
     pub webhooks: Webhooks,
+    pub tokens: TokenControls,
 }
 
 impl InstanceControls for RunningInstance {
@@ -65,6 +68,22 @@ impl InstanceControls for RunningInstance {
 
     fn send_to_webhooks(&self, notice: AlertNotice) -> BoxFuture<'_, Vec<DeliveryReport>> {
         Box::pin(async move { self.webhooks.send_once(&notice).await })
+    }
+
+    fn configured_tokens(&self) -> Vec<Arc<TokenDefinition>> {
+        self.tokens.configured()
+    }
+
+    fn token_uses(&self) -> BTreeMap<Arc<str>, UnixTime> {
+        self.tokens.last_uses()
+    }
+
+    fn trusts_loopback(&self) -> bool {
+        self.tokens.trusts_loopback()
+    }
+
+    fn apply_tokens(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.tokens.apply())
     }
 
     fn cache_counts(&self) -> Option<CacheReport> {

@@ -34,6 +34,8 @@ mod service_notifier;
 mod signals;
 mod store;
 mod store_command;
+mod token_task;
+mod tokens_command;
 mod vendors;
 mod watchdog;
 
@@ -79,6 +81,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         Some(CliCommand::Explain(explain)) => commands::explain(&globals, &explain),
         Some(CliCommand::Simulate(simulate)) => commands::simulate(&globals, &simulate),
         Some(CliCommand::Advise(advise)) => advise_command::advise(&globals, &advise),
+        Some(CliCommand::Tokens(tokens)) => tokens_command::run(&globals, &tokens),
         Some(CliCommand::Alerts(alerts)) => alerts_command::run(&globals, &alerts),
         Some(CliCommand::Audit(audit)) => audit_command::run(&globals, &audit),
         Some(CliCommand::Store(store)) => store_command::run(&globals, &store),

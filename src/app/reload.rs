@@ -88,6 +88,11 @@ impl ActiveConfig {
         if diff.is_empty() && !trigger.is_manual {
             return Ok(report(&diff, state, warnings));
         }
+        if let Some(error) = loaded.needs_stored_token.clone()
+            && !state.access.has_stored()
+        {
+            return Err(ReloadError::Invalid(SettingErrors(vec![error])));
+        }
         let _until_the_end = reloading.take().unwrap_or_else(begin);
         let current = state.catalogue();
         let mut config =

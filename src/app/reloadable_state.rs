@@ -5,7 +5,8 @@ use crate::access::TokenAuth;
 use crate::client::{ApiError, LocalClient};
 use crate::contract::{self, ReloadReport};
 use crate::domain::{
-    Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate, RunLimits, WeightsSchedule,
+    Catalogue, CatalogueMerge, Command, CommandReply, ConfigUpdate, GroupDefinition, RunLimits,
+    WeightsSchedule,
 };
 use crate::engine::{EngineError, EngineHandle};
 use crate::gateway::{
@@ -59,6 +60,8 @@ pub struct ReloadableState {
     pub drain: watch::Sender<Duration>,
     pub pre_stop: watch::Sender<Duration>,
     pub schedules: watch::Sender<Arc<[WeightsSchedule]>>,
+    /// What the tokens of a group share.
+    pub groups: watch::Sender<Arc<[GroupDefinition]>>,
     pub metrics: Arc<Metrics>,
     pub spans: SpanSink,
     pub webhooks: Webhooks,
@@ -115,6 +118,7 @@ impl ReloadableState {
             drain: watch::Sender::new(config.drain),
             pre_stop: watch::Sender::new(config.pre_stop),
             schedules: watch::Sender::new(schedules),
+            groups: watch::Sender::new(config.groups.into()),
             metrics: Arc::new(metrics),
             spans,
             webhooks,
@@ -198,6 +202,7 @@ impl ReloadableState {
         let schedules: Arc<[WeightsSchedule]> = config.schedules.into();
         self.local.set_schedules(Arc::clone(&schedules));
         self.schedules.send_replace(schedules);
+        self.groups.send_replace(config.groups.into());
         Ok(revision)
     }
 

@@ -59,6 +59,9 @@ async fn start(globals: &Globals, logs: &Logs) -> Result<(Instance, Options), Ex
     let store = store::options(&plan.loaded.settings, &plan.sources, listener.local_addr()?);
     let shown = store.shown();
     let store = store::open(store).await?;
+    if let Some(error) = &plan.loaded.needs_stored_token {
+        store::check_token(&store, error).await?;
+    }
     let mut instance = Instance::start(plan.instance, store, listener, logs).await?;
     if !globals.no_save {
         config::remove_leftovers(&plan.sources);

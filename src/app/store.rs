@@ -3,7 +3,7 @@
 use super::exit_error::ExitError;
 use super::host_name::host_name;
 use crate::clock;
-use crate::config::{Settings, Sources};
+use crate::config::{SettingError, SettingErrors, Settings, Sources};
 use crate::domain::{BalancerState, Effect, UnixTime};
 use crate::engine::EngineHandle;
 use crate::store::{Journal, Store, StoreOptions};
@@ -50,6 +50,29 @@ pub(super) async fn open(options: StoreOptions) -> Result<Store, ExitError> {
         tracing::warn!("the store {shown} is away: {error}; trying again while serving");
     }
     Ok(store)
+}
+
+/// Checks that the store holds a token that others than this machine can send.
+///
+/// # Errors
+///
+/// `missing`, where it holds none. A store that is away is taken to hold one: until it is read, no
+/// request over TCP passes without a token of the configuration.
+pub(super) async fn check_token(store: &Store, missing: &SettingError) -> Result<(), ExitError> {
+    if store.is_away() {
+        return Ok(());
+    }
+    let stored = store.load_tokens().await.map_err(|error| {
+        let text = format!(
+            "could not read the tokens of the store {}: {error}",
+            store.shown()
+        );
+        ExitError::usage_caused_by(text, error)
+    })?;
+    if stored.tokens.iter().any(|token| token.revoked_at.is_none()) {
+        return Ok(());
+    }
+    Err(SettingErrors(vec![missing.clone()]).into())
 }
 
 /// Puts the past into the state, and returns a journal that continues it and the events of it; `None`

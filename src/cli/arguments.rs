@@ -2,6 +2,7 @@
 
 use super::build_info;
 use super::setup_arguments::{DoctorArgs, ImportCommand, PricesArgs};
+use super::token_arguments::TokensCommand;
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -78,6 +79,9 @@ pub enum CliCommand {
     /// List the alerts of a running instance, acknowledge or mute one, test the delivery
     #[command(subcommand)]
     Alerts(AlertsCommand),
+    /// Make, list, rotate and revoke the tokens of clients and operators
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// Check the chain of the audit log, or export it; without a running instance, from the configured
     /// store
     #[command(subcommand)]

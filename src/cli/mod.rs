@@ -16,6 +16,8 @@ mod simulation;
 mod status;
 mod store;
 mod text_format;
+pub mod token_arguments;
+mod tokens;
 mod usage;
 
 pub use advice::render_advice;
@@ -29,4 +31,5 @@ pub use selection::render_selection;
 pub use simulation::{render_what_if, weights};
 pub use status::{exit_code, render_status};
 pub use store::{render_database, render_migration};
+pub use tokens::{render_new_token, render_token, render_tokens, token_request};
 pub use usage::{render_usage, usage_csv};

@@ -4,10 +4,7 @@ use super::log_filter::LogFilter;
 use super::{ClientError, Update};
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, LogList, MuteRequest, Performance,
-    ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest,
-    Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, LogList, MuteRequest, Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window, NewToken, TokenList, TokenReport, TokenRequest,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -110,4 +107,16 @@ pub trait Control: fmt::Debug + Send + Sync {
 
     /// Sends a test to all webhooks and waits for their answers.
     fn test_alerts(&self) -> Call<'_, AlertTestReport>;
+
+    /// All client tokens.
+    fn tokens(&self) -> Call<'_, TokenList>;
+
+    /// Makes a client token.
+    fn create_token(&self, request: TokenRequest) -> Call<'_, NewToken>;
+
+    /// Gives a client token a new secret.
+    fn rotate_token<'a>(&'a self, name: &'a str) -> Call<'a, NewToken>;
+
+    /// Ends a client token.
+    fn revoke_token<'a>(&'a self, name: &'a str) -> Call<'a, TokenReport>;
 }

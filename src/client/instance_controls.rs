@@ -1,8 +1,10 @@
 use super::ApiError;
 use crate::contract::{CacheReport, DeliveryReport, ProbeReport, ReloadReport, WebhookReport};
-use crate::domain::{AlertNotice, ProviderIdx};
+use crate::domain::{AlertNotice, ProviderIdx, TokenDefinition, UnixTime};
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// Parts of the instance in this process that the engine does not own. The application implements
 /// it; the defaults stand for parts that are missing.
@@ -34,6 +36,26 @@ pub trait InstanceControls: fmt::Debug + Send + Sync {
     fn send_to_webhooks(&self, notice: AlertNotice) -> BoxFuture<'_, Vec<DeliveryReport>> {
         let _ = notice;
         Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// The tokens of the configuration.
+    fn configured_tokens(&self) -> Vec<Arc<TokenDefinition>> {
+        Vec::new()
+    }
+
+    /// When each token was last used in this process, by name.
+    fn token_uses(&self) -> BTreeMap<Arc<str>, UnixTime> {
+        BTreeMap::new()
+    }
+
+    /// Whether this machine is an operator without a token.
+    fn trusts_loopback(&self) -> bool {
+        false
+    }
+
+    /// Puts the tokens of the store in force, and waits for it.
+    fn apply_tokens(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
     }
 
     /// Counts of the response cache; `None` where it is off.

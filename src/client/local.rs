@@ -14,10 +14,7 @@ use crate::clock;
 use crate::contract::ScheduleReport;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, Dropped, InstanceInfo, LogList,
-    MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
-    RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status,
-    WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, Dropped, InstanceInfo, LogList, MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window, NewToken, TokenList, TokenReport, TokenRequest,
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{
@@ -445,5 +442,21 @@ impl Control for LocalClient {
 
     fn test_alerts(&self) -> Call<'_, AlertTestReport> {
         Box::pin(async move { Ok(self.test_alerts().await.map_err(ApiError::from)?) })
+    }
+
+    fn tokens(&self) -> Call<'_, TokenList> {
+        Box::pin(async move { Ok(self.tokens().await?) })
+    }
+
+    fn create_token(&self, request: TokenRequest) -> Call<'_, NewToken> {
+        Box::pin(async move { Ok(self.create_token(&request).await?) })
+    }
+
+    fn rotate_token<'a>(&'a self, name: &'a str) -> Call<'a, NewToken> {
+        Box::pin(async move { Ok(self.rotate_token(name).await?) })
+    }
+
+    fn revoke_token<'a>(&'a self, name: &'a str) -> Call<'a, TokenReport> {
+        Box::pin(async move { Ok(self.revoke_token(name).await?) })
     }
 }

@@ -10,11 +10,7 @@ use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, LogLevel, LogList,
-    MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport,
-    RevisionList, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status,
-    UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest,
-    Window, rfc3339,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, LogLevel, LogList, MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window, rfc3339, NewToken, TokenList, TokenReport, TokenRequest,
 };
 use crate::domain::UnixTime;
 use crate::store::TroubleFilter;
@@ -259,6 +255,28 @@ impl Control for RemoteClient {
         Box::pin(async move {
             let path = "/api/alerts/test";
             self.0.send(Method::POST, path, &json!({})).await
+        })
+    }
+
+    fn tokens(&self) -> Call<'_, TokenList> {
+        Box::pin(async move { self.0.get("/api/tokens", &[("", ""); 0]).await })
+    }
+
+    fn create_token(&self, request: TokenRequest) -> Call<'_, NewToken> {
+        Box::pin(async move { self.0.send(Method::POST, "/api/tokens", &request).await })
+    }
+
+    fn rotate_token<'a>(&'a self, name: &'a str) -> Call<'a, NewToken> {
+        Box::pin(async move {
+            let path = format!("/api/tokens/{}/rotate", escaped(name));
+            self.0.send(Method::POST, &path, &json!({})).await
+        })
+    }
+
+    fn revoke_token<'a>(&'a self, name: &'a str) -> Call<'a, TokenReport> {
+        Box::pin(async move {
+            let path = format!("/api/tokens/{}", escaped(name));
+            self.0.send(Method::DELETE, &path, &json!({})).await
         })
     }
 }

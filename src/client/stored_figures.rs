@@ -33,7 +33,10 @@ pub type TokenGroups = BTreeMap<String, Vec<String>>;
 /// What figures from the store need besides it.
 #[derive(Debug, Default)]
 pub(super) struct StoredFigures {
+    /// Of the tokens of the configuration.
     groups: ArcSwap<TokenGroups>,
+    /// Of the tokens of the store.
+    stored_groups: ArcSwap<TokenGroups>,
     pub(super) answers: AnswerCache<PerformanceFilter, Performance>,
 }
 
@@ -44,12 +47,22 @@ impl StoredFigures {
         self.answers.clear();
     }
 
+    pub(super) fn set_stored_groups(&self, groups: TokenGroups) {
+        self.stored_groups.store(Arc::new(groups));
+        self.answers.clear();
+    }
+
     pub(super) fn tokens_of(&self, group: &str) -> Result<Vec<String>, ApiError> {
-        let groups = self.groups.load();
-        groups.get(group).cloned().ok_or_else(|| {
+        let all = [self.groups.load(), self.stored_groups.load()];
+        let names = all.iter().filter_map(|groups| groups.get(group)).flatten();
+        let mut names: Vec<String> = names.cloned().collect();
+        names.sort();
+        names.dedup();
+        if names.is_empty() {
             let shown: String = group.chars().take(100).collect();
-            Problem::new(404, format!("no token has the group {shown:?}")).into()
-        })
+            return Err(Problem::new(404, format!("no token has the group {shown:?}")).into());
+        }
+        Ok(names)
     }
 }
 

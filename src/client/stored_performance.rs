@@ -35,6 +35,11 @@ impl LocalClient {
         self.stored.configure(groups, cache_time);
     }
 
+    /// Sets which tokens of the store belong to a group.
+    pub fn set_stored_groups(&self, groups: TokenGroups) {
+        self.stored.set_stored_groups(groups);
+    }
+
     async fn stored_performance(
         &self,
         filter: &PerformanceFilter,

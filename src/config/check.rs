@@ -15,16 +15,18 @@ use super::setting_error::{SettingError, SettingErrors};
 use super::settings::{
     AlertSettings, ArmMode, BalancingSettings, CacheSettings, DashboardSettings, ProbeMode,
     ProbeSettings, ProviderSettings, RouteSettings, ServerSettings, Settings, StoreSettings,
-    StreamingSettings, TokenSettings,
+    StreamingSettings,
 };
 use super::source::Sources;
+use super::time_zone::time_zone;
 use super::vendors::{self, GatewayKeyMode};
-use super::{address, alerts, enums, model, provider, route, schedule, unsupported};
+use super::{address, alerts, enums, model, provider, route, schedule, tokens, unsupported};
 use crate::domain::{
     BreakerSettings, BudgetConfig, HedgePoint, HedgePolicy, Money, OverBudgetPolicy, Strategy,
     Tuning, Weights, WeightsSchedule,
 };
 use crate::secrets::Secret;
+use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// Reads all layers and validates them.
@@ -78,8 +80,9 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let providers = provider::providers(&file, &context, &timeouts, &mut report);
     let routes = route::routes(&file.routes, &providers, &mut report);
     let schedules = schedule::schedules(&file.schedules, &mut report);
-    let tokens = tokens(&file.auth.tokens, &mut report);
+    let clients = tokens::clients(&file.auth, &mut report);
     let server = server(&file, &mut report);
+    let needs_stored_token = needs_stored_token(&file, &mut report);
     let alerts = alerts::alerts(&file.alerts, &env_vars, &mut report);
     let Report {
         errors, warnings, ..
@@ -87,12 +90,14 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let Some(server) = server.filter(|_| errors.is_empty()) else {
         return Err(SettingErrors::sorted(errors));
     };
-    let client_token = match mode {
-        GatewayKeyMode::Token(token) => Some(token),
-        _ => None,
-    };
-    let tokens = (tokens, client_token);
-    let settings = settings(file, server, (providers, routes, schedules), tokens, alerts);
+    let clients = (clients, mode.into_token());
+    let settings = settings(
+        file,
+        server,
+        (providers, routes, schedules),
+        clients,
+        alerts,
+    );
     let looked_for = vendors::provider_variables();
     Ok(Loaded {
         settings,
@@ -100,6 +105,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
         entries,
         warnings,
         files,
+        needs_stored_token,
         looked_for,
         home_file: sources.home_file(),
     })
@@ -113,7 +119,7 @@ fn settings(
         Vec<RouteSettings>,
         Vec<WeightsSchedule>,
     ),
-    (tokens, client_token): (Vec<TokenSettings>, Option<Secret>),
+    ((tokens, groups), client_token): (tokens::Clients, Option<Secret>),
     alerts: AlertSettings,
 ) -> Settings {
     Settings {
@@ -151,6 +157,7 @@ fn settings(
         },
         dashboard: dashboard(file.dashboard),
         tokens,
+        groups,
         client_token,
     }
 }
@@ -161,20 +168,15 @@ fn built_name<'a>(pattern: &str, word: &'a str) -> Option<&'a str> {
 }
 
 fn budget(file: &File) -> BudgetConfig {
-    let tokens = file.auth.tokens.iter();
     BudgetConfig {
         per_day: file.budget.usd_per_day.map(Money::from_usd),
+        per_week: file.budget.usd_per_week.map(Money::from_usd),
         per_month: file.budget.usd_per_month.map(Money::from_usd),
         on_limit: match file.budget.on_limit.as_str() {
             "cheapest" => OverBudgetPolicy::Cheapest,
             _ => OverBudgetPolicy::Reject,
         },
-        callers: tokens
-            .map(|token| {
-                let limit = token.usd_per_day.map(Money::from_usd);
-                (token.name.as_str().into(), limit)
-            })
-            .collect(),
+        zone: time_zone(&file.budget.zone).unwrap_or(TimeZone::UTC),
         providers: file
             .providers
             .iter()
@@ -278,13 +280,25 @@ fn check_sum(weights: &file::Weights, report: &mut Report<'_>) {
     report.errors.push(error);
 }
 
+/// The error of an address that others reach without a token; reported at once where nothing can hold
+/// a token, or where there are other errors.
+fn needs_stored_token(file: &File, report: &mut Report<'_>) -> Option<SettingError> {
+    let listen = address::listen(&file.server.listen)?;
+    if listen.ip().is_loopback() || !file.auth.tokens.is_empty() {
+        return None;
+    }
+    let problem = "must be a loopback address while there is no token: any client that reaches it could \
+                   spend your keys; add [[auth.tokens]], or run `aibal-tui tokens create NAME --offline`";
+    let error = report.error_of("server.listen", Some(format!("\"{listen}\"")), problem);
+    if matches!(file.store.url.as_str(), "off" | "memory:") || !report.errors.is_empty() {
+        report.errors.push(error);
+        return None;
+    }
+    Some(error)
+}
+
 fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
     let listen = address::listen(&file.server.listen)?;
-    if !listen.ip().is_loopback() && file.auth.tokens.is_empty() {
-        let problem = "must be a loopback address while there is no [[auth.tokens]]: any client that \
-                       reaches it could spend your keys";
-        report.error("server.listen", Some(format!("\"{listen}\"")), problem);
-    }
     if !listen.ip().is_loopback() {
         let message = "clients' tokens and prompts reach it without encryption; put a proxy with TLS in \
                        front of it";
@@ -305,45 +319,4 @@ fn server(file: &File, report: &mut Report<'_>) -> Option<ServerSettings> {
         requested_model_in_answer: file.server.model_in_answer == "requested",
         default_model: Some(file.server.default_model.clone()).filter(|name| !name.is_empty()),
     })
-}
-
-fn tokens(tokens: &[file::Token], report: &mut Report<'_>) -> Vec<TokenSettings> {
-    let mut settings: Vec<TokenSettings> = Vec::with_capacity(tokens.len());
-    for token in tokens {
-        // Missing or invalid parts were reported when the file was read.
-        let Some((sha256, role)) = sha256(&token.sha256).zip(token.role.parse().ok()) else {
-            continue;
-        };
-        let key = |name: &str| format!("auth.tokens[{}].{name}", token.name);
-        if settings.iter().any(|known| known.name == token.name) {
-            let problem = "is also the name of another token, but must be unique";
-            report.error(&key("name"), Some(format!("\"{}\"", token.name)), problem);
-        } else if let Some(known) = settings.iter().find(|known| known.sha256 == sha256) {
-            let problem = format!(
-                "is also the hash of the token {:?}, but must be unique",
-                known.name
-            );
-            report.error(&key("sha256"), None, problem);
-        }
-        settings.push(TokenSettings {
-            name: token.name.clone(),
-            sha256,
-            role,
-            models: token.models.clone(),
-            group: token.group.clone(),
-        });
-    }
-    settings
-}
-
-fn sha256(hexadecimal: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if hexadecimal.len() != 2 * bytes.len() {
-        return None;
-    }
-    for (byte, digits) in bytes.iter_mut().zip(hexadecimal.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -4,6 +4,7 @@ use super::address;
 use super::setting_error::did_you_mean;
 use super::time_zone::time_zone;
 use crate::domain::WeeklyTime;
+use crate::domain::parse_time;
 use crate::secrets::{MASK, SecretRef};
 use config::ValueKind;
 use std::fmt;
@@ -133,6 +134,8 @@ pub(super) enum Constraint {
     WeeklyTime,
     /// The name of a time zone that this machine knows.
     TimeZone,
+    /// A date or an RFC 3339 time.
+    Time,
     /// 64 hexadecimal digits.
     Sha256,
 }
@@ -198,6 +201,7 @@ impl Constraint {
             Self::Name => is_name(text),
             Self::WeeklyTime => WeeklyTime::parse(text).is_some(),
             Self::TimeZone => time_zone(text).is_some(),
+            Self::Time => parse_time(text).is_some(),
             Self::Sha256 => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
             Self::Flag
             | Self::Number { .. }
@@ -274,6 +278,9 @@ impl Constraint {
                  UTC"
                     .to_owned()
             }
+            Self::Time => "must be a date or a time with its offset, for example 2027-01-31 or \
+                           2027-01-31T18:00:00Z"
+                .to_owned(),
             Self::Sha256 => "must be the SHA-256 of the token: 64 hexadecimal digits".to_owned(),
         }
     }

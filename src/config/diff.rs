@@ -17,6 +17,7 @@ const AT_START: &[(&str, &str)] = &[
     ("server.listen", "needs a restart"),
     ("server.max_connections", "needs a restart"),
     ("server.keep_alive_seconds", "needs a restart"),
+    ("budget.zone", "needs a restart"),
     ("cache.", "needs a restart"),
     ("store.", "needs a restart"),
     ("dashboard.", "takes effect when the dashboard starts again"),

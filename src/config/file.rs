@@ -3,6 +3,7 @@
 //! The constraints of single values are in `keys.rs`, the defaults in `assets/config.sample.toml`.
 //! The doc comments are the descriptions of the schema and of `docs/configuration.md`.
 
+use super::auth_file::Auth;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -356,10 +357,14 @@ pub(super) struct ScheduleWeights {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Budget {
-    /// USD per calendar day in UTC. Default: no limit.
+    /// USD per calendar day. Default: no limit.
     pub usd_per_day: Option<f64>,
-    /// USD per calendar month in UTC. Default: no limit.
+    /// USD per week, from Monday on. Default: no limit.
+    pub usd_per_week: Option<f64>,
+    /// USD per calendar month. Default: no limit.
     pub usd_per_month: Option<f64>,
+    /// The time zone in which days, weeks and months begin, such as "Europe/Lisbon".
+    pub zone: String,
     /// A request that does not fit is rejected with 429 (refuse), or served by the cheapest eligible target beyond the limit (cheapest).
     pub on_limit: String,
 }
@@ -443,33 +448,4 @@ pub(super) struct Dashboard {
     /// Action id = key; "" unbinds. dashboard.md lists all actions.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Auth {
-    /// Tokens of clients and operators.
-    #[serde(default)]
-    pub tokens: Vec<Token>,
-}
-
-/// A bearer token.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Token {
-    /// Unique; shown instead of the token.
-    #[serde(default)]
-    pub name: String,
-    /// The SHA-256 of the token, in hexadecimal.
-    #[serde(default)]
-    pub sha256: String,
-    /// What the token may do.
-    #[serde(default)]
-    pub role: String,
-    /// The models that it may use: names of models or routes, or provider/model, each with `*` for any characters. Default: all.
-    pub models: Option<Vec<String>>,
-    /// USD that its requests may cost per calendar day in UTC. Default: no limit of its own.
-    pub usd_per_day: Option<f64>,
-    /// The group that its figures are counted in too, such as a team. Default: none.
-    pub group: Option<String>,
 }

@@ -16,6 +16,9 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// The files that hold keys, whether they exist or not.
     pub key_files: Vec<PathBuf>,
+    /// Others than this machine reach the address, and no token is configured: an error unless the
+    /// store holds a token.
+    pub needs_stored_token: Option<SettingError>,
     /// The variables that add a provider, for the message where there is none.
     pub looked_for: Vec<String>,
     /// The file for changes where no file exists yet.

@@ -17,6 +17,7 @@ mod setting_specs;
 
 mod address;
 mod alerts;
+mod auth_file;
 mod connection;
 mod file;
 mod headers;
@@ -57,6 +58,7 @@ mod local_servers;
 mod starter;
 mod text_form;
 mod time_zone;
+mod tokens;
 mod write_back;
 
 pub use capabilities::ModelQuirks;

@@ -12,9 +12,20 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     pub fn error(&mut self, key: &str, value: Option<String>, problem: impl Into<String>) {
+        let error = self.error_of(key, value, problem);
+        self.errors.push(error);
+    }
+
+    /// Makes an error without reporting it.
+    pub fn error_of(
+        &self,
+        key: &str,
+        value: Option<String>,
+        problem: impl Into<String>,
+    ) -> SettingError {
         let mut error = SettingError::new(resolved::origin_of(self.entries, key), key, problem);
         error.value = value;
-        self.errors.push(error);
+        error
     }
 
     pub fn warn(&mut self, key: &str, message: impl Into<String>) {

@@ -6,8 +6,9 @@
 use super::capabilities::ModelQuirks;
 use super::file;
 use crate::domain::{
-    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, ModelTypes, Price, RateLimits,
-    Recovery, Role, RouteOrder, Strategy, Tuning, WeightOverride, Weights, WeightsSchedule,
+    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, GroupDefinition, ModelTypes, Price,
+    RateLimits, Recovery, RouteOrder, Strategy, TokenDefinition, Tuning, WeightOverride, Weights,
+    WeightsSchedule,
 };
 use crate::secrets::{Program, Secret};
 use std::collections::BTreeMap;
@@ -27,13 +28,14 @@ pub struct Settings {
     pub routes: Vec<RouteSettings>,
     /// Weights at given hours.
     pub schedules: Vec<WeightsSchedule>,
-    /// The limits of all requests and those of each token.
+    /// The limits of all requests and of providers.
     pub budget: BudgetConfig,
     pub alerts: AlertSettings,
     pub store: StoreSettings,
     pub cache: CacheSettings,
     pub dashboard: DashboardSettings,
     pub tokens: Vec<TokenSettings>,
+    pub groups: Vec<GroupDefinition>,
     /// `AI_GATEWAY_API_KEY`, where it is a token that clients of /v1 must send.
     pub client_token: Option<Secret>,
 }
@@ -311,13 +313,9 @@ pub enum ArmMode {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenSettings {
-    pub name: String,
+    pub definition: TokenDefinition,
     /// The hash of the bearer token.
     pub sha256: [u8; 32],
-    pub role: Role,
-    /// Patterns of the models that it may use; `None`: all.
-    pub models: Option<Vec<String>>,
-    pub group: Option<String>,
 }
 
 impl Settings {

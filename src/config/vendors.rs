@@ -69,6 +69,14 @@ impl GatewayKeyMode {
             token => Secret::new(token).map_or(Self::Unset, Self::Token),
         }
     }
+
+    /// The token that clients of /v1 must send, if it is one.
+    pub fn into_token(self) -> Option<Secret> {
+        match self {
+            Self::Token(token) => Some(token),
+            _ => None,
+        }
+    }
 }
 
 /// All known vendors.

@@ -2,7 +2,6 @@ use super::time::rfc3339;
 use crate::domain;
 use crate::domain::Money;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Spending and limits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -14,16 +13,25 @@ pub struct BudgetReport {
     pub since: String,
     /// Current day.
     pub day: SpendingReport,
+    /// Current week, from Monday on.
+    #[serde(default)]
+    pub week: SpendingReport,
     /// Current month.
     pub month: SpendingReport,
-    /// Spending of each client token over the day, by name.
+    /// Spending of client tokens, by name: of at most 100, those with the least left of a limit.
     pub tokens: Vec<NamedSpending>,
+    /// Tokens that are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_tokens: usize,
+    /// Spending of groups of tokens, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<NamedSpending>,
     /// Spending at each provider with a budget of its own over the day, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<NamedSpending>,
 }
 
-/// One budget over a calendar period in UTC.
+/// One budget over a calendar period in the time zone of `[budget] zone`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpendingReport {
@@ -54,30 +62,106 @@ impl SpendingReport {
     }
 }
 
-/// Spending of one client token or provider.
+/// Spending of one client token, group or provider.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedSpending {
-    /// Name of the token or provider.
+    /// Its name.
     pub name: String,
     /// Current day.
     #[serde(flatten)]
     pub day: SpendingReport,
+    /// Current week, where it has a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week: Option<SpendingReport>,
+    /// Current month, where it has a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<SpendingReport>,
+}
+
+/// Most tokens in a report.
+const MAX_TOKENS: usize = 100;
+
+impl NamedSpending {
+    /// Highest part of a limit that is spent; without a limit, 0.
+    fn used_share(&self) -> f64 {
+        let all = [Some(&self.day), self.week.as_ref(), self.month.as_ref()];
+        let share = |it: &SpendingReport| it.limit_usd.map(|limit| it.spent_usd / limit.max(1e-12));
+        let shares = all.into_iter().flatten().filter_map(share);
+        shares.fold(0.0, f64::max)
+    }
+}
+
+/// The budgets of owners, by name: all periods of one together.
+fn named<'s>(
+    owned: &'s [domain::OwnedUsage],
+    name_of: impl Fn(&'s domain::BudgetOwner) -> Option<&'s str>,
+) -> Vec<NamedSpending> {
+    let mut all: Vec<NamedSpending> = Vec::new();
+    for budget in owned {
+        let Some(name) = name_of(&budget.owner) else {
+            continue;
+        };
+        if all.last().is_none_or(|last| last.name != name) {
+            all.push(NamedSpending {
+                name: name.to_owned(),
+                ..NamedSpending::default()
+            });
+        }
+        let usage = SpendingReport::from(&budget.usage);
+        match (all.last_mut(), budget.period) {
+            (Some(last), domain::Period::Day) => last.day = usage,
+            (Some(last), domain::Period::Week) => last.week = Some(usage),
+            (Some(last), domain::Period::Month) => last.month = Some(usage),
+            (None, _) => {}
+        }
+    }
+    all
+}
+
+/// The tokens of a report, and the number of the others.
+fn reported(mut tokens: Vec<NamedSpending>) -> (Vec<NamedSpending>, usize) {
+    let more = tokens.len().saturating_sub(MAX_TOKENS);
+    if more > 0 {
+        let order = |a: &NamedSpending, b: &NamedSpending| {
+            let spent = b.day.spent_usd.total_cmp(&a.day.spent_usd);
+            b.used_share().total_cmp(&a.used_share()).then(spent)
+        };
+        tokens.sort_by(order);
+        tokens.truncate(MAX_TOKENS);
+        tokens.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    (tokens, more)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl From<&domain::BudgetSnapshot> for BudgetReport {
     fn from(budget: &domain::BudgetSnapshot) -> Self {
-        let named = |(name, usage): &(Arc<str>, domain::BudgetUsage)| NamedSpending {
-            name: name.to_string(),
-            day: usage.into(),
-        };
+        use domain::BudgetOwner;
+        let (tokens, more_tokens) = reported(named(&budget.owned, |owner| match owner {
+            BudgetOwner::Token(name) => Some(name),
+            _ => None,
+        }));
         Self {
             on_limit: budget.on_limit.as_str().to_owned(),
             since: rfc3339(budget.since),
             day: (&budget.day).into(),
+            week: (&budget.week).into(),
             month: (&budget.month).into(),
-            tokens: budget.callers.iter().map(named).collect(),
-            providers: budget.providers.iter().map(named).collect(),
+            tokens,
+            more_tokens,
+            groups: named(&budget.owned, |owner| match owner {
+                BudgetOwner::Group(name) => Some(name),
+                _ => None,
+            }),
+            providers: named(&budget.owned, |owner| match owner {
+                BudgetOwner::Provider(name) => Some(name),
+                _ => None,
+            }),
         }
     }
 }
@@ -141,7 +225,7 @@ impl RateReport {
 pub struct RejectionReport {
     /// No target was eligible; counts as an error.
     pub no_target: u64,
-    /// Over budget; counts in no rate.
+    /// Over a budget, or over a limit of the client's token or group; counts in no rate.
     pub budget_exceeded: u64,
     /// The gateway was at its limit of concurrent requests; counts as an error.
     pub overloaded: u64,

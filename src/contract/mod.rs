@@ -44,6 +44,7 @@ mod settings;
 mod status;
 mod store;
 mod time;
+mod token;
 mod usage;
 mod weights;
 mod what_if;
@@ -105,6 +106,7 @@ pub use status::{
 };
 pub use store::{DatabaseReport, MigrationReport, TableReport};
 pub use time::{parse_duration, rfc3339};
+pub use token::{NewToken, TokenList, TokenOrigin, TokenReport, TokenRequest, TokenState};
 pub use usage::{UsageBy, UsagePeriod, UsageReport, UsageRow};
 pub use weights::{WeightOverride, WeightPoints, WeightsDraft};
 pub use what_if::{

@@ -5,10 +5,9 @@ use super::budget::BudgetUsage;
 use super::histogram::Histogram;
 use super::observation::{AttemptEnd, RequestEnd, RequestOutcome};
 use super::pricing::{CostBasisCounts, MeasuredUsage, cost_basis};
-use super::rejection::RejectionReason;
 use super::timeline::{BucketRange, Merge, Timeline};
 use super::units::{Money, UnixTime};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +51,7 @@ impl ClientCounts {
             }
             RequestOutcome::Error(failure) if failure.is_client_error() => self.uncounted += 1,
             RequestOutcome::Cancelled => self.uncounted += 1,
-            RequestOutcome::Rejected(RejectionReason::BudgetExceeded) => {
+            RequestOutcome::Rejected(reason) if reason.is_intended() => {
                 self.uncounted += 1;
                 self.over_budget += 1;
             }
@@ -154,11 +153,10 @@ impl ClientTable {
     pub fn snapshot(
         &self,
         window_seconds: u64,
-        budgets: &[(Arc<str>, BudgetUsage)],
+        budgets: &BTreeMap<Arc<str>, BudgetUsage>,
         now: UnixTime,
     ) -> ClientsSnapshot {
         let span = BucketRange::window(window_seconds);
-        let budget_of = |name: &Arc<str>| budgets.iter().find(|(known, _)| known == name);
         let counted = self.clients.iter().map(|(name, timeline)| {
             let columns = timeline.buckets(span, now);
             let mut sum = ClientCounts::default();
@@ -172,14 +170,18 @@ impl ClientTable {
                     .map(|it| (it.rate_base(), it.failed))
                     .collect(),
                 counts: sum,
-                budget: budget_of(name).map(|(_, usage)| *usage),
+                budget: budgets.get(name).copied(),
             }
         });
         let counted =
             counted.filter(|client| client.counts.requests() + client.counts.attempts > 0);
         let mut clients: Vec<ClientSnapshot> = counted.collect();
+        let counted: BTreeSet<Arc<str>> = clients
+            .iter()
+            .map(|client| Arc::clone(&client.name))
+            .collect();
         for (name, usage) in budgets {
-            if !clients.iter().any(|client| client.name == *name) {
+            if !counted.contains(name) {
                 clients.push(ClientSnapshot {
                     name: Arc::clone(name),
                     columns: vec![(0, 0); span.columns],
@@ -230,7 +232,7 @@ pub struct ClientSnapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{DecisionId, RequestIdentity};
+    use crate::domain::{DecisionId, RejectionReason, RequestIdentity};
 
     fn request(client: &str, second: u64, outcome: RequestOutcome) -> RequestEnd {
         RequestEnd {
@@ -272,7 +274,7 @@ mod tests {
         let failed = RequestOutcome::Rejected(RejectionReason::NoTarget);
         table.count_request(&request("app", 999_971, failed));
 
-        let minute = table.snapshot(60, &[], now);
+        let minute = table.snapshot(60, &BTreeMap::new(), now);
         let [app] = minute.clients.as_slice() else {
             panic!("{minute:?}")
         };
@@ -285,7 +287,7 @@ mod tests {
             .fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
         assert_eq!((rated, bad), (11, 1));
 
-        let hours = table.snapshot(21_600, &[], now);
+        let hours = table.snapshot(21_600, &BTreeMap::new(), now);
         assert_eq!(hours.clients.len(), 2);
         assert_eq!(
             hours.since,
@@ -302,7 +304,7 @@ mod tests {
         }
         assert_eq!(table.clients.len(), MAX_CLIENTS + 1);
         let now = UnixTime::from_seconds(500_010);
-        let snapshot = table.snapshot(900, &[], now);
+        let snapshot = table.snapshot(900, &BTreeMap::new(), now);
         let all: u64 = snapshot.clients.iter().map(|it| it.counts.requests()).sum();
         assert_eq!(all, 1_000);
         assert_eq!(&*snapshot.clients[0].name, OTHERS);

@@ -1,6 +1,7 @@
 //! Commands that change the state of the balancer, and their replies.
 
 use super::budget::OverBudgetPolicy;
+use super::client_terms::TokenTerms;
 use super::config_update::ConfigUpdate;
 use super::global_settings::GlobalSettings;
 use super::index::ProviderIdx;
@@ -53,6 +54,8 @@ pub enum Command {
     },
     /// Apply a reloaded configuration.
     Reconfigure(Box<ConfigUpdate>),
+    /// Replace the tokens that the store holds.
+    SetStoredTokens(Vec<TokenTerms>),
 }
 
 /// New global weights in points, 0..100. `None` keeps the value.
@@ -177,6 +180,8 @@ pub enum CommandReply {
     InFlight(u32),
     /// Revision of the applied configuration.
     Reconfigured(u64),
+    /// The tokens are in force.
+    StoredTokensSet,
 }
 
 /// Error of a rejected command; the state is unchanged.

@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod alerts;
+mod allowed_models;
 mod attempt_record;
 mod balancer;
 mod budget;
@@ -20,6 +21,8 @@ mod capability;
 mod catalogue_merge;
 mod change_effect;
 mod circuit_breaker;
+mod client_limits;
+mod client_terms;
 mod clients;
 mod closed_loop;
 mod command;
@@ -72,6 +75,7 @@ mod snapshot;
 mod strategy;
 mod tag;
 mod target;
+mod time_text;
 mod timeline;
 mod traffic_forecast;
 mod traffic_recording;
@@ -89,12 +93,13 @@ pub use alerts::{
     AlertError, AlertHistory, AlertId, AlertNotice, AlertRule, AlertSeverity, AlertSubject,
     LossCounts, Mute, SavedAlerts, ToldFraction,
 };
+pub use allowed_models::AllowedModels;
 pub use attempt_record::AttemptRecord;
 pub use balancer::{BalancerState, GlobalLimits};
 pub use budget::{
-    BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetProjection, BudgetReservation, BudgetScope,
-    BudgetSnapshot, BudgetUsage, Budgets, LedgerEntry, LedgerMode, OverBudgetPolicy, Period,
-    SharedBudget, format_usd,
+    BudgetConfig, BudgetExceeded, BudgetHeadroom, BudgetOwner, BudgetProjection, BudgetReservation,
+    BudgetScope, BudgetSnapshot, BudgetUsage, Budgets, LedgerEntry, LedgerMode, OverBudgetPolicy,
+    OwnedUsage, Period, SharedBudget, SpendingLimits, format_usd,
 };
 pub use capability::{Capabilities, MissingCapability, RequiredCapabilities};
 pub use catalogue_merge::CatalogueMerge;
@@ -102,6 +107,10 @@ pub use change_effect::{ChangeEffect, EffectFigures, PeriodFigures};
 pub use circuit_breaker::{
     BreakerSettings, BreakerState, CircuitBreaker, FailureContext, Transition,
 };
+pub use client_limits::{
+    ClientLimitExceeded, ClientLimits, RatePermit, RateScope, RateWindow, RateWindows,
+};
+pub use client_terms::{ClientTerms, GroupDefinition, GroupTerms, TokenDefinition, TokenTerms};
 pub use clients::{ClientCounts, ClientSnapshot, ClientTable, ClientsSnapshot};
 pub use closed_loop::{
     Capacity, ClosedLoopForecast, ForecastEffort, ForecastFigures, GoalPart, JudgedWeights,
@@ -184,6 +193,7 @@ pub use snapshot::{
 pub use strategy::Strategy;
 pub use tag::{DailyTags, MAX_TAG_BYTES, Tag, TagError};
 pub use target::{Catalogue, Provider, RemovedEntries, Route, RouteOrder, Target};
+pub use time_text::parse_time;
 pub use timeline::{BucketCounts, BucketRange, Merge, Timeline, Uptime};
 pub use traffic_forecast::{TrafficForecast, traffic_forecasts};
 pub use traffic_recording::{

@@ -12,6 +12,7 @@ use super::limiter::Limiter;
 use super::units::UnixTime;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The period of both limits, in nanoseconds.
 const PERIOD_NS: u64 = 60_000_000_000;
@@ -56,6 +57,11 @@ pub enum RateLimitExceeded {
 }
 
 impl RateLimitExceeded {
+    /// Returns the time until the request fits.
+    pub fn wait(self) -> Duration {
+        Duration::try_from_secs_f64(self.seconds()).unwrap_or_default()
+    }
+
     /// Returns the seconds until the request fits.
     pub fn seconds(self) -> f64 {
         match self {
@@ -136,6 +142,21 @@ impl RateLimiter {
         if let Some(limit) = rates.tokens {
             // Drained before released, so that the tokens count at every time.
             self.tokens.drain(limit, used, now);
+            self.held.release(held.min(limit));
+        }
+    }
+
+    /// Gives back a request that was taken and will not be sent.
+    pub fn give_back(&self, rates: RateLimits, tokens: u64) {
+        if let Some(limit) = rates.requests {
+            self.requests.give_back(limit);
+        }
+        self.release(rates, tokens);
+    }
+
+    /// Releases the held tokens of an attempt that used none.
+    pub fn release(&self, rates: RateLimits, held: u64) {
+        if let Some(limit) = rates.tokens {
             self.held.release(held.min(limit));
         }
     }

@@ -7,21 +7,34 @@ pub enum RejectionReason {
     NoTarget,
     /// A budget is used up. Intended by the operator, so it counts in no rate.
     BudgetExceeded,
+    /// A limit per minute of the client's token or group is used up. Intended by the operator too.
+    ClientLimit,
     /// More requests are running than `max_in_flight` allows.
     Overloaded,
 }
 
 impl RejectionReason {
     /// All reasons.
-    pub const ALL: [Self; 3] = [Self::NoTarget, Self::BudgetExceeded, Self::Overloaded];
+    pub const ALL: [Self; 4] = [
+        Self::NoTarget,
+        Self::BudgetExceeded,
+        Self::ClientLimit,
+        Self::Overloaded,
+    ];
 
     /// Returns the code in stored rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoTarget => "no_target",
             Self::BudgetExceeded => "budget_exceeded",
+            Self::ClientLimit => "client_limit",
             Self::Overloaded => "overloaded",
         }
+    }
+
+    /// Returns true if the operator set the limit for the client: it counts in no rate.
+    pub const fn is_intended(self) -> bool {
+        matches!(self, Self::BudgetExceeded | Self::ClientLimit)
     }
 
     /// Returns the reason as text.
@@ -29,6 +42,7 @@ impl RejectionReason {
         match self {
             Self::NoTarget => "no target is eligible",
             Self::BudgetExceeded => "a budget is used up",
+            Self::ClientLimit => "a limit of the client is used up",
             Self::Overloaded => "too many concurrent requests",
         }
     }
@@ -39,7 +53,7 @@ impl RejectionReason {
 pub struct RejectionCounts {
     /// Rejections because no target was eligible.
     pub target: u64,
-    /// Rejections because a budget was used up.
+    /// Rejections because a budget, or a limit of the client, was used up.
     pub budget: u64,
     /// Rejections because of `max_in_flight`.
     pub room: u64,
@@ -50,7 +64,7 @@ impl RejectionCounts {
     pub fn add(&mut self, reason: RejectionReason, count: u64) {
         match reason {
             RejectionReason::NoTarget => self.target += count,
-            RejectionReason::BudgetExceeded => self.budget += count,
+            RejectionReason::BudgetExceeded | RejectionReason::ClientLimit => self.budget += count,
             RejectionReason::Overloaded => self.room += count,
         }
     }

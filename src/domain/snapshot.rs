@@ -6,6 +6,7 @@ use super::budget::{BudgetSnapshot, Budgets};
 use super::capability::Capabilities;
 use super::change_effect::EffectFigures;
 use super::circuit_breaker::BreakerState;
+use super::client_limits::ClientLimits;
 use super::event::Event;
 use super::expected_output::ExpectedOutputs;
 use super::failure::Failure;
@@ -64,6 +65,8 @@ pub struct RoutingTable {
     pub hedges: Arc<HedgeBudget>,
     /// Spending budgets.
     pub budgets: Arc<Budgets>,
+    /// Limits per minute of client tokens and groups.
+    pub client_limits: Arc<ClientLimits>,
     /// Running client requests.
     pub crowd: Arc<InFlightLimiter>,
     /// Limit on running client requests.

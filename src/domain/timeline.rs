@@ -271,7 +271,7 @@ impl BucketCounts {
     /// Counts rejected requests. A used-up budget is not a failure.
     pub fn record_rejected(&mut self, reason: RejectionReason, count: u64) {
         self.rejected.add(reason, count);
-        if reason != RejectionReason::BudgetExceeded {
+        if !reason.is_intended() {
             self.failed += count;
         }
     }

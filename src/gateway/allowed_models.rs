@@ -3,22 +3,17 @@
 use super::error::GatewayError;
 use super::request::ParsedRequest;
 use crate::domain::{
-    Catalogue, ModelResolution, RouteOrder, TargetIdx, matches_glob, model_names, resolve,
+    AllowedModels, Catalogue, ModelResolution, RouteOrder, TargetIdx, model_names, resolve,
 };
 use crate::protocols::ForwardCall;
 
-/// Whether a pattern fits the name.
-fn fits(allowed: &[String], name: &str) -> bool {
-    allowed.iter().any(|pattern| matches_glob(pattern, name))
-}
-
-fn allows_target(allowed: &[String], catalogue: &Catalogue, target: TargetIdx) -> bool {
+fn allows_target(allowed: &AllowedModels, catalogue: &Catalogue, target: TargetIdx) -> bool {
     let id = &catalogue.targets[target].id;
-    fits(allowed, &id.model) || fits(allowed, &id.to_string())
+    allowed.allows(&id.model) || allowed.allows(&id.to_string())
 }
 
-/// The names of a model list that a client with these patterns may use; `None`: all.
-pub(super) fn visible_names(catalogue: &Catalogue, allowed: Option<&[String]>) -> Vec<String> {
+/// The names of a model list that a client with these models may use; `None`: all.
+pub(super) fn visible_names(catalogue: &Catalogue, allowed: Option<&AllowedModels>) -> Vec<String> {
     let mut names = model_names(catalogue);
     let Some(allowed) = allowed else {
         return names;
@@ -34,27 +29,27 @@ pub(super) fn visible_names(catalogue: &Catalogue, allowed: Option<&[String]>) -
         }
         Err(_) => false,
     };
-    names.retain(|name| fits(allowed, name) || is_visible(name));
+    names.retain(|name| allowed.allows(name) || is_visible(name));
     names
 }
 
 impl ParsedRequest {
-    /// Leaves the targets that a client with these patterns may use: all where the name that it asked
+    /// Leaves the targets that a client with these models may use: all where the name that it asked
     /// for fits, else those whose own names do.
     pub fn allow_models(
         mut self,
         catalogue: &Catalogue,
-        allowed: Option<&[String]>,
+        allowed: Option<&AllowedModels>,
     ) -> Result<Self, GatewayError> {
         let Some(allowed) = allowed else {
             return Ok(self);
         };
         let name: Option<String> = self.fields.object().read("model");
         let is_named = name.as_deref().is_some_and(|name| {
-            fits(allowed, name)
+            allowed.allows(name)
                 || name
                     .strip_suffix(":latest")
-                    .is_some_and(|name| fits(allowed, name))
+                    .is_some_and(|name| allowed.allows(name))
         });
         if is_named {
             return Ok(self);

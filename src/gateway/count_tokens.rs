@@ -12,7 +12,7 @@ use super::request_fields::RequestFields;
 use super::state::Gateway;
 use super::upstream_call::UpstreamCall;
 use crate::clock;
-use crate::domain::{CandidateSet, Catalogue, TargetId, TargetIdx, select_target};
+use crate::domain::{AllowedModels, CandidateSet, Catalogue, TargetId, TargetIdx, select_target};
 use crate::foreign::read_body;
 use crate::protocols::{ApiDialect, CallSpec, Endpoint, PathFields, check_json_size};
 use axum::Json;
@@ -37,8 +37,8 @@ pub(super) struct CountingClient {
     pub owner: Arc<str>,
     /// Where it sends from.
     pub address: Option<IpAddr>,
-    /// Patterns of the models that it may use; `None`: all.
-    pub models: Option<Arc<[String]>>,
+    /// The models that it may use; `None`: all.
+    pub models: Option<AllowedModels>,
 }
 
 /// Responds with a count in the client's protocol. `path` holds the fields that the path states.
@@ -77,7 +77,7 @@ async fn count(
         let models = client.models.clone();
         move || {
             let request = read(dialect, (body, path), &headers, &catalogue)?;
-            request.allow_models(&catalogue, models.as_deref())
+            request.allow_models(&catalogue, models.as_ref())
         }
     };
     let request = gateway.body_work.run(body.bytes.len(), read).await??;

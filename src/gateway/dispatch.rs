@@ -67,13 +67,14 @@ async fn run(
     body: Body,
 ) -> Response {
     match admission::admit(&gateway, principal.as_deref()) {
-        Ok(budget_scope) => {
+        Ok((budget_scope, rates)) => {
             let owner = owner(principal.as_deref());
             let caller = Caller {
                 budget_scope,
                 owner,
                 address: address(principal.as_deref()),
                 models: principal.and_then(|principal| principal.0.models),
+                rates,
             };
             handler::run(gateway, target, caller, headers, body).await
         }
@@ -90,8 +91,8 @@ pub(super) async fn count_tokens(
     body: Body,
 ) -> Response {
     match admission::admit(&gateway, None) {
-        // Counting is free, so it counts against no budget.
-        Ok(_budget_scope) => {
+        // Counting is free, so it counts against no budget and in no limit.
+        Ok(_free) => {
             let client = CountingClient {
                 owner: owner(principal.as_deref()),
                 address: address(principal.as_deref()),

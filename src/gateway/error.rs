@@ -3,7 +3,10 @@
 
 use super::operation::Operation;
 use crate::access::AuthError;
-use crate::domain::{BudgetExceeded, ExclusionReason, ModelType, TargetId, UnixTime, UnknownModel};
+use crate::domain::{
+    BudgetExceeded, ClientLimitExceeded, ExclusionReason, ModelType, TargetId, UnixTime,
+    UnknownModel,
+};
 use crate::protocols::{JsonExcess, TranslationError, UpstreamError};
 use axum::http::Method;
 use std::error::Error;
@@ -54,6 +57,8 @@ pub enum GatewayError {
     BodyMemoryExhausted,
     /// The answers to all requests together take too much memory.
     AnswerMemoryExhausted,
+    /// The request exceeds a limit per minute of its client.
+    ClientLimit(Box<ClientLimitExceeded>),
     /// The request does not fit into the rest of a budget.
     OverBudget(BudgetExceeded),
     /// The last attempt failed, and no further one is possible.

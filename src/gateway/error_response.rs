@@ -152,6 +152,11 @@ impl GatewayError {
                 "rate_limit_error",
                 Some("rate_limit_exceeded"),
             ),
+            Self::ClientLimit(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                Some("rate_limit_exceeded"),
+            ),
             Self::OverBudget(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "insufficient_quota",
@@ -187,6 +192,7 @@ impl GatewayError {
                 excluded,
                 ..
             } => retry_after.or_else(|| is_off(excluded).then_some(OFF_RETRY_AFTER)),
+            Self::ClientLimit(limit) => Some(limit.exceeded.wait()),
             Self::TargetsBusy { retry_after } | Self::TooManyCounts { retry_after } => {
                 Some(*retry_after)
             }
@@ -269,6 +275,7 @@ impl fmt::Display for GatewayError {
             }
             Self::BodyMemoryExhausted => f.write_str(BODIES_TOO_LARGE),
             Self::AnswerMemoryExhausted => f.write_str(ANSWERS_TOO_LARGE),
+            Self::ClientLimit(exceeded) => write!(f, "{exceeded}"),
             Self::OverBudget(exceeded) => write!(f, "{exceeded}"),
             Self::Upstream(failure) => failure.fmt(f),
         }
@@ -309,7 +316,10 @@ impl fmt::Display for UpstreamFailure {
 }
 
 fn auth_class(error: &AuthError) -> ErrorClass {
-    let (kind, code) = if error.status() == StatusCode::FORBIDDEN {
+    let is_expired = matches!(error, AuthError::Expired { .. });
+    let (kind, code) = if is_expired {
+        ("authentication_error", "token_expired")
+    } else if error.status() == StatusCode::FORBIDDEN {
         ("permission_error", "permission_denied")
     } else {
         ("authentication_error", "invalid_api_key")

@@ -4,6 +4,7 @@
 use super::admission;
 use super::attempt_usage::AttemptUsage;
 use super::cache_status::CacheStatus;
+use super::client_rate;
 use super::coalescing;
 use super::early_headers::{self, EarlyHeaders, RequestResult};
 use super::error::GatewayError;
@@ -19,7 +20,9 @@ use super::response_headers::set_stream_headers;
 use super::state::Gateway;
 use super::upstream_response::UpstreamResponse;
 use crate::clock;
-use crate::domain::{BudgetScope, Failure, RejectionReason, RequestOutcome};
+use crate::domain::{
+    AllowedModels, BudgetScope, Failure, RateScope, RejectionReason, RequestOutcome,
+};
 use crate::protocols::{ApiDialect, PathFields, compacted};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -40,8 +43,10 @@ pub(super) struct Caller {
     pub owner: Arc<str>,
     /// Where it sends from.
     pub address: Option<IpAddr>,
-    /// Patterns of the models that it may use; `None`: all.
-    pub models: Option<Arc<[String]>>,
+    /// The models that it may use; `None`: all.
+    pub models: Option<AllowedModels>,
+    /// Its limits per minute, where it has any.
+    pub rates: Option<RateScope>,
 }
 
 /// What a request asks for.
@@ -208,6 +213,7 @@ async fn operate(
         }
     };
     identify(gateway, &request, recorder);
+    client_rate::acquire(caller.rates.as_ref(), &request, recorder)?;
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,
@@ -274,13 +280,14 @@ async fn forward(
                 endpoint.is_some_and(|endpoint| endpoint.protocol.forwards())
             };
             let request = ParsedRequest::forwarded(forward, &headers, &catalogue, &has_path);
-            request?.allow_models(&catalogue, models.as_deref())
+            request?.allow_models(&catalogue, models.as_ref())
         }
     };
     let work = gateway.body_work.run(body.len(), read);
     let request = work.await.and_then(|read| read);
     let request = Arc::new(request.map_err(|error| not_admitted(recorder, error))?);
     identify(gateway, &request, recorder);
+    client_rate::acquire(caller.rates.as_ref(), &request, recorder)?;
     let id = recorder.decision().to_string();
     let context = RequestContext {
         gateway,

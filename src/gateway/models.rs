@@ -221,7 +221,7 @@ fn owner(catalogue: &Catalogue, resolution: &ModelResolution) -> String {
 
 /// The names that the client may use.
 fn visible(catalogue: &Catalogue, principal: Option<&Principal>) -> Vec<String> {
-    let allowed = principal.and_then(|principal| principal.models.as_deref());
+    let allowed = principal.and_then(|principal| principal.models.as_ref());
     visible_names(catalogue, allowed)
 }
 

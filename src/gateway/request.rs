@@ -66,6 +66,13 @@ pub(super) struct ParsedRequest {
 }
 
 impl ParsedRequest {
+    /// Tokens of the prompt and of the longest response that the client allows; where it sets no bound,
+    /// only those of the prompt.
+    pub fn bounded_tokens(&self) -> u64 {
+        let output = self.max_tokens.unwrap_or(0).saturating_mul(self.choices);
+        self.input.saturating_add(output)
+    }
+
     /// Reads a body's fields and the headers; the error names the field or header that is wrong.
     pub fn read(
         operation: Operation,

@@ -7,7 +7,7 @@ use super::request::ParsedRequest;
 use super::request_fields::RequestFields;
 use super::session_key::session_key;
 use super::stored_conversation::StoredConversation;
-use crate::domain::Catalogue;
+use crate::domain::{AllowedModels, Catalogue};
 use crate::protocols::{PathFields, ResponseStore, check_json_size};
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -20,8 +20,8 @@ pub(super) struct RequestReader {
     pub responses: ResponseStore,
     /// Name of the client.
     pub owner: Arc<str>,
-    /// Patterns of the models that it may use; `None`: all.
-    pub models: Option<Arc<[String]>>,
+    /// The models that it may use; `None`: all.
+    pub models: Option<AllowedModels>,
     pub path: Arc<PathFields>,
     pub headers: Arc<HeaderMap>,
     pub body: Bytes,
@@ -61,7 +61,7 @@ impl RequestReader {
         }
         drop(object);
         let request = ParsedRequest::read(operation, &self.headers, fields, &self.catalogue)?;
-        let mut request = request.allow_models(&self.catalogue, self.models.as_deref())?;
+        let mut request = request.allow_models(&self.catalogue, self.models.as_ref())?;
         request.pending = stored.pending;
         if self.wants_session && matches!(operation, Operation::Generate(_)) {
             request.session = session_key(&self.owner, &self.headers, &request);

@@ -6,12 +6,13 @@ use super::attempt_usage::AttemptUsage;
 use super::cache_status::CacheStatus;
 use super::error::GatewayError;
 use super::failure_text::request_failure_text;
+use super::rate_headers::set_rate_headers;
 use crate::clock;
 use crate::domain::{
     CandidateSet, DecisionId, Hedge, HedgeEnd, HedgeRefusal, HedgeResult, InFlightPermit, KeyIdx,
-    Observation, RandomDraw, RejectionReason, RequestEnd, RequestIdentity, RequestOutcome,
-    RequestProfile, RequestTerms, RoutingTable, SelectionContext, SelectionRound, Tag, TargetId,
-    TargetIdx, TargetSelection, UnixTime,
+    Observation, RandomDraw, RatePermit, RateWindows, RejectionReason, RequestEnd, RequestIdentity,
+    RequestOutcome, RequestProfile, RequestTerms, RoutingTable, SelectionContext, SelectionRound,
+    Tag, TargetId, TargetIdx, TargetSelection, UnixTime,
 };
 use crate::engine::EngineHandle;
 use crate::protocols::DroppedFields;
@@ -70,6 +71,10 @@ pub(super) struct RequestRecorder {
     pub dropped: DroppedFields,
     /// Held until the request ends; `None` before its body is complete.
     permit: Option<InFlightPermit>,
+    /// Held until the request ends, where its client has limits per minute.
+    rate_permit: Option<RatePermit>,
+    /// What was left of these limits when one refused the request.
+    pub rate_windows: Option<RateWindows>,
     /// When the request was complete, and the time that providers took since.
     complete_at: Option<Instant>,
     upstream_time: Duration,
@@ -117,6 +122,8 @@ impl RequestRecorder {
             cache: None,
             dropped: DroppedFields::default(),
             permit: None,
+            rate_permit: None,
+            rate_windows: None,
             complete_at: None,
             upstream_time: Duration::ZERO,
             fallbacks: 0,
@@ -150,6 +157,11 @@ impl RequestRecorder {
     pub fn set_permit(&mut self, permit: InFlightPermit) {
         self.permit = Some(permit);
         self.complete_at = Some(Instant::now());
+    }
+
+    /// Holds the permit of the client's limits until the request ends.
+    pub fn set_rate_permit(&mut self, permit: RatePermit) {
+        self.rate_permit = Some(permit);
     }
 
     /// Adds the time that a provider took, or its connection.
@@ -325,6 +337,11 @@ impl RequestRecorder {
 
     /// Sets the headers of every response, stream or not, success or error.
     pub fn set_headers(&self, headers: &mut HeaderMap) {
+        let permit = self.rate_permit.as_ref();
+        let windows = permit.map(|permit| permit.windows(clock::now()));
+        if let Some(windows) = windows.or(self.rate_windows) {
+            set_rate_headers(headers, windows);
+        }
         let mut set = |name: HeaderName, text: &str| {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
@@ -385,6 +402,10 @@ fn header_list(dropped: &DroppedFields) -> String {
 impl Drop for RequestRecorder {
     fn drop(&mut self) {
         let ended = clock::now();
+        if let Some(permit) = &mut self.rate_permit {
+            let used = self.spent.usage.map(|it| it.usage.input + it.usage.output);
+            permit.settle(used.unwrap_or(0), ended);
+        }
         let target = self
             .trace
             .is_some()

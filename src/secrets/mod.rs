@@ -3,10 +3,12 @@
 //! [`Secret`] has no `Display` and no serde; its `Debug` is `Secret(****)`. Only [`Secret::expose`]
 //! returns the text, so that every use can be found by its name.
 
+mod bearer_token;
 mod program;
 mod secret;
 mod secret_ref;
 
+pub use bearer_token::BearerToken;
 pub use program::{Program, ProgramError};
 pub use secret::{MASK, Secret};
 pub use secret_ref::SecretRef;

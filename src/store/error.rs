@@ -67,6 +67,15 @@ pub enum StoreError {
         /// Who made it.
         who: String,
     },
+    /// A token has this name.
+    #[error("the token {0:?} exists; revoke it first, or rotate it for a new secret")]
+    TokenExists(String),
+    /// No valid token has this name.
+    #[error("no token that was made at run time has the name {0:?}, or it is revoked")]
+    UnknownToken(String),
+    /// More tokens are not kept.
+    #[error("there are {0} tokens, and no more are kept; revoke some first")]
+    TooManyTokens(u64),
     /// The store is off, or its writer has ended.
     #[error("the store is closed")]
     Closed,

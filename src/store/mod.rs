@@ -43,6 +43,7 @@ mod status;
 mod store;
 mod summed_roll_ups;
 mod tables;
+mod tokens;
 mod writer;
 
 pub use audit_chain::AuditEntry;
@@ -65,3 +66,4 @@ pub use roll_ups::RollUpFilter;
 pub use status::{StoreState, StoreStatus};
 pub use store::Store;
 pub use summed_roll_ups::SumBy;
+pub use tokens::{MAX_TOKENS, StoredToken, StoredTokens, TokenChange};

@@ -52,6 +52,11 @@ impl StoreOptions {
         self.url.expose() == "off"
     }
 
+    /// Returns true if the data outlives the process.
+    pub fn is_lasting(&self) -> bool {
+        !self.is_off() && !self.url.expose().starts_with("memory:")
+    }
+
     /// The address for people, without user, password and parameters.
     pub fn shown(&self) -> String {
         let url = self.url.expose();

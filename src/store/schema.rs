@@ -9,7 +9,7 @@ use crate::domain::UnixTime;
 const MIGRATION_LOCK: &str = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(418112561516)) AS held";
 
 /// Statements of each version, oldest first. A released version never changes.
-const VERSIONS: &[&[&str]] = &[V1, V2, V3];
+const VERSIONS: &[&[&str]] = &[V1, V2, V3, V4];
 
 /// `PRIMARY KEY` and partitions of tables of rows differ: see [`statement`].
 const V1: &[&str] = &[
@@ -96,6 +96,15 @@ const V2: &[&str] = &[
 const V3: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS requests_in_trouble ON requests (at) WHERE failure <> ''",
     "CREATE INDEX IF NOT EXISTS requests_by_id ON requests (request_id BYTEWISE)",
+];
+
+/// Client tokens that were made at run time.
+const V4: &[&str] = &[
+    "CREATE TABLE tokens (name TEXT NOT NULL PRIMARY KEY, sha256 TEXT NOT NULL, \
+     json TEXT NOT NULL, created BIGINT NOT NULL, created_by TEXT NOT NULL, rotated BIGINT, \
+     revoked BIGINT, version BIGINT NOT NULL)",
+    "CREATE UNIQUE INDEX tokens_by_hash ON tokens (sha256)",
+    "CREATE INDEX tokens_by_version ON tokens (version)",
 ];
 
 /// Newest version that this program knows.

@@ -4,8 +4,9 @@ use super::families as family;
 use super::process_facts::StoreFacts;
 use super::samples::{Labels, Samples};
 use crate::domain::{
-    AttemptCounts, BudgetUsage, CallLabels, Counters, FixedHistogram, HealthState, Money,
-    Objective, OutcomeLabels, ProviderIdx, RoutingTable, Snapshot, TargetIdx, UnixTime,
+    AttemptCounts, BudgetOwner, BudgetUsage, CallLabels, Counters, FixedHistogram, HealthState,
+    Money, Objective, OutcomeLabels, Period, ProviderIdx, RoutingTable, Snapshot, TargetIdx,
+    UnixTime,
 };
 use crate::protocols::gen_ai_name;
 use prometheus_client::collector::Collector;
@@ -275,17 +276,25 @@ impl Exposition {
 
     fn budgets(&self) -> Vec<(Labels<'_>, &BudgetUsage)> {
         let budget = &self.snapshot.budget;
-        let all = [("day", &budget.day), ("month", &budget.month)];
-        let all = all.into_iter().map(|(name, usage)| ([name, "", ""], usage));
-        let callers = budget.callers.iter();
-        let callers = callers.map(|(token, usage)| (["token_day", token, ""], usage));
-        let providers = budget.providers.iter();
-        let providers = providers.map(|(name, usage)| (["provider_day", "", name], usage));
-        let rows = all.chain(callers).chain(providers);
-        rows.map(|([name, token, provider], usage)| {
+        let all = [&budget.day, &budget.week, &budget.month];
+        let all = Period::ALL.into_iter().zip(all);
+        let all = all.filter(|(period, usage)| *period != Period::Week || usage.limit.is_some());
+        let all = all.map(|(period, usage)| (["", "", "", ""], period, usage));
+        let owned = budget.owned.iter().filter_map(|owned| {
+            let names: [&str; 4] = match &owned.owner {
+                BudgetOwner::All => return None,
+                BudgetOwner::Token(name) => ["token_", name, "", ""],
+                BudgetOwner::Group(name) => ["group_", "", name, ""],
+                BudgetOwner::Provider(name) => ["provider_", "", "", name],
+            };
+            Some((names, owned.period, &owned.usage))
+        });
+        let rows = all.chain(owned);
+        rows.map(|([prefix, token, group, provider], period, usage)| {
             let labels: Labels<'_> = vec![
-                ("budget", name.into()),
+                ("budget", format!("{prefix}{}", period.as_str()).into()),
                 ("token", token.into()),
+                ("group", group.into()),
                 ("provider", provider.into()),
             ];
             (labels, usage)

@@ -1,6 +1,6 @@
 use super::TestApi;
 use crate::access::{Peer, Token, TokenAuth};
-use crate::domain::Role;
+use crate::domain::{Role, TokenDefinition};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::http::Request;
@@ -10,12 +10,7 @@ const CHANGE: &str = r#"{"load":20}"#;
 pub(super) fn token(name: &str, role: Role) -> Token {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest(&SHA256, name.as_bytes()).as_ref());
-    Token {
-        name: name.into(),
-        sha256,
-        role,
-        models: None,
-    }
+    Token::new(TokenDefinition::new(name, role), sha256, &[])
 }
 
 fn api() -> TestApi {

@@ -3,7 +3,8 @@
 use crate::access::TokenAuth;
 use crate::client::TokenGroups;
 use crate::domain::{
-    BalancerState, Catalogue, GlobalLimits, Strategy, Tuning, Weights, WeightsSchedule,
+    BalancerState, Catalogue, GlobalLimits, GroupDefinition, Strategy, Tuning, Weights,
+    WeightsSchedule,
 };
 use crate::gateway::{CacheLimits, GatewayConfig};
 use crate::protocols::EndpointRegistry;
@@ -41,6 +42,8 @@ pub(in crate::app) struct InstanceConfig {
     pub pre_stop: Duration,
     pub metrics_cache: Duration,
     pub token_groups: TokenGroups,
+    /// What the tokens of a group share.
+    pub groups: Vec<GroupDefinition>,
     /// Where changes are stored, for the responses to those who make them.
     pub saved: String,
     pub seed: u64,

@@ -10,7 +10,7 @@ use crate::app::{dashboard_thread, persist};
 use crate::cli::arguments::Globals;
 use crate::client::TokenGroups;
 use crate::config::{self, Loaded, ProbeMode, Settings, Sources};
-use crate::domain::{Catalogue, GlobalLimits, Role};
+use crate::domain::{Catalogue, ClientTerms, GlobalLimits, Role, TokenDefinition};
 use crate::gateway::CacheLimits;
 use crate::logs::Logs;
 use crate::server;
@@ -104,6 +104,7 @@ pub(in crate::app) async fn build_instance_config(
         limits: GlobalLimits {
             max_in_flight: Some(settings.server.max_in_flight),
             budget: settings.budget.clone(),
+            clients: client_terms(settings),
             breaker: settings.balancing.breaker,
             alerts: settings.alerts.rules.clone(),
         },
@@ -118,6 +119,7 @@ pub(in crate::app) async fn build_instance_config(
         pre_stop: settings.server.pre_stop,
         metrics_cache: settings.server.metrics_cache,
         token_groups: token_groups(settings),
+        groups: settings.groups.clone(),
         saved: persist::saved_to(loaded, no_save),
         seed: crate::clock::now().micros(),
         prepared: None,
@@ -174,21 +176,28 @@ fn webhook(settings: &config::WebhookSettings) -> Webhook {
 }
 
 fn tokens(settings: &Settings) -> Vec<Token> {
-    let token = |token: &config::TokenSettings| Token {
-        name: token.name.as_str().into(),
-        sha256: token.sha256,
-        role: token.role,
-        models: token.models.clone().map(Into::into),
+    let token = |token: &config::TokenSettings| {
+        Token::new(token.definition.clone(), token.sha256, &settings.groups)
     };
     settings.tokens.iter().map(token).collect()
+}
+
+fn client_terms(settings: &Settings) -> ClientTerms {
+    let tokens = settings.tokens.iter();
+    let groups = settings.groups.iter();
+    ClientTerms {
+        tokens: tokens.map(|token| token.definition.terms.clone()).collect(),
+        groups: groups.map(|group| group.terms.clone()).collect(),
+    }
 }
 
 fn token_groups(settings: &Settings) -> TokenGroups {
     let mut groups = TokenGroups::new();
     for token in &settings.tokens {
-        if let Some(group) = &token.group {
-            let names = groups.entry(group.clone()).or_default();
-            names.push(token.name.clone());
+        let terms = &token.definition.terms;
+        if let Some(group) = &terms.group {
+            let names = groups.entry(group.to_string()).or_default();
+            names.push(terms.name.to_string());
         }
     }
     groups
@@ -201,10 +210,6 @@ fn client_token(settings: &Settings) -> Option<Token> {
         .as_ref()
         .try_into()
         .ok()?;
-    Some(Token {
-        name: "AI_GATEWAY_API_KEY".into(),
-        sha256,
-        role: Role::Client,
-        models: None,
-    })
+    let definition = TokenDefinition::new("AI_GATEWAY_API_KEY", Role::Client);
+    Some(Token::new(definition, sha256, &[]))
 }

@@ -8,8 +8,9 @@ use crate::client::TokenGroups;
 use crate::contract::Window;
 use crate::demo::{VendorEndpoint, Vendors};
 use crate::domain::{
-    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, Catalogue, GlobalLimits, ModelType,
-    ModelTypes, Price, Provider, ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
+    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, Catalogue, ClientTerms, GlobalLimits,
+    ModelType, ModelTypes, Price, Provider, ProviderIdx, Strategy, Target, TargetId, Tuning,
+    Weights,
 };
 use crate::gateway::GatewayConfig;
 use crate::logs::Logs;
@@ -61,6 +62,7 @@ pub(in crate::app) fn demo_instance_config(
         probe_interval: Some(PROBE_INTERVAL),
         // Simulated money needs no limit.
         limits: GlobalLimits {
+            clients: ClientTerms::default(),
             max_in_flight: Some(MAX_IN_FLIGHT),
             budget: BudgetConfig::default(),
             breaker: BreakerSettings::default(),
@@ -80,6 +82,7 @@ pub(in crate::app) fn demo_instance_config(
         pre_stop: Duration::ZERO,
         metrics_cache: METRICS_CACHE,
         token_groups: TokenGroups::new(),
+        groups: Vec::new(),
         saved: "in memory: a demo saves nothing".to_owned(),
         seed,
         prepared: None,

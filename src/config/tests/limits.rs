@@ -34,10 +34,12 @@ fn every_limit_is_read_without_a_warning() {
         per_day: Some(Money::from_usd(5.0)),
         per_month: Some(Money::from_usd(f64::INFINITY)),
         on_limit: OverBudgetPolicy::Cheapest,
-        callers: vec![("app".into(), Some(Money::from_usd(0.5)))],
         providers: vec![("a".into(), Money::from_usd(20.0))],
+        ..BudgetConfig::default()
     };
     assert_eq!(settings.budget, budget);
+    let spending = settings.tokens[0].definition.terms.spending;
+    assert_eq!(spending.per_day, Some(Money::from_usd(0.5)));
     let provider = &settings.providers[0];
     let rates = RateLimits {
         requests: Some(5),

@@ -210,9 +210,13 @@ fn a_key_pasted_where_a_variable_is_named() {
 
 #[test]
 fn an_open_address_without_tokens() {
+    // A store that lasts may hold a token.
     let workspace = Workspace::with_file("[server]\nlisten = \"0.0.0.0:8080\"\n");
+    assert!(workspace.loaded().needs_stored_token.is_some());
+    let nothing_stored = "[server]\nlisten = \"0.0.0.0:8080\"\n[store]\nurl = \"off\"\n";
+    let workspace = Workspace::with_file(nothing_stored);
 
-    assert_snapshot!(workspace.errors(), @r#"aibal.toml:2: server.listen: "0.0.0.0:8080": must be a loopback address while there is no [[auth.tokens]]: any client that reaches it could spend your keys"#);
+    assert_snapshot!(workspace.errors(), @r#"aibal.toml:2: server.listen: "0.0.0.0:8080": must be a loopback address while there is no token: any client that reaches it could spend your keys; add [[auth.tokens]], or run `aibal-tui tokens create NAME --offline`"#);
 
     let token = format!(
         "[[auth.tokens]]\nname = \"t\"\nsha256 = \"{}\"\nrole = \"client\"\n",

@@ -51,6 +51,7 @@ fn every_default_stands_in_the_starter_file() {
     let defaults = layers::defaults().expect("defaults");
     let optional = [
         "budget.usd_per_day",
+        "budget.usd_per_week",
         "budget.usd_per_month",
         "store.retention_days",
     ];
@@ -104,7 +105,7 @@ fn the_examples_of_the_starter_file_are_right() {
     assert_eq!(settings.providers[0].models[0].id, "gpt-4o");
     assert_eq!(settings.routes[0].targets.len(), 2);
     assert_eq!(settings.dashboard.keys["quit"], "q");
-    assert_eq!(settings.tokens[0].name, "app");
+    assert_eq!(&**settings.tokens[0].definition.name(), "app");
 }
 
 /// Every property of the schema, written as in the table of settings.

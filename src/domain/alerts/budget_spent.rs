@@ -28,7 +28,8 @@ impl AlertBoard {
         };
         seen.insert(id);
         let condition = condition(budget, subject, (part, fraction));
-        let is_news = self.tell_fraction(&budget.name, budget.period.number(now), fraction);
+        let is_news =
+            self.tell_fraction(&budget.name, budget.usage.began_at.unix_seconds(), fraction);
         let Some(active) = self.active.get_mut(&id) else {
             // It may have been told before, for example under a limit that was raised and lowered.
             notices.extend(self.raise(&condition, now, is_news));

@@ -14,7 +14,7 @@ const SAMPLE_INTERVAL: Duration = Duration::from_mins(1);
 const MAX_SAMPLES: usize = 61;
 /// Shortest history that says something of the rest of a day.
 const MIN_HISTORY: Duration = Duration::from_mins(15);
-/// A month is judged by its spending so far, once that covers a day.
+/// A week or month is judged by its spending so far, once that covers a day.
 const MIN_MONTH: Duration = Duration::from_hours(24);
 /// Shares of the limit that a projection must pass to begin and to end the alert.
 const RAISE_SHARE: f64 = 1.0;
@@ -73,8 +73,8 @@ impl SpendingRates {
                 let passed = now.since(at);
                 (passed >= MIN_HISTORY).then_some((usage.spent.minus(then), passed))?
             }
-            Period::Month => {
-                let passed = now.since(budget.period.start(now));
+            Period::Week | Period::Month => {
+                let passed = now.since(usage.began_at);
                 (passed >= MIN_MONTH).then_some((usage.spent, passed))?
             }
         };

@@ -5,7 +5,7 @@ use crate::domain::alerts::{
     Alert, AlertBoard, AlertChange, AlertError, AlertFigures, AlertId, AlertNotice, Availability,
     BudgetFigures, FLAPPING_WINDOW_S, LossCounts, ProviderFigures, SavedAlerts, WINDOW_S,
 };
-use crate::domain::budget::{BudgetSnapshot, BudgetUsage, Period, provider_name, shared_name};
+use crate::domain::budget::{BudgetOwner, BudgetSnapshot, BudgetUsage, OwnedUsage, Period};
 use crate::domain::event::{Effect, Event, EventKind};
 use crate::domain::health_state::HealthState;
 use crate::domain::index::ProviderIdx;
@@ -103,13 +103,14 @@ impl BalancerState {
     /// Returns the usage of all budgets with its expected end.
     pub(super) fn projected_budgets(&self, now: UnixTime) -> BudgetSnapshot {
         let providers = self.budget_providers();
-        let project = |name: &str, period, usage: &BudgetUsage| {
+        let project = |owner: &BudgetOwner, period, usage: &BudgetUsage| {
+            usage.limit?;
             let budget = BudgetFigures {
-                name: name.to_owned(),
+                name: owner.setting(period),
                 period,
                 usage: *usage,
                 consequence: "",
-                expected: self.expected_cost(name, period, usage.resets_at, &providers, now),
+                expected: self.expected_cost(owner, period, usage.resets_at, &providers, now),
             };
             self.alerts.projection(&budget, now)
         };
@@ -138,41 +139,48 @@ impl BalancerState {
     fn budget_figures(&self, now: UnixTime) -> Vec<BudgetFigures> {
         let providers = self.budget_providers();
         let usages = self.budgets.usages(now).into_iter();
-        let usages = usages.filter(|(_, _, usage, _)| usage.limit.is_some());
-        let figures = usages.map(|(name, period, usage, consequence)| BudgetFigures {
-            expected: self.expected_cost(&name, period, usage.resets_at, &providers, now),
-            name,
-            period,
-            usage,
-            consequence,
+        let usages = usages.filter(|(owned, _)| owned.usage.limit.is_some());
+        let figures = usages.map(|(owned, consequence)| {
+            let OwnedUsage {
+                owner,
+                period,
+                usage,
+            } = owned;
+            BudgetFigures {
+                expected: self.expected_cost(&owner, period, usage.resets_at, &providers, now),
+                name: owner.setting(period),
+                period,
+                usage,
+                consequence,
+            }
         });
         figures.collect()
     }
 
-    /// Returns the providers by the names of their budgets.
-    fn budget_providers(&self) -> BTreeMap<String, ProviderIdx> {
+    /// Returns the providers by name.
+    fn budget_providers(&self) -> BTreeMap<Arc<str>, ProviderIdx> {
         let providers = self.catalogue.active_providers();
         providers
-            .map(|(at, provider)| (provider_name(&provider.name), at))
+            .map(|(at, provider)| (Arc::clone(&provider.name), at))
             .collect()
     }
 
     /// Returns the forecast cost of the rest of a day that a budget counts; `None` without a forecast.
     fn expected_cost(
         &self,
-        budget: &str,
+        owner: &BudgetOwner,
         period: Period,
         until: UnixTime,
-        providers: &BTreeMap<String, ProviderIdx>,
+        providers: &BTreeMap<Arc<str>, ProviderIdx>,
         now: UnixTime,
     ) -> Option<Money> {
         if period != Period::Day {
             return None;
         }
-        let provider = if budget == shared_name(period) {
-            None
-        } else {
-            Some(*providers.get(budget)?)
+        let provider = match owner {
+            BudgetOwner::All => None,
+            BudgetOwner::Provider(name) => Some(*providers.get(name)?),
+            BudgetOwner::Token(_) | BudgetOwner::Group(_) => return None,
         };
         let usd = self.expected_usd(provider, now, until)?;
         Some(Money::from_usd(usd))

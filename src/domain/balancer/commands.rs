@@ -49,6 +49,10 @@ impl BalancerState {
                 self.adjust_external_load(place, action, (holder, is_capped), now)
             }
             Command::Reconfigure(next) => self.reconfigure(*next, now),
+            Command::SetStoredTokens(tokens) => {
+                self.set_stored_tokens(tokens);
+                Ok((CommandReply::StoredTokensSet, Vec::new()))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use super::BalancerState;
 use crate::domain::alerts::AlertConfig;
 use crate::domain::budget::BudgetConfig;
 use crate::domain::circuit_breaker::BreakerSettings;
+use crate::domain::client_terms::{ClientTerms, TokenTerms};
 use crate::domain::event::{Effect, EventKind};
 use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
@@ -20,6 +21,8 @@ pub struct GlobalLimits {
     pub max_in_flight: Option<u32>,
     /// Spending budgets.
     pub budget: BudgetConfig,
+    /// Limits of the configured client tokens and groups.
+    pub clients: ClientTerms,
     /// Settings of all circuit breakers.
     pub breaker: BreakerSettings,
     /// Thresholds of the alerts.
@@ -38,8 +41,28 @@ impl BalancerState {
     pub fn set_limits(&mut self, limits: &GlobalLimits) {
         self.max_in_flight = limits.max_in_flight;
         self.breaker = limits.breaker;
-        self.budgets = Arc::new(self.budgets.with_config(&limits.budget, self.ticked));
+        self.budget_config = limits.budget.clone();
+        self.client_terms = limits.clients.clone();
+        self.apply_client_terms();
         self.alerts.set_config(limits.alerts.clone());
+    }
+
+    /// Replaces the tokens that the store holds. A configured token of the same name outranks one.
+    pub fn set_stored_tokens(&mut self, tokens: Vec<TokenTerms>) {
+        self.stored_tokens = tokens;
+        // Budgets may have been changed at run time since the configuration was read.
+        let shared = self.budgets.shared();
+        self.apply_client_terms();
+        self.budgets = Arc::new(self.budgets.with_shared(shared));
+    }
+
+    fn apply_client_terms(&mut self) {
+        let terms = self.client_terms.with(&self.stored_tokens);
+        let budgets = self
+            .budgets
+            .with_config(&self.budget_config, &terms, self.ticked);
+        self.budgets = Arc::new(budgets);
+        self.client_limits = Arc::new(self.client_limits.with_terms(&terms));
     }
 
     /// Counts rejected requests and emits events about them and about budgets.

@@ -47,6 +47,8 @@ mod warnings;
 use super::alerts::{AlertBoard, LossCounts};
 use super::budget::{BudgetConfig, Budgets};
 use super::circuit_breaker::{BreakerSettings, BreakerState};
+use super::client_limits::ClientLimits;
+use super::client_terms::{ClientTerms, TokenTerms};
 use super::clients::ClientTable;
 use super::counters::Counters;
 use super::decay::{DecayedCount, DecayedMean};
@@ -121,6 +123,13 @@ pub struct BalancerState {
     retries: Arc<AttemptBudget>,
     hedges: Arc<HedgeBudget>,
     budgets: Arc<Budgets>,
+    /// Configured budgets of the instance.
+    budget_config: BudgetConfig,
+    /// Configured limits of clients.
+    client_terms: ClientTerms,
+    /// Tokens that the store holds.
+    stored_tokens: Vec<TokenTerms>,
+    client_limits: Arc<ClientLimits>,
     in_flight_limiter: Arc<InFlightLimiter>,
     max_in_flight: Option<u32>,
     events: VecDeque<Event>,
@@ -202,6 +211,10 @@ impl BalancerState {
             retries: Arc::new(AttemptBudget::retries(now)),
             hedges: Arc::new(HedgeBudget::new(now)),
             budgets: Arc::new(Budgets::new(&BudgetConfig::default(), now)),
+            budget_config: BudgetConfig::default(),
+            client_terms: ClientTerms::default(),
+            stored_tokens: Vec::new(),
+            client_limits: Arc::default(),
             in_flight_limiter: Arc::default(),
             max_in_flight: None,
             events: VecDeque::new(),

@@ -11,7 +11,6 @@ use crate::domain::observation::{
     AttemptEnd, FirstToken, Observation, Outcome, ProbeEnd, ProbeVerdict, RequestEnd,
     RequestOutcome,
 };
-use crate::domain::rejection::RejectionReason;
 use crate::domain::units::UnixTime;
 use crate::domain::upstream_quota::UpstreamLimits;
 use std::collections::BTreeMap;
@@ -340,8 +339,8 @@ impl BalancerState {
                     end.attempts
                 ),
             )),
-            // An exhausted budget emits its own event.
-            RequestOutcome::Rejected(reason) if reason != RejectionReason::BudgetExceeded => {
+            // An exhausted budget emits its own event, and the limits of clients none.
+            RequestOutcome::Rejected(reason) if !reason.is_intended() => {
                 Some((true, format!("refused: {}", reason.text())))
             }
             _ => None,

@@ -42,6 +42,7 @@ impl BalancerState {
             retries: Arc::clone(&self.retries),
             hedges: Arc::clone(&self.hedges),
             budgets: Arc::clone(&self.budgets),
+            client_limits: Arc::clone(&self.client_limits),
             crowd: Arc::clone(&self.in_flight_limiter),
             max_in_flight: self.max_in_flight,
         }

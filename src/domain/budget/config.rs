@@ -1,6 +1,7 @@
 //! What the configuration says of budgets.
 
 use crate::domain::units::Money;
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 /// Handling of requests that exceed the remaining budget.
@@ -42,19 +43,52 @@ pub struct SharedBudget {
     pub on_limit: OverBudgetPolicy,
 }
 
+/// Limits of one owner; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpendingLimits {
+    /// Limit per day.
+    pub per_day: Option<Money>,
+    /// Limit per week.
+    pub per_week: Option<Money>,
+    /// Limit per month.
+    pub per_month: Option<Money>,
+}
+
+impl SpendingLimits {
+    /// Returns the limits in the order of [`super::Period::ALL`].
+    pub(super) fn all(self) -> [Option<Money>; 3] {
+        [self.per_day, self.per_week, self.per_month]
+    }
+}
+
 /// Configured budgets; `None` is no limit.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BudgetConfig {
     /// Limit per day.
     pub per_day: Option<Money>,
+    /// Limit per week.
+    pub per_week: Option<Money>,
     /// Limit per month.
     pub per_month: Option<Money>,
     /// Handling of requests over a budget.
     pub on_limit: OverBudgetPolicy,
-    /// Client tokens by name, with their limits per day.
-    pub callers: Vec<(Arc<str>, Option<Money>)>,
+    /// The zone in which days, weeks and months begin.
+    pub zone: TimeZone,
     /// Providers by name that have a limit per day.
     pub providers: Vec<(Arc<str>, Money)>,
+}
+
+impl Default for BudgetConfig {
+    fn default() -> Self {
+        Self {
+            per_day: None,
+            per_week: None,
+            per_month: None,
+            on_limit: OverBudgetPolicy::default(),
+            zone: TimeZone::UTC,
+            providers: Vec::new(),
+        }
+    }
 }
 
 impl BudgetConfig {

@@ -43,9 +43,9 @@ pub(super) type EarlierSpending = BTreeMap<(String, String), Money>;
 /// What the ledger must know of one budget in one period.
 #[derive(Debug, Clone)]
 pub struct LedgerEntry {
-    /// Name of the budget: `day`, `month`, `token/NAME/day`, `provider/NAME/day`.
+    /// Name of the budget: `day`, `month`, `token/NAME/day`, `group/NAME/week`, `provider/NAME/day`.
     pub budget: String,
-    /// Period: `2026-11-24` or `2026-11`.
+    /// Period: `2026-11-24`, `2026-W48` or `2026-11`.
     pub period: String,
     /// Spent by this process.
     pub spent: Money,
@@ -60,16 +60,6 @@ impl LedgerEntry {
         let (budget, period_id) = &self.slot;
         budget.extend_cover(*period_id, self.spent, self.leased);
     }
-}
-
-/// Name of a token's budget per day.
-pub(super) fn token_key(name: &str) -> String {
-    format!("token/{name}/day")
-}
-
-/// Name of a provider's budget per day.
-pub(super) fn provider_key(name: &str) -> String {
-    format!("provider/{name}/day")
 }
 
 /// Adds the earlier spending of one budget.

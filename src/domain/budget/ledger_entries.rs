@@ -1,8 +1,8 @@
 //! What the budgets tell the ledger, and what they learn from it at the start.
 
-use super::ledger::{EarlierSpending, LedgerEntry, LedgerMode, provider_key, restore, token_key};
+use super::Budgets;
+use super::ledger::{EarlierSpending, LedgerEntry, LedgerMode, restore};
 use super::period_budget::PeriodBudget;
-use super::{BudgetReservation, Budgets};
 use crate::domain::units::{Money, UnixTime};
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Budgets {
 
     /// Returns the names of the current periods.
     pub fn current_periods(&self, now: UnixTime) -> Vec<String> {
-        let shared = [&self.day, &self.month];
+        let shared = self.shared.each_ref();
         shared.map(|budget| budget.current_label(now)).to_vec()
     }
 
@@ -78,30 +78,9 @@ impl Budgets {
 
     /// Iterates over all budgets with their names in the ledger.
     fn all_keyed(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
-        let shared = [&self.day, &self.month];
-        let shared = shared.map(|budget| (budget.period.as_str().to_owned(), budget));
-        shared.into_iter().chain(self.keyed())
-    }
-
-    /// Iterates over the budgets of tokens and providers with their names in the ledger.
-    pub(super) fn keyed(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
-        let callers = self.callers.iter();
-        let callers = callers.map(|(name, budget)| (token_key(name), budget));
-        let providers = self.providers.iter();
-        let providers = providers.map(|(name, budget)| (provider_key(name), budget));
+        let current = self.all();
+        let current = current.map(|(owner, budget)| (owner.key(budget.calendar.period), budget));
         let retired = self.retired.iter();
-        let retired = retired.map(|(name, budget)| (name.clone(), budget));
-        callers.chain(providers).chain(retired)
-    }
-}
-
-impl BudgetReservation {
-    /// Returns true if the ledger knows of the reservation, or no limit depends on it.
-    pub fn is_covered(&self) -> bool {
-        if !self.scope.budgets.ledger.is_on() {
-            return true;
-        }
-        self.reserved_in()
-            .all(|(budget, period_id)| budget.is_covered(period_id))
+        current.chain(retired.map(|(name, budget)| (name.clone(), budget)))
     }
 }

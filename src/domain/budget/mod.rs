@@ -1,29 +1,41 @@
-//! Spending budgets: per day and month for all requests, and per day for each client token.
+//! Spending budgets per day, week and month: for all requests, for each client token and group of
+//! tokens, and for providers.
 //!
 //! An attempt reserves its maximum cost before it is sent and settles the actual cost at its end.
 //! Reservations are atomic, so that concurrent requests never exceed a budget together. A cost counts
-//! in the day and month of its reservation.
+//! in the periods of its reservation.
 
+mod calendar;
 mod config;
 mod ledger;
 mod ledger_entries;
+mod owner;
 mod period_budget;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use config::{BudgetConfig, OverBudgetPolicy, SharedBudget};
+pub use calendar::Period;
+pub use config::{BudgetConfig, OverBudgetPolicy, SharedBudget, SpendingLimits};
 pub use ledger::{LedgerEntry, LedgerMode};
-pub use period_budget::{BudgetProjection, BudgetUsage, Period};
+pub use owner::BudgetOwner;
+pub use period_budget::{BudgetProjection, BudgetUsage};
+pub use scope::{BudgetExceeded, BudgetHeadroom, BudgetReservation, BudgetScope};
 pub use text::format_usd;
 pub(super) use text::minute;
 
+use super::client_terms::{ClientTerms, GroupTerms, TokenTerms};
 use super::units::{Money, UnixTime};
+use calendar::Calendar;
+use jiff::tz::TimeZone;
 use ledger::{EarlierSpending, LedgerSwitch};
-use period_budget::{PeriodBudget, PeriodId};
+use period_budget::PeriodBudget;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, OnceLock};
+
+/// Ends of periods that are told one by one; of more, the fullest are.
+const MAX_EVENTS: usize = 20;
 
 /// All budgets. The engine creates them from the configuration; requests update the amounts, which
 /// clones share.
@@ -31,36 +43,39 @@ use std::sync::{Arc, OnceLock};
 pub struct Budgets {
     on_limit: OverBudgetPolicy,
     since: UnixTime,
-    day: Arc<PeriodBudget>,
-    month: Arc<PeriodBudget>,
-    callers: OwnBudgets,
-    /// Only of providers with a limit.
-    providers: OwnBudgets,
-    /// Budgets of tokens and providers that the configuration lost, by their names in the ledger;
-    /// one that comes back finds its own.
+    /// The zone of all periods; a new configuration does not change it.
+    zone: TimeZone,
+    /// Day, week and month of all requests.
+    shared: [Arc<PeriodBudget>; 3],
+    callers: BTreeMap<Arc<str>, CallerBudgets>,
+    groups: BTreeMap<Arc<str>, Vec<Arc<PeriodBudget>>>,
+    /// Per day, and only of providers with a limit.
+    providers: BTreeMap<Arc<str>, Arc<PeriodBudget>>,
+    /// Budgets that the configuration lost, by their names in the ledger; one that comes back finds
+    /// its own.
     retired: BTreeMap<String, Arc<PeriodBudget>>,
     ledger: Arc<LedgerSwitch>,
     /// Spending of earlier processes.
     earlier: Arc<OnceLock<Arc<EarlierSpending>>>,
 }
 
-/// Budgets per day by name of the token or provider.
-type OwnBudgets = BTreeMap<Arc<str>, Arc<PeriodBudget>>;
-
-/// Remaining amount of a request over all its budgets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BudgetHeadroom {
-    /// Smallest remaining amount of these budgets.
-    pub left: Money,
-    /// Handling of requests over a budget.
-    pub on_limit: OverBudgetPolicy,
+/// Budgets of one client token.
+#[derive(Debug, Clone)]
+struct CallerBudgets {
+    own: Vec<Arc<PeriodBudget>>,
+    /// Its own and those of its group.
+    all: Arc<[Arc<PeriodBudget>]>,
 }
 
-impl BudgetHeadroom {
-    /// Returns true if `amount` fits; 0 always does.
-    pub fn allows(self, amount: Money) -> bool {
-        amount == Money::ZERO || amount <= self.left
-    }
+/// Usage of one budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedUsage {
+    /// Whose budget it is.
+    pub owner: BudgetOwner,
+    /// Its period.
+    pub period: Period,
+    /// Its usage.
+    pub usage: BudgetUsage,
 }
 
 /// Usage of all budgets at one time.
@@ -70,106 +85,118 @@ pub struct BudgetSnapshot {
     pub on_limit: OverBudgetPolicy,
     /// Start of this process; what earlier ones spent is included once the store was read.
     pub since: UnixTime,
-    /// Usage of the current day.
+    /// Usage of all requests in the current day.
     pub day: BudgetUsage,
+    /// Usage of the current week.
+    pub week: BudgetUsage,
     /// Usage of the current month.
     pub month: BudgetUsage,
-    /// Usage of the current day by client token, sorted by name.
-    pub callers: Vec<(Arc<str>, BudgetUsage)>,
-    /// Usage of the current day by provider with a limit, sorted by name.
-    pub providers: Vec<(Arc<str>, BudgetUsage)>,
+    /// Usage of the budgets of tokens, groups and providers, in that order and by name.
+    pub owned: Vec<OwnedUsage>,
 }
 
 impl BudgetSnapshot {
-    /// Adds what `project` says of each budget, by its name in messages.
+    /// Adds what `project` says of each budget.
     #[must_use]
     pub fn projected(
         mut self,
-        project: impl Fn(&str, Period, &BudgetUsage) -> Option<BudgetProjection>,
+        project: impl Fn(&BudgetOwner, Period, &BudgetUsage) -> Option<BudgetProjection>,
     ) -> Self {
-        for (period, usage) in [
-            (Period::Day, &mut self.day),
-            (Period::Month, &mut self.month),
-        ] {
-            usage.projection = project(&shared_name(period), period, usage);
+        let shared = [&mut self.day, &mut self.week, &mut self.month];
+        for (period, usage) in Period::ALL.into_iter().zip(shared) {
+            usage.projection = project(&BudgetOwner::All, period, usage);
         }
-        for (name, usage) in &mut self.callers {
-            usage.projection = project(&token_name(name), Period::Day, usage);
-        }
-        for (name, usage) in &mut self.providers {
-            usage.projection = project(&provider_name(name), Period::Day, usage);
+        for owned in &mut self.owned {
+            owned.usage.projection = project(&owned.owner, owned.period, &owned.usage);
         }
         self
     }
-}
 
-/// Error: a budget does not cover a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BudgetExceeded {
-    /// Name of the budget in messages.
-    pub name: String,
-    /// Its usage.
-    pub view: BudgetUsage,
-    /// Lowest maximum cost of the eligible targets.
-    pub needed: Money,
+    /// Returns the usage of each client token in the current day, by name.
+    pub fn callers(&self) -> impl Iterator<Item = (&Arc<str>, &BudgetUsage)> {
+        self.owned.iter().filter_map(|owned| match &owned.owner {
+            BudgetOwner::Token(name) if owned.period == Period::Day => Some((name, &owned.usage)),
+            _ => None,
+        })
+    }
 }
 
 impl Budgets {
     /// Creates unspent budgets.
     pub fn new(config: &BudgetConfig, now: UnixTime) -> Self {
+        let period = |period| {
+            let calendar = Calendar::new(period, &config.zone);
+            Arc::new(PeriodBudget::new(calendar, None))
+        };
         let fresh = Self {
             on_limit: config.on_limit,
             since: now,
-            day: Arc::new(PeriodBudget::new(Period::Day, None)),
-            month: Arc::new(PeriodBudget::new(Period::Month, None)),
-            callers: OwnBudgets::new(),
-            providers: OwnBudgets::new(),
+            zone: config.zone.clone(),
+            shared: Period::ALL.map(period),
+            callers: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            providers: BTreeMap::new(),
             retired: BTreeMap::new(),
             ledger: Arc::default(),
             earlier: Arc::default(),
         };
-        fresh.with_config(config, now)
+        fresh.with_config(config, &ClientTerms::default(), now)
     }
 
-    /// Returns the budgets with other limits; spent amounts are kept.
+    /// Returns the budgets with other limits; spent amounts and the time zone are kept.
     #[must_use]
-    pub fn with_config(&self, config: &BudgetConfig, now: UnixTime) -> Self {
-        self.day.set_limit(config.per_day);
-        self.month.set_limit(config.per_month);
-        let mut known = self.retired.clone();
-        known.extend(
-            self.keyed()
-                .map(|(name, budget)| (name, Arc::clone(budget))),
-        );
-        let mut own = |key: String, limit: Option<Money>| {
-            let budget = known.remove(&key).unwrap_or_else(|| {
-                let fresh = Arc::new(PeriodBudget::new(Period::Day, None));
-                if let Some(earlier) = self.earlier.get() {
-                    ledger::restore(earlier, &key, &fresh, now);
-                }
-                fresh
-            });
-            budget.set_limit(limit);
-            budget
+    pub fn with_config(&self, config: &BudgetConfig, clients: &ClientTerms, now: UnixTime) -> Self {
+        let limits = SpendingLimits {
+            per_day: config.per_day,
+            per_week: config.per_week,
+            per_month: config.per_month,
         };
-        let callers = config.callers.iter().map(|(name, limit)| {
-            let budget = own(ledger::token_key(name), *limit);
-            (Arc::clone(name), budget)
-        });
-        let callers = callers.collect();
+        for (budget, limit) in self.shared.iter().zip(limits.all()) {
+            budget.set_limit(limit);
+        }
+        let mut known = KnownBudgets {
+            known: self.retired.clone(),
+            budgets: self,
+            now,
+        };
+        let current = self.owned();
+        known.known.extend(
+            current.map(|(owner, budget)| (owner.key(budget.calendar.period), Arc::clone(budget))),
+        );
+        let groups: BTreeMap<Arc<str>, Vec<Arc<PeriodBudget>>> = clients
+            .groups
+            .iter()
+            .map(|GroupTerms { name, spending, .. }| {
+                let own = known.take_all(&BudgetOwner::Group(Arc::clone(name)), *spending);
+                (Arc::clone(name), own)
+            })
+            .collect();
+        let caller = |token: &TokenTerms| {
+            let owner = BudgetOwner::Token(Arc::clone(&token.name));
+            let own = known.take_all(&owner, token.spending);
+            let group = token.group.as_ref().and_then(|name| groups.get(name));
+            let all = own.iter().chain(group.into_iter().flatten());
+            let all = all.map(Arc::clone).collect();
+            (Arc::clone(&token.name), CallerBudgets { own, all })
+        };
+        let callers = clients.tokens.iter().map(caller).collect();
         let providers = config.providers.iter().map(|(name, limit)| {
-            let budget = own(ledger::provider_key(name), Some(*limit));
-            (Arc::clone(name), budget)
+            let owner = BudgetOwner::Provider(Arc::clone(name));
+            (
+                Arc::clone(name),
+                known.take(&owner, Period::Day, Some(*limit)),
+            )
         });
         let providers = providers.collect();
         Self {
             on_limit: config.on_limit,
             since: self.since,
-            day: Arc::clone(&self.day),
-            month: Arc::clone(&self.month),
+            zone: self.zone.clone(),
+            shared: self.shared.clone(),
             callers,
+            groups,
             providers,
-            retired: known,
+            retired: known.known,
             ledger: Arc::clone(&self.ledger),
             earlier: Arc::clone(&self.earlier),
         }
@@ -178,30 +205,48 @@ impl Budgets {
     /// Returns an independent copy in which nothing is reserved and no ledger is kept.
     #[must_use]
     pub fn fork(&self, now: UnixTime) -> Self {
-        let copies = |budgets: &OwnBudgets| {
-            let copy = |(name, budget): (&Arc<str>, &Arc<PeriodBudget>)| {
-                (Arc::clone(name), Arc::new(budget.fork(now)))
-            };
-            budgets.iter().map(copy).collect()
+        let mut copies: BTreeMap<*const PeriodBudget, Arc<PeriodBudget>> = BTreeMap::new();
+        let mut copy = |budget: &Arc<PeriodBudget>| {
+            let copy = copies.entry(Arc::as_ptr(budget));
+            Arc::clone(copy.or_insert_with(|| Arc::new(budget.fork(now))))
         };
+        let callers = self.callers.iter().map(|(name, caller)| {
+            let own = caller.own.iter().map(&mut copy).collect();
+            let all = caller.all.iter().map(&mut copy).collect();
+            (Arc::clone(name), CallerBudgets { own, all })
+        });
+        let callers = callers.collect();
+        let groups = self.groups.iter();
+        let groups = groups
+            .map(|(name, own)| (Arc::clone(name), own.iter().map(&mut copy).collect()))
+            .collect();
+        let providers = self.providers.iter();
+        let providers = providers
+            .map(|(name, budget)| (Arc::clone(name), copy(budget)))
+            .collect();
         Self {
             on_limit: self.on_limit,
             since: self.since,
-            day: Arc::new(self.day.fork(now)),
-            month: Arc::new(self.month.fork(now)),
-            callers: copies(&self.callers),
-            providers: copies(&self.providers),
+            zone: self.zone.clone(),
+            shared: self
+                .shared
+                .each_ref()
+                .map(|budget| Arc::new(budget.fork(now))),
+            callers,
+            groups,
+            providers,
             retired: BTreeMap::new(),
             ledger: Arc::default(),
             earlier: Arc::default(),
         }
     }
 
-    /// Returns the limits of all requests together.
+    /// Returns the limits of all requests together that can change at run time.
     pub fn shared(&self) -> SharedBudget {
+        let [day, _, month] = &self.shared;
         SharedBudget {
-            per_day: self.day.limit(),
-            per_month: self.month.limit(),
+            per_day: day.limit(),
+            per_month: month.limit(),
             on_limit: self.on_limit,
         }
     }
@@ -209,20 +254,12 @@ impl Budgets {
     /// Returns the budgets with other limits of all requests together; spent amounts are kept.
     #[must_use]
     pub fn with_shared(&self, shared: SharedBudget) -> Self {
-        self.day.set_limit(shared.per_day);
-        self.month.set_limit(shared.per_month);
+        let [day, _, month] = &self.shared;
+        day.set_limit(shared.per_day);
+        month.set_limit(shared.per_month);
         Self {
             on_limit: shared.on_limit,
             ..self.clone()
-        }
-    }
-
-    /// Returns the budgets that requests of a client token, or without a token, count against.
-    pub fn scope_of(self: &Arc<Self>, caller: Option<&str>) -> BudgetScope {
-        let own = caller.and_then(|name| self.callers.get(name));
-        BudgetScope {
-            own: own.map(Arc::clone),
-            budgets: Arc::clone(self),
         }
     }
 
@@ -238,240 +275,122 @@ impl Budgets {
 
     /// Returns the usage of all budgets.
     pub fn snapshot(&self, now: UnixTime) -> BudgetSnapshot {
-        let usage =
-            |(name, budget): (&Arc<str>, &Arc<PeriodBudget>)| (Arc::clone(name), budget.usage(now));
+        let usage = |(owner, budget): (BudgetOwner, &Arc<PeriodBudget>)| OwnedUsage {
+            owner,
+            period: budget.calendar.period,
+            usage: budget.usage(now),
+        };
+        let [day, week, month] = &self.shared;
         BudgetSnapshot {
             on_limit: self.on_limit,
             since: self.since,
-            day: self.day.usage(now),
-            month: self.month.usage(now),
-            callers: self.callers.iter().map(usage).collect(),
-            providers: self.providers.iter().map(usage).collect(),
+            day: day.usage(now),
+            week: week.usage(now),
+            month: month.usage(now),
+            owned: self.owned().map(usage).collect(),
         }
     }
 
-    /// Returns the events since the last call, one for each period that ended.
+    /// Returns the events since the last call, one for each period that ended, and one for all
+    /// beyond the fullest.
     pub fn take_events(&self, now: UnixTime) -> Vec<String> {
-        let ended = |(name, budget): (String, &Arc<PeriodBudget>)| {
+        let ended = |(owner, budget): (BudgetOwner, &Arc<PeriodBudget>)| {
             let last = budget.take_ended(now)?;
             let (limit, part) = last.limit.zip(last.used_share())?;
             let (spent, percent) = (format_usd(last.spent), part * 100.0);
-            let (period, limit) = (budget.period.as_str(), format_usd(limit));
-            Some(format!(
-                "{name}: the {period} ended at {spent} of {limit} ({percent:.0} %)"
-            ))
+            let period = budget.calendar.period;
+            let (name, period, limit) = (owner.setting(period), period.as_str(), format_usd(limit));
+            let text = format!("{name}: the {period} ended at {spent} of {limit} ({percent:.0} %)");
+            Some((part, text))
         };
-        self.named().filter_map(ended).collect()
+        let mut ended: Vec<(f64, String)> = self.all().filter_map(ended).collect();
+        let more = ended.len().saturating_sub(MAX_EVENTS);
+        if more > 0 {
+            ended.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        }
+        let told = ended.into_iter().take(MAX_EVENTS).map(|(_, text)| text);
+        let rest = format!("the periods of {more} more budgets ended, each less used than these");
+        told.chain((more > 0).then_some(rest)).collect()
     }
 
-    /// Returns each budget with its name, its period, its usage, and what happens to requests when it
-    /// is used up, as the end of a sentence.
-    pub fn usages(&self, now: UnixTime) -> Vec<(String, Period, BudgetUsage, &'static str)> {
+    /// Returns each budget with its usage, and what happens to requests when it is used up, as the
+    /// end of a sentence.
+    pub fn usages(&self, now: UnixTime) -> Vec<(OwnedUsage, &'static str)> {
         let shared = match self.on_limit {
             OverBudgetPolicy::Reject => "requests are rejected",
             OverBudgetPolicy::Cheapest => "only the cheapest targets are used",
         };
-        let is_provider = |budget: &Arc<PeriodBudget>| {
-            let mut own = self.providers.values();
-            own.any(|provider| Arc::ptr_eq(provider, budget))
-        };
-        let usage = |(name, budget): (String, &Arc<PeriodBudget>)| {
-            let consequence = if is_provider(budget) {
-                "other providers are used"
-            } else {
-                shared
+        let usage = |(owner, budget): (BudgetOwner, &Arc<PeriodBudget>)| {
+            let consequence = match &owner {
+                BudgetOwner::Provider(_) => "other providers are used",
+                _ => shared,
             };
-            (name, budget.period, budget.usage(now), consequence)
+            let owned = OwnedUsage {
+                owner,
+                period: budget.calendar.period,
+                usage: budget.usage(now),
+            };
+            (owned, consequence)
         };
-        self.named().map(usage).collect()
+        self.all().map(usage).collect()
     }
 
-    /// Iterates over the budgets with their names in messages.
-    fn named(&self) -> impl Iterator<Item = (String, &Arc<PeriodBudget>)> {
-        let shared = [&self.day, &self.month].map(|budget| (shared_name(budget.period), budget));
-        let callers = self.callers.iter();
-        let callers = callers.map(|(name, budget)| (token_name(name), budget));
+    /// Iterates over all budgets.
+    fn all(&self) -> impl Iterator<Item = (BudgetOwner, &Arc<PeriodBudget>)> {
+        let shared = self.shared.iter().map(|budget| (BudgetOwner::All, budget));
+        shared.chain(self.owned())
+    }
+
+    /// Iterates over the budgets of tokens, groups and providers.
+    fn owned(&self) -> impl Iterator<Item = (BudgetOwner, &Arc<PeriodBudget>)> {
+        let callers = self.callers.iter().flat_map(|(name, caller)| {
+            let owner = BudgetOwner::Token(Arc::clone(name));
+            caller.own.iter().map(move |budget| (owner.clone(), budget))
+        });
+        let groups = self.groups.iter().flat_map(|(name, own)| {
+            let owner = BudgetOwner::Group(Arc::clone(name));
+            own.iter().map(move |budget| (owner.clone(), budget))
+        });
         let providers = self.providers.iter();
-        let providers = providers.map(|(name, budget)| (provider_name(name), budget));
-        shared.into_iter().chain(callers).chain(providers)
+        let providers =
+            providers.map(|(name, budget)| (BudgetOwner::Provider(Arc::clone(name)), budget));
+        callers.chain(groups).chain(providers)
     }
 }
 
-/// Budgets that the requests of one client count against; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct BudgetScope {
-    budgets: Arc<Budgets>,
-    own: Option<Arc<PeriodBudget>>,
+/// Budgets that a configuration may take over, by their names in the ledger.
+struct KnownBudgets<'b> {
+    known: BTreeMap<String, Arc<PeriodBudget>>,
+    budgets: &'b Budgets,
+    now: UnixTime,
 }
 
-impl BudgetScope {
-    /// Returns the remaining amount; `None` if there is no limit.
-    pub fn headroom(&self, now: UnixTime) -> Option<BudgetHeadroom> {
-        let left = self
-            .period_budgets()
-            .filter_map(|budget| budget.left(now))
-            .min()?;
-        let on_limit = self.budgets.on_limit;
-        Some(BudgetHeadroom { left, on_limit })
+impl KnownBudgets<'_> {
+    /// Returns the budgets of an owner: one per day, and those of other periods that have a limit.
+    fn take_all(&mut self, owner: &BudgetOwner, limits: SpendingLimits) -> Vec<Arc<PeriodBudget>> {
+        let periods = Period::ALL.into_iter().zip(limits.all());
+        periods
+            .filter(|(period, limit)| *period == Period::Day || limit.is_some())
+            .map(|(period, limit)| self.take(owner, period, limit))
+            .collect()
     }
 
-    /// Reserves the maximum cost of an attempt in every budget; returns `None` and reserves nothing if
-    /// `must_fit` is set and one budget is exceeded. With an unknown price `amount` is `None`, and the
-    /// attempt is only counted. `expected` is settled if the actual cost stays unknown. The budget of
-    /// the provider that gets the attempt must cover it in any case: others can serve it.
-    pub fn reserve(
-        &self,
-        amount: Option<Money>,
-        expected: Money,
-        must_fit: bool,
-        (provider, now): (&str, UnixTime),
-    ) -> Option<BudgetReservation> {
-        let reserved = amount.unwrap_or(Money::ZERO);
-        // Dropped on the way out, it releases what it has.
-        let mut reservation = BudgetReservation {
-            provider: self.budgets.providers.get(provider).map(Arc::clone),
-            scope: self.clone(),
-            period_ids: [None; MAX_BUDGETS],
-            reserved,
-            expected: amount.map(|amount| expected.min(amount)),
-            is_open: true,
-        };
-        let mut period_ids = [None; MAX_BUDGETS];
-        let shared = self.period_budgets().map(|budget| (budget, must_fit));
-        let own = reservation.provider.iter().map(|budget| (budget, true));
-        for ((budget, must_fit), id) in shared.chain(own).zip(&mut period_ids) {
-            *id = budget.reserve(reserved, must_fit, now);
-            if id.is_none() {
-                reservation.period_ids = period_ids;
-                return None;
+    fn take(
+        &mut self,
+        owner: &BudgetOwner,
+        period: Period,
+        limit: Option<Money>,
+    ) -> Arc<PeriodBudget> {
+        let key = owner.key(period);
+        let budget = self.known.remove(&key).unwrap_or_else(|| {
+            let calendar = Calendar::new(period, &self.budgets.zone);
+            let fresh = Arc::new(PeriodBudget::new(calendar, None));
+            if let Some(earlier) = self.budgets.earlier.get() {
+                ledger::restore(earlier, &key, &fresh, self.now);
             }
-        }
-        reservation.period_ids = period_ids;
-        Some(reservation)
+            fresh
+        });
+        budget.set_limit(limit);
+        budget
     }
-
-    /// Counts a rejected request in every budget that does not cover `needed`, those of the
-    /// `providers` that it could have gone to included.
-    pub fn count_rejected(&self, needed: Money, providers: &[Arc<str>], now: UnixTime) {
-        let own = providers
-            .iter()
-            .filter_map(|name| self.budgets.providers.get(name));
-        for budget in self.period_budgets().chain(own) {
-            budget.count_rejected(needed, now);
-        }
-    }
-
-    /// Returns the budget with the smallest remaining amount, for a rejected request that needs at least
-    /// `needed`: one of its own or of the `providers` that it could have gone to; `None` if there is no
-    /// limit.
-    pub fn check_budget(
-        &self,
-        needed: Money,
-        providers: &[Arc<str>],
-        now: UnixTime,
-    ) -> Option<BudgetExceeded> {
-        let own = providers
-            .iter()
-            .filter_map(|name| self.budgets.providers.get(name));
-        let tightest = self.period_budgets().chain(own).min_by_key(|budget| {
-            let left = budget.left(now);
-            (left.is_none(), left)
-        })?;
-        let mut named = self.budgets.named();
-        let (name, _) = named.find(|(_, budget)| Arc::ptr_eq(budget, tightest))?;
-        let view = tightest.usage(now);
-        view.limit?;
-        Some(BudgetExceeded { name, view, needed })
-    }
-
-    /// Iterates over the budgets, that of the token first, because it is the most likely to be used up.
-    fn period_budgets(&self) -> impl Iterator<Item = &Arc<PeriodBudget>> {
-        let own = self.own.iter();
-        own.chain([&self.budgets.day, &self.budgets.month])
-    }
-}
-
-/// Budgets that one attempt counts against: of its token, the day, the month and its provider.
-const MAX_BUDGETS: usize = 4;
-
-/// Reservation of one attempt. Dropped unsettled it is released, because nothing was sent.
-#[derive(Debug)]
-pub struct BudgetReservation {
-    scope: BudgetScope,
-    provider: Option<Arc<PeriodBudget>>,
-    period_ids: [Option<PeriodId>; MAX_BUDGETS],
-    reserved: Money,
-    /// `None` if the price is unknown.
-    expected: Option<Money>,
-    is_open: bool,
-}
-
-impl BudgetReservation {
-    /// Settles the actual cost; `None` settles the expected one. Later calls have no effect.
-    pub fn settle(&mut self, cost: Option<Money>) {
-        if !std::mem::replace(&mut self.is_open, false) {
-            return;
-        }
-        let spent = cost.or(self.expected);
-        for (budget, period_id) in self.reserved_in() {
-            budget.settle(period_id, self.reserved, spent.unwrap_or(Money::ZERO));
-            if spent.is_none() {
-                budget.count_unknown(period_id);
-            }
-        }
-    }
-
-    /// Iterates over the budgets that hold the amount, with their periods.
-    fn reserved_in(&self) -> impl Iterator<Item = (&Arc<PeriodBudget>, PeriodId)> {
-        let budgets = self.scope.period_budgets().chain(&self.provider);
-        let held = budgets.zip(self.period_ids);
-        held.filter_map(|(budget, period_id)| Some((budget, period_id?)))
-    }
-}
-
-impl Drop for BudgetReservation {
-    fn drop(&mut self) {
-        if self.is_open {
-            for (budget, period_id) in self.reserved_in() {
-                budget.settle(period_id, self.reserved, Money::ZERO);
-            }
-        }
-    }
-}
-
-/// States the budget, its limit, the spent and reserved amounts, and the time of its reset.
-impl fmt::Display for BudgetExceeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, view, needed } = self;
-        let limit = view.limit.unwrap_or_default();
-        let reserved = if view.reserved > Money::ZERO {
-            format!(
-                " and {} is reserved for running requests",
-                format_usd(view.reserved)
-            )
-        } else {
-            String::new()
-        };
-        write!(
-            f,
-            "{name} does not cover this request, which may cost up to {}: {} of {} is \
-             spent{reserved}; it resets at {}",
-            format_usd(*needed),
-            format_usd(view.spent),
-            format_usd(limit),
-            minute(view.resets_at)
-        )
-    }
-}
-
-pub(super) fn shared_name(period: Period) -> String {
-    format!("[budget] usd_per_{}", period.as_str())
-}
-
-fn token_name(token: &str) -> String {
-    format!("usd_per_day of the token {token:?}")
-}
-
-pub(super) fn provider_name(provider: &str) -> String {
-    format!("usd_per_day of the provider {provider:?}")
 }

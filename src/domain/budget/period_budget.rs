@@ -1,94 +1,17 @@
 //! Spending limit over one calendar period, with spent and reserved amounts.
 
+use super::calendar::Calendar;
 use crate::domain::units::{Money, UnixTime};
-use jiff::tz::Offset;
-use jiff::{Timestamp, civil};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Amount that stands for "no limit".
 const UNLIMITED: u64 = u64::MAX;
-const DAY_SECONDS: u64 = 86_400;
 /// A lease is at most this part of a limit, this part of what is left of it, and what so many
 /// renewals need at the present pace. An open lease counts as spent after a crash.
 const LEASE_LIMIT_PARTS: u64 = 100;
 const LEASE_REST_PARTS: u64 = 4;
 const LEASE_RENEWALS: u64 = 4;
-
-/// A calendar period in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Period {
-    /// Day.
-    Day,
-    /// Month.
-    Month,
-}
-
-impl Period {
-    /// Returns the number of the period of `now`; consecutive periods have consecutive numbers.
-    pub fn number(self, now: UnixTime) -> u64 {
-        match self {
-            Self::Day => now.unix_seconds() / DAY_SECONDS,
-            Self::Month => {
-                let date = date(now);
-                let (year, month) = (i64::from(date.year()), i64::from(date.month()));
-                u64::try_from(year * 12 + month - 1).unwrap_or(0)
-            }
-        }
-    }
-
-    /// Returns the start of the period of `now`.
-    pub fn start(self, now: UnixTime) -> UnixTime {
-        match self {
-            Self::Day => UnixTime::from_seconds(self.number(now) * DAY_SECONDS),
-            Self::Month => {
-                let days = u64::try_from(date(now).day() - 1).unwrap_or(0);
-                let today = Self::Day.number(now);
-                UnixTime::from_seconds(today.saturating_sub(days) * DAY_SECONDS)
-            }
-        }
-    }
-
-    /// Returns the end of the period of `now`.
-    pub fn end(self, now: UnixTime) -> UnixTime {
-        match self {
-            Self::Day => UnixTime::from_seconds((self.number(now) + 1) * DAY_SECONDS),
-            Self::Month => {
-                let next = date(now).last_of_month().tomorrow();
-                let midnight = next.map(|date| date.at(0, 0, 0, 0));
-                let time = midnight.and_then(|midnight| Offset::UTC.to_timestamp(midnight));
-                // `jiff` supports no times after the year 9999.
-                let seconds = time.map_or(i64::MAX / 1_000_000, Timestamp::as_second);
-                UnixTime::from_seconds(u64::try_from(seconds).unwrap_or(0))
-            }
-        }
-    }
-
-    /// Returns the name, as in `usd_per_day`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-        }
-    }
-
-    /// Returns the name of a period by its number: `2026-11-24` or `2026-11`.
-    pub(super) fn label(self, number: u64) -> String {
-        match self {
-            Self::Day => {
-                let date = date(UnixTime::from_seconds(number.saturating_mul(DAY_SECONDS)));
-                date.to_string()
-            }
-            Self::Month => format!("{:04}-{:02}", number / 12, number % 12 + 1),
-        }
-    }
-}
-
-fn date(now: UnixTime) -> civil::Date {
-    let seconds = i64::try_from(now.unix_seconds()).unwrap_or(i64::MAX);
-    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-    Offset::UTC.to_datetime(time).date()
-}
 
 /// Id of a period, so that a reservation is settled in its own period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +52,8 @@ pub struct BudgetUsage {
     pub uncounted: u64,
     /// Rejected requests.
     pub turned_away: u64,
+    /// Start of the period.
+    pub began_at: UnixTime,
     /// End of the period.
     pub resets_at: UnixTime,
     /// Expected state at the end of the period, where enough is known.
@@ -163,7 +88,7 @@ impl BudgetUsage {
 /// period is not settled.
 #[derive(Debug)]
 pub(super) struct PeriodBudget {
-    pub period: Period,
+    pub calendar: Calendar,
     limit: AtomicU64,
     totals: [PeriodTotals; 2],
     reset_lock: Mutex<()>,
@@ -172,9 +97,9 @@ pub(super) struct PeriodBudget {
 }
 
 impl PeriodBudget {
-    pub fn new(period: Period, limit: Option<Money>) -> Self {
+    pub fn new(calendar: Calendar, limit: Option<Money>) -> Self {
         let budget = Self {
-            period,
+            calendar,
             limit: AtomicU64::new(UNLIMITED),
             totals: [PeriodTotals::default(), PeriodTotals::default()],
             reset_lock: Mutex::default(),
@@ -187,7 +112,7 @@ impl PeriodBudget {
     /// Returns an independent copy in which nothing is reserved.
     #[must_use]
     pub fn fork(&self, now: UnixTime) -> Self {
-        let copy = Self::new(self.period, self.limit());
+        let copy = Self::new(self.calendar.clone(), self.limit());
         let spent = self.current_totals(now).0.spent.load(Ordering::Acquire);
         let (totals, _) = copy.current_totals(now);
         totals.spent.store(spent, Ordering::Release);
@@ -267,7 +192,7 @@ impl PeriodBudget {
     /// Adds what was spent in a period before this process started.
     pub fn restore(&self, label: &str, spent: Money, now: UnixTime) {
         let (totals, PeriodId(number)) = self.current_totals(now);
-        if self.period.label(number) == label {
+        if self.calendar.label(number) == label {
             for amount in [
                 &totals.committed,
                 &totals.spent,
@@ -283,12 +208,12 @@ impl PeriodBudget {
 
     /// Returns the name of the current period.
     pub fn current_label(&self, now: UnixTime) -> String {
-        self.period.label(self.period.number(now))
+        self.calendar.label(self.calendar.number(now))
     }
 
-    /// Returns the name of a period: `2026-11-24` or `2026-11`.
+    /// Returns the name of a period: `2026-11-24`, `2026-W48` or `2026-11`.
     pub fn period_label(&self, PeriodId(number): PeriodId) -> String {
-        self.period.label(number)
+        self.calendar.label(number)
     }
 
     /// Returns the current period and the one before, if they are in memory.
@@ -379,14 +304,15 @@ impl PeriodBudget {
             reserved: money(&totals.committed).minus(spent),
             uncounted: totals.uncounted.load(Ordering::Relaxed),
             turned_away: totals.turned_away.load(Ordering::Relaxed),
-            resets_at: self.period.end(now),
+            began_at: self.calendar.start(now),
+            resets_at: self.calendar.end(now),
             projection: None,
         }
     }
 
     /// Returns the totals of the current period, starting the period if needed.
     fn current_totals(&self, now: UnixTime) -> (&PeriodTotals, PeriodId) {
-        let number = self.period.number(now);
+        let number = self.calendar.number(now);
         let totals = self.slot(number);
         if totals.number.load(Ordering::Acquire) < number {
             let _one_at_a_time = self

@@ -353,6 +353,7 @@ impl From<RequestOutcome> for OutcomeLabels {
             RequestOutcome::Rejected(RejectionReason::BudgetExceeded) => {
                 Self::alone("budget_exceeded")
             }
+            RequestOutcome::Rejected(RejectionReason::ClientLimit) => Self::alone("client_limit"),
             RequestOutcome::Rejected(RejectionReason::Overloaded) => Self::alone("max_in_flight"),
         }
     }

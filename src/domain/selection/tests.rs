@@ -64,6 +64,7 @@ pub(super) fn candidate(
 pub(super) fn table(candidates: Vec<Candidate>) -> RoutingTable {
     RoutingTable {
         catalogue: Arc::new(Catalogue::default()),
+        client_limits: Arc::default(),
         strategy: Strategy::Adaptive,
         tuning: Tuning::default(),
         weights: Weights::default(),

@@ -7,8 +7,8 @@ use crate::upstream::{Behaviour, Upstream};
 use aibal_tui::access::{Token, TokenAuth};
 use aibal_tui::clock;
 use aibal_tui::domain::{
-    BudgetConfig, BudgetReservation, Budgets, EventKind, GlobalLimits, Money, OverBudgetPolicy,
-    RejectionCounts, Role,
+    AllowedModels, BudgetConfig, BudgetReservation, Budgets, ClientTerms, EventKind, GlobalLimits,
+    Money, OverBudgetPolicy, RejectionCounts, Role, TokenDefinition, TokenTerms,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::StatusCode;
@@ -134,13 +134,13 @@ async fn a_provider_over_its_own_budget_is_passed_over_until_none_is_left() {
     assert_eq!(served, a.requests() + b.requests());
     assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
     let picture = bench.until(|picture| picture.totals.requests >= 8).await;
-    assert_eq!(picture.budget.providers.len(), 2);
+    assert_eq!(picture.budget.owned.len(), 2);
     assert!(
         picture
             .budget
-            .providers
+            .owned
             .iter()
-            .any(|(_, usage)| usage.turned_away > 0)
+            .any(|owned| owned.usage.turned_away > 0)
     );
 }
 
@@ -258,12 +258,17 @@ async fn a_failed_attempt_releases_known_savings_and_keeps_unknown_costs_reserve
 
 fn token(name: &str, secret: &str) -> Token {
     let hash = digest(&SHA256, secret.as_bytes());
-    Token {
-        name: name.into(),
-        sha256: hash.as_ref().try_into().unwrap(),
-        role: Role::Client,
-        models: None,
-    }
+    Token::new(
+        TokenDefinition::new(name, Role::Client),
+        hash.as_ref().try_into().unwrap(),
+        &[],
+    )
+}
+
+fn terms(name: &str, per_day: Option<Money>) -> TokenTerms {
+    let mut terms = TokenDefinition::new(name, Role::Client).terms;
+    terms.spending.per_day = per_day;
+    terms
 }
 
 #[tokio::test]
@@ -272,12 +277,12 @@ async fn a_tokens_budget_is_its_own() {
     let access = TokenAuth::new(vec![token("app", "one"), token("batch", "two")]);
     let allowances = GlobalLimits {
         max_in_flight: None,
-        budget: BudgetConfig {
-            callers: vec![
-                ("app".into(), Some(Money::from_usd(0.000_06))),
-                ("batch".into(), None),
+        clients: ClientTerms {
+            tokens: vec![
+                terms("app", Some(Money::from_usd(0.000_06))),
+                terms("batch", None),
             ],
-            ..BudgetConfig::default()
+            groups: Vec::new(),
         },
         ..GlobalLimits::default()
     };
@@ -296,8 +301,12 @@ async fn a_tokens_budget_is_its_own() {
     );
     assert_eq!(send("two").await.status(), StatusCode::OK);
     let picture = bench.until(|picture| picture.totals.requests == 3).await;
-    let spent = |at: usize| picture.budget.callers[at].1.spent.usd();
-    assert_eq!((spent(0), spent(1)), (0.000_05, 0.000_05));
+    let spent: Vec<f64> = picture
+        .budget
+        .callers()
+        .map(|(_, usage)| usage.spent.usd())
+        .collect();
+    assert_eq!(spent, [0.000_05, 0.000_05]);
     assert_eq!(picture.budget.day.spent.usd(), 0.0001);
 }
 
@@ -344,7 +353,7 @@ async fn a_token_uses_and_sees_only_the_models_that_it_may() {
         Upstream::start(Behaviour::Good).await,
     );
     let limited = |name: &str, models: &[&str]| Token {
-        models: Some(models.iter().map(ToString::to_string).collect()),
+        models: AllowedModels::new([models.iter().map(ToString::to_string).collect()]),
         ..token(name, name)
     };
     let access = TokenAuth::new(vec![

@@ -4,7 +4,7 @@ use super::{error, header};
 use crate::bench::{limits, start, start_allowed};
 use crate::upstream::{Behaviour, Upstream};
 use aibal_tui::access::{Token, TokenAuth};
-use aibal_tui::domain::{GlobalLimits, Role};
+use aibal_tui::domain::{GlobalLimits, Role, TokenDefinition};
 use serde_json::{Value, json};
 
 const IMAGE: &str = r#"{"created":1,"data":[{"b64_json":"AA=="}],"usage":{"input_tokens":10,"output_tokens":20,"total_tokens":30}}"#;
@@ -74,12 +74,7 @@ fn token(name: &str) -> Token {
     let mut sha256 = [0; 32];
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
     sha256.copy_from_slice(hash.as_ref());
-    Token {
-        name: name.into(),
-        sha256,
-        role: Role::Client,
-        models: None,
-    }
+    Token::new(TokenDefinition::new(name, Role::Client), sha256, &[])
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::upstream::{Behaviour, DONE, Ending, HELLO, ROLE, USAGE, Upstream};
 use aibal_tui::access::{Token, TokenAuth};
 use aibal_tui::domain::{
     Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes, Provider, Role, Strategy, Target,
-    TargetId,
+    TargetId, TokenDefinition,
 };
 use aibal_tui::protocols::{Endpoint, EndpointRegistry, by_kind};
 use serde_json::{Value, json};
@@ -231,12 +231,7 @@ async fn the_token_may_stand_in_the_query() {
     let mut sha256 = [0; 32];
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"s+cret");
     sha256.copy_from_slice(hash.as_ref());
-    let token = Token {
-        name: "app".into(),
-        sha256,
-        role: Role::Client,
-        models: None,
-    };
+    let token = Token::new(TokenDefinition::new("app", Role::Client), sha256, &[]);
     let access = TokenAuth::new(vec![token]);
     let bench = start_allowed(&[&a], |_| {}, &GlobalLimits::default(), Some(access)).await;
     let path = "/v1beta/models/shared:generateContent";

@@ -41,7 +41,7 @@ on_both! {
             let check = checked(&database, is_thorough).await;
 
             assert_eq!(check.problems, Vec::<String>::new());
-            assert_eq!((check.version, check.newest_version), (3, 3));
+            assert_eq!((check.version, check.newest_version), (4, 4));
             assert!(check.bytes > 200 * EVENTS, "{} bytes", check.bytes);
             assert_eq!(check.tables.len(), 9);
             let events = check.tables.iter().find(|table| table.name == "events").unwrap();
@@ -72,9 +72,9 @@ on_both! {
 
     async fn a_migration_says_both_versions_and_refuses_a_newer_database(database: TestDatabase) {
         assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (0, 3));
-        assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (3, 3));
+        assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (4, 4));
         let store = filled(&database).await;
-        assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (3, 3));
+        assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (4, 4));
         store.close().await;
         database.execute("INSERT INTO schema_version (version, at) VALUES (77, 0)").await;
 
@@ -101,7 +101,7 @@ on_both! {
             result
         };
         let (code, out, _) = command(&["store", "migrate"]);
-        assert_eq!((code, out.contains("from version 0 to 3")), (0, true), "{out}");
+        assert_eq!((code, out.contains("from version 0 to 4")), (0, true), "{out}");
         let (code, out, _) = command(&["store", "migrate", "--json"]);
         let report: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, &report["from"], &report["to"]), (0, &json!(3), &json!(3)));

@@ -15,6 +15,7 @@ mod reading;
 mod restarts;
 mod rows;
 mod sums;
+mod tokens;
 mod traffic;
 mod traps;
 mod writing;

@@ -12,7 +12,8 @@ pub(super) fn budget(spent: f64, limit: f64, turned_away: u64) -> BudgetFigures 
             reserved: Money::ZERO,
             uncounted: 0,
             turned_away,
-            resets_at: Period::Day.end(at(0)),
+            began_at: at(0),
+            resets_at: at(86_400),
             projection: None,
         },
         consequence: "requests are rejected",
@@ -21,7 +22,8 @@ pub(super) fn budget(spent: f64, limit: f64, turned_away: u64) -> BudgetFigures 
 }
 
 /// The messages of the notices of one evaluation.
-fn told(board: &mut AlertBoard, budget: BudgetFigures, second: u64) -> Vec<String> {
+fn told(board: &mut AlertBoard, mut budget: BudgetFigures, second: u64) -> Vec<String> {
+    budget.usage.began_at = at(second / 86_400 * 86_400);
     let figures = AlertFigures {
         budgets: vec![budget],
         ..AlertFigures::default()

@@ -72,10 +72,10 @@ fn a_request_rejected_by_a_budget_is_counted_and_is_no_failure() {
     let totals = fleet.snapshot(60, at(6)).totals;
     let one = RejectionCounts {
         target: 1,
-        budget: 1,
+        budget: 2,
         room: 1,
     };
-    assert_eq!((totals.refused, totals.requests), (one, 3));
+    assert_eq!((totals.refused, totals.requests), (one, 4));
     assert_eq!(totals.success_rate, Some(0.0));
 }
 

@@ -116,10 +116,7 @@ fn nothing_waits_without_a_ledger_without_a_limit_or_with_the_ledger_away() {
 
 #[test]
 fn a_token_that_the_configuration_adds_later_finds_its_spending() {
-    let with_app = BudgetConfig {
-        callers: vec![("app".into(), Some(usd(1.0)))],
-        ..config(100.0)
-    };
+    let with_app = clients(&[("app", None, 1.0)], &[]);
     let amounts = [(
         "token/app/day".to_owned(),
         "2026-11-24".to_owned(),
@@ -127,14 +124,14 @@ fn a_token_that_the_configuration_adds_later_finds_its_spending() {
     )];
     let without = Budgets::new(&config(100.0), NOW);
     without.restore_earlier(amounts, NOW);
-    let spent = |budgets: &Budgets| budgets.snapshot(NOW).callers[0].1.spent;
+    let spent = |budgets: &Budgets| budgets.snapshot(NOW).callers().next().unwrap().1.spent;
 
-    let added = without.with_config(&with_app, NOW);
+    let added = without.with_config(&config(100.0), &with_app, NOW);
     assert_eq!(spent(&added), usd(0.9));
-    let removed = added.with_config(&config(100.0), NOW);
-    assert_eq!(removed.snapshot(NOW).callers, []);
+    let removed = added.with_config(&config(100.0), &ClientTerms::default(), NOW);
+    assert_eq!(removed.snapshot(NOW).callers().count(), 0);
     assert_eq!(
-        spent(&removed.with_config(&with_app, NOW)),
+        spent(&removed.with_config(&config(100.0), &with_app, NOW)),
         usd(0.9),
         "and never twice"
     );

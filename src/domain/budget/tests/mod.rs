@@ -1,6 +1,7 @@
 mod ledger;
 
 use super::*;
+use crate::domain::rate_limiter::RateLimits;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -22,32 +23,37 @@ fn config(per_day: f64) -> BudgetConfig {
     }
 }
 
+/// Tokens with their group and limit per day, and groups with their limit per week.
+fn clients(tokens: &[(&str, Option<&str>, f64)], groups: &[(&str, f64)]) -> ClientTerms {
+    let token = |(name, group, per_day): &(&str, Option<&str>, f64)| TokenTerms {
+        name: (*name).into(),
+        group: group.map(Into::into),
+        spending: SpendingLimits {
+            per_day: per_day.is_finite().then(|| usd(*per_day)),
+            ..SpendingLimits::default()
+        },
+        rates: RateLimits::default(),
+    };
+    let group = |(name, per_week): &(&str, f64)| GroupTerms {
+        name: (*name).into(),
+        spending: SpendingLimits {
+            per_week: Some(usd(*per_week)),
+            ..SpendingLimits::default()
+        },
+        rates: RateLimits::default(),
+    };
+    ClientTerms {
+        tokens: tokens.iter().map(token).collect(),
+        groups: groups.iter().map(group).collect(),
+    }
+}
+
 fn budgets(config: &BudgetConfig) -> Arc<Budgets> {
     Arc::new(Budgets::new(config, NOW))
 }
 
 fn reserve(scope: &BudgetScope, amount: f64, now: UnixTime) -> Option<BudgetReservation> {
     scope.reserve(Some(usd(amount)), usd(amount / 2.0), true, ("", now))
-}
-
-#[test]
-fn days_and_months_are_calendar_periods_in_utc() {
-    let end = |period: Period, seconds: u64| period.end(UnixTime::from_seconds(seconds));
-    for (period, at, ends) in [
-        (Period::Day, 1_795_564_790, 1_795_564_800),
-        (Period::Day, 1_795_564_800, 1_795_651_200),
-        (Period::Month, 1_795_564_790, 1_796_083_200),
-        // December ends with the year, and February of 2028 has a 29th.
-        (Period::Month, 1_798_761_599, 1_798_761_600),
-        (Period::Month, 1_835_395_200, 1_835_481_600),
-    ] {
-        assert_eq!(end(period, at), UnixTime::from_seconds(ends), "{at}");
-        let (last, first) = (
-            UnixTime::from_seconds(ends - 1),
-            UnixTime::from_seconds(ends),
-        );
-        assert_eq!(period.number(first), period.number(last) + 1);
-    }
 }
 
 #[test]
@@ -115,11 +121,8 @@ fn a_new_day_resets_the_budget_and_a_reservation_is_settled_in_its_own_day() {
 
 #[test]
 fn tokens_have_separate_budgets_and_a_rejection_reserves_nothing() {
-    let caller = |name: &str, limit: Option<f64>| (Arc::from(name), limit.map(usd));
-    let budgets = budgets(&BudgetConfig {
-        callers: vec![caller("app", Some(0.2)), caller("batch", None)],
-        ..config(1.0)
-    });
+    let clients = clients(&[("app", None, 0.2), ("batch", None, f64::INFINITY)], &[]);
+    let budgets = Arc::new(budgets(&config(1.0)).with_config(&config(1.0), &clients, NOW));
     let (app, batch) = (
         budgets.scope_of(Some("app")),
         budgets.scope_of(Some("batch")),
@@ -139,6 +142,70 @@ fn tokens_have_separate_budgets_and_a_rejection_reserves_nothing() {
     );
     let short = batch.check_budget(usd(0.1), &[], NOW).unwrap();
     assert_eq!(short.name, "[budget] usd_per_day");
+}
+
+#[test]
+fn the_tokens_of_a_group_share_its_budget() {
+    let clients = clients(
+        &[
+            ("a", Some("team"), 5.0),
+            ("b", Some("team"), 0.5),
+            ("c", Some("unknown"), 5.0),
+        ],
+        &[("team", 1.0)],
+    );
+    let budgets = Arc::new(budgets(&config(9.0)).with_config(&config(9.0), &clients, NOW));
+    let [a, b, c] = ["a", "b", "c"].map(|name| budgets.scope_of(Some(name)));
+    let mut spent = reserve(&a, 0.8, NOW).unwrap();
+    assert!(reserve(&a, 0.3, NOW).is_none() && reserve(&b, 0.3, NOW).is_none());
+    assert!(
+        reserve(&c, 5.0, NOW).is_some(),
+        "a group without limits limits nothing"
+    );
+    spent.settle(Some(usd(0.8)));
+    let short = b.check_budget(usd(0.3), &[], NOW).unwrap();
+    assert_eq!(short.name, "usd_per_week of the group \"team\"");
+    let next_day = after(86_400);
+    assert!(reserve(&b, 0.3, next_day).is_none(), "the week goes on");
+    let next_week = after(7 * 86_400);
+    assert!(reserve(&b, 0.3, next_week).is_some());
+
+    let snapshot = budgets.snapshot(NOW);
+    let names: Vec<String> = snapshot
+        .owned
+        .iter()
+        .map(|owned| owned.owner.setting(owned.period))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "usd_per_day of the token \"a\"",
+            "usd_per_day of the token \"b\"",
+            "usd_per_day of the token \"c\"",
+            "usd_per_day of the group \"team\"",
+            "usd_per_week of the group \"team\"",
+        ]
+    );
+    let fork = Arc::new(budgets.fork(NOW));
+    assert!(reserve(&fork.scope_of(Some("b")), 0.3, NOW).is_none());
+}
+
+#[test]
+fn many_periods_that_end_are_told_together() {
+    let names: Vec<String> = (0..50).map(|it| format!("t{it}")).collect();
+    let tokens: Vec<(&str, Option<&str>, f64)> = names
+        .iter()
+        .map(|name| (name.as_str(), None, 1.0))
+        .collect();
+    let config = BudgetConfig::default();
+    let budgets = budgets(&config).with_config(&config, &clients(&tokens, &[]), NOW);
+    budgets.take_events(NOW);
+    let events = budgets.take_events(after(10));
+    assert_eq!(events.len(), MAX_EVENTS + 1);
+    assert_eq!(
+        events.last().unwrap(),
+        "the periods of 30 more budgets ended, each less used than these"
+    );
 }
 
 #[test]
@@ -172,8 +239,9 @@ fn a_provider_s_own_budget_holds_beside_the_others() {
     spent.settle(Some(usd(0.3)));
     let short = scope.check_budget(usd(0.1), &["xai".into()], NOW).unwrap();
     assert_eq!(short.name, "usd_per_day of the provider \"xai\"");
-    let (name, usage) = &budgets.snapshot(NOW).providers[0];
-    assert_eq!((&**name, usage.spent), ("xai", usd(0.3)));
+    let owned = &budgets.snapshot(NOW).owned[0];
+    let owner = BudgetOwner::Provider("xai".into());
+    assert_eq!((&owned.owner, owned.usage.spent), (&owner, usd(0.3)));
 }
 
 #[test]
@@ -182,11 +250,11 @@ fn new_limits_keep_the_spent_amounts_and_apply_to_existing_scopes() {
     let running = old.scope_of(None);
     reserve(&running, 0.9, NOW).unwrap().settle(Some(usd(0.9)));
 
-    let new = Arc::new(old.with_config(&config(2.0), NOW));
+    let new = Arc::new(old.with_config(&config(2.0), &ClientTerms::default(), NOW));
 
     assert_eq!(new.snapshot(NOW).day.spent, usd(0.9));
     assert!(reserve(&running, 1.0, NOW).is_some(), "the new limit holds");
-    let none = Arc::new(new.with_config(&BudgetConfig::default(), NOW));
+    let none = Arc::new(new.with_config(&BudgetConfig::default(), &ClientTerms::default(), NOW));
     assert_eq!(none.scope_of(None).headroom(NOW), None);
 }
 
@@ -204,20 +272,6 @@ fn the_end_of_a_period_is_told_once() {
     assert_eq!(budgets.take_events(after(11)), [""; 0]);
 }
 
-#[test]
-fn a_period_starts_where_the_last_one_ended() {
-    for period in [Period::Day, Period::Month] {
-        for seconds in [0, 86_399, 951_782_400, 1_790_000_000] {
-            let now = UnixTime::from_seconds(seconds);
-            let start = period.start(now);
-            assert!(start <= now && now < period.end(now));
-            assert_eq!(period.number(start), period.number(now));
-            let before = start.minus(Duration::from_secs(1));
-            assert!(start == UnixTime::default() || period.end(before) == start);
-        }
-    }
-}
-
 proptest! {
     /// For any order and time of reserve, settle and release: spent and reserved amounts never exceed
     /// the limit.
@@ -229,17 +283,20 @@ proptest! {
             1..200,
         ),
     ) {
-        let budgets = budgets(&BudgetConfig {
+        let config = BudgetConfig {
             per_day: Some(Money::from_pico(limit)),
-            callers: vec![("app".into(), Some(Money::from_pico(limit / 2)))],
             ..BudgetConfig::default()
-        });
+        };
+        let mut clients = clients(&[("app", None, 0.0)], &[]);
+        clients.tokens[0].spending.per_day = Some(Money::from_pico(limit / 2));
+        let budgets = Arc::new(budgets(&config).with_config(&config, &clients, NOW));
         let scopes = [budgets.scope_of(None), budgets.scope_of(Some("app"))];
         let (mut at, mut running, mut spent) = (0, Vec::new(), 0);
         for (step, amount, which, pause) in steps {
-            let (before, now) = (Period::Day.number(after(at)), after(at + pause));
+            let day = Calendar::new(Period::Day, &TimeZone::UTC);
+            let (before, now) = (day.number(after(at)), after(at + pause));
             at += pause;
-            if Period::Day.number(now) != before {
+            if day.number(now) != before {
                 spent = 0;
                 running.clear();
             }
@@ -271,7 +328,7 @@ proptest! {
 
 #[test]
 fn a_spent_sum_never_starts_again_at_zero() {
-    let budget = PeriodBudget::new(Period::Day, None);
+    let budget = PeriodBudget::new(Calendar::new(Period::Day, &TimeZone::UTC), None);
     let now = UnixTime::from_seconds(1);
     for _ in 0..2 {
         let id = budget.reserve(Money::ZERO, false, now).unwrap();
