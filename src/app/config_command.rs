@@ -5,7 +5,7 @@ use super::config_sources::sources;
 use super::exit_error::ExitError;
 use super::instance_config::NoProviderError;
 use super::output::{print, print_note};
-use super::{dashboard_thread, init_command, local_servers};
+use super::{dashboard_thread, init_command, local_servers, store};
 use crate::cli::arguments::{ConfigCommand, Globals};
 use crate::config::{self, CheckReport, Sources};
 
@@ -31,6 +31,11 @@ fn check(sources: Sources) -> Result<u8, ExitError> {
         if let Some(error) = NoProviderError::of(&loaded) {
             let error = error.with_search(&search);
             return Err(ExitError::usage_caused_by(error.to_string(), error));
+        }
+        if let Some(missing) = &loaded.needs_stored_token {
+            let listen = loaded.settings.server.listen;
+            let options = store::options(&loaded.settings, &sources, listen);
+            store::check_token_beside(&options, missing).await?;
         }
         if let Some(note) = search.used() {
             print_note(&note);

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config::{SettingError, SettingErrors, Settings, Sources};
 use crate::domain::{BalancerState, Effect, UnixTime};
 use crate::engine::EngineHandle;
-use crate::store::{Journal, Store, StoreOptions};
+use crate::store::{Journal, Store, StoreOptions, read_tokens};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +70,28 @@ pub(super) async fn check_token(store: &Store, missing: &SettingError) -> Result
         ExitError::usage_caused_by(text, error)
     })?;
     if stored.tokens.iter().any(|token| token.revoked_at.is_none()) {
+        return Ok(());
+    }
+    Err(SettingErrors(vec![missing.clone()]).into())
+}
+
+/// The same beside a running gateway, and without making a database.
+///
+/// # Errors
+///
+/// `missing`, where the store holds no token, or why it cannot be read.
+pub(super) async fn check_token_beside(
+    options: &StoreOptions,
+    missing: &SettingError,
+) -> Result<(), ExitError> {
+    let tokens = read_tokens(options).await.map_err(|error| {
+        let text = format!(
+            "could not read the tokens of the store {}: {error}",
+            options.shown()
+        );
+        ExitError::usage_caused_by(text, error)
+    })?;
+    if tokens.iter().any(|token| token.revoked_at.is_none()) {
         return Ok(());
     }
     Err(SettingErrors(vec![missing.clone()]).into())

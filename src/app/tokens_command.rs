@@ -6,9 +6,10 @@ use super::exit_error::ExitError;
 use super::output::{print, report_text};
 use super::store_command;
 use crate::cli::arguments::Globals;
+use crate::cli::instance_address::InstanceAddress;
 use crate::cli::token_arguments::{CreateTokenArgs, TokenInstance, TokenPlace, TokensCommand};
 use crate::cli::{render_new_token, render_token, render_tokens, token_request};
-use crate::client::{Address, ClientError, stored_report, token_definition};
+use crate::client::{ClientError, stored_report, token_definition};
 use crate::clock;
 use crate::contract::{NewToken, rfc3339};
 use crate::secrets::BearerToken;
@@ -159,7 +160,7 @@ fn new_secret() -> Result<BearerToken, ExitError> {
 }
 
 /// A wrong value is a mistake of the caller.
-fn rejected(address: &Address, error: ClientError) -> ExitError {
+fn rejected(address: &InstanceAddress, error: ClientError) -> ExitError {
     let text = request_error(address, &error);
     match error.status() {
         Some(400..=499) => ExitError::usage_caused_by(text, error),

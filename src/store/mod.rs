@@ -66,4 +66,4 @@ pub use roll_ups::RollUpFilter;
 pub use status::{StoreState, StoreStatus};
 pub use store::Store;
 pub use summed_roll_ups::SumBy;
-pub use tokens::{MAX_TOKENS, StoredToken, StoredTokens, TokenChange};
+pub use tokens::{MAX_TOKENS, StoredToken, StoredTokens, TokenChange, read_tokens};

@@ -1,8 +1,10 @@
 //! Client tokens that were made at run time. All instances of a database share them. A revoked token
 //! keeps its row, so that its name and its end stay known.
 
-use super::database::{Connection, Row};
+use super::database::{Connection, Database, Row};
 use super::error::StoreError;
+use super::options::StoreOptions;
+use super::schema;
 use super::store::Store;
 use crate::domain::{
     Money, RateLimits, SpendingLimits, TokenDefinition, TokenTerms, UnixTime, hexadecimal,
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 /// Most tokens that are neither revoked nor replaced.
 pub const MAX_TOKENS: u64 = 10_000;
 
+/// Version of the schema from which on there are tokens.
+const FIRST_VERSION: u64 = 4;
 const COLUMNS: &str = "name, sha256, json, created, created_by, rotated, revoked";
 
 /// A client token of the store.
@@ -129,6 +133,28 @@ impl TokenShape {
     }
 }
 
+/// Reads the tokens of a database beside whatever uses it; none where there is no database yet.
+pub async fn read_tokens(options: &StoreOptions) -> Result<Vec<StoredToken>, StoreError> {
+    let database = match Database::existing(options) {
+        Err(StoreError::Missing(_)) => return Ok(Vec::new()),
+        database => database?,
+    };
+    let mut connection = database.connect().await?;
+    let tokens = if schema::version(&mut connection).await? < FIRST_VERSION {
+        Vec::new()
+    } else {
+        let rows = connection.fetch(&all_tokens(), Vec::new()).await?;
+        rows.iter().map(token).collect::<Result<_, _>>()?
+    };
+    connection.close().await;
+    database.close().await;
+    Ok(tokens)
+}
+
+fn all_tokens() -> String {
+    format!("SELECT {COLUMNS} FROM tokens ORDER BY name")
+}
+
 impl Store {
     /// Number of the newest change of tokens; 0 before the first.
     pub async fn tokens_version(&self) -> Result<u64, StoreError> {
@@ -141,8 +167,7 @@ impl Store {
     pub async fn load_tokens(&self) -> Result<StoredTokens, StoreError> {
         // Read first: a change between the two is then read again, and never missed.
         let version = self.tokens_version().await?;
-        let sql = format!("SELECT {COLUMNS} FROM tokens ORDER BY name");
-        let rows = self.database()?.fetch(&sql, Vec::new()).await?;
+        let rows = self.database()?.fetch(&all_tokens(), Vec::new()).await?;
         let tokens = rows.iter().map(token).collect::<Result<_, _>>()?;
         Ok(StoredTokens { version, tokens })
     }
