@@ -4,7 +4,11 @@ use super::log_filter::LogFilter;
 use super::{ClientError, Update};
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, LogList, MuteRequest, Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window, NewToken, TokenList, TokenReport, TokenRequest,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, LogList, MuteRequest, NewToken,
+    Performance, ProbeReport, ProviderChange, ProviderReport, ReloadReport, RevisionReport,
+    SelectRequest, Selection, SettingsChange, SettingsReport, Status, TokenList, TokenReport,
+    TokenRequest, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport,
+    WhatIfRequest, Window,
 };
 use futures_util::future::BoxFuture;
 use std::fmt;

@@ -14,7 +14,11 @@ use crate::clock;
 use crate::contract::ScheduleReport;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, Dropped, InstanceInfo, LogList, MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window, NewToken, TokenList, TokenReport, TokenRequest,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, Dropped, InstanceInfo, LogList,
+    MuteRequest, NewToken, Performance, ProbeReport, Problem, ProviderChange, ProviderReport,
+    ReloadReport, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status,
+    TokenList, TokenReport, TokenRequest, WeightsChange, WeightsReport, WhatIfReport,
+    WhatIfRequest, Window,
 };
 use crate::contract::{UsageBy, UsagePeriod, UsageReport};
 use crate::domain::{

@@ -10,7 +10,11 @@ use super::update::{UPDATE_QUEUE, Update};
 use super::validation;
 use crate::contract::{
     AdviceReport, AdviceRequest, AlertList, AlertReport, AlertTestReport, AuditCheckReport,
-    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, LogLevel, LogList, MuteRequest, Performance, ProbeReport, Problem, ProviderChange, ProviderReport, ReloadReport, RevisionList, RevisionReport, SelectRequest, Selection, SettingsChange, SettingsReport, Status, UsageBy, UsagePeriod, UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window, rfc3339, NewToken, TokenList, TokenReport, TokenRequest,
+    AuditList, ClientsReport, DecisionDetail, DecisionList, DecisionOutcome, LogLevel, LogList,
+    MuteRequest, NewToken, Performance, ProbeReport, Problem, ProviderChange, ProviderReport,
+    ReloadReport, RevisionList, RevisionReport, SelectRequest, Selection, SettingsChange,
+    SettingsReport, Status, TokenList, TokenReport, TokenRequest, UsageBy, UsagePeriod,
+    UsageReport, WeightsChange, WeightsReport, WhatIfReport, WhatIfRequest, Window, rfc3339,
 };
 use crate::domain::UnixTime;
 use crate::store::TroubleFilter;
