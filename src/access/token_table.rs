@@ -3,7 +3,7 @@
 use crate::domain::{AllowedModels, GroupDefinition, TokenDefinition, UnixTime};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,7 +67,7 @@ pub(super) struct TokenTable {
     /// Whether the store was not read yet, and may hold tokens.
     is_waiting: bool,
     /// Places in both lists, one after the other.
-    places: HashMap<[u8; 32], usize>,
+    places: BTreeMap<[u8; 32], usize>,
 }
 
 impl TokenTable {
@@ -76,7 +76,7 @@ impl TokenTable {
         let stored: Vec<Token> = stored.into_iter().filter(is_new).collect();
         let all = configured.iter().chain(&stored);
         // Of two with one secret, the first counts.
-        let mut places = HashMap::with_capacity(configured.len() + stored.len());
+        let mut places = BTreeMap::new();
         for (place, token) in all.enumerate() {
             places.entry(token.sha256).or_insert(place);
         }

@@ -91,12 +91,10 @@ pub fn router(api: Api) -> Router {
             post(alerts::acknowledge).delete(alerts::withdraw),
         )
         .route("/api/alerts/{id}/mute", post(alerts::mute))
-        .route("/api/tokens", get(tokens::list).post(tokens::create))
-        .route("/api/tokens/{name}", delete(tokens::revoke))
-        .route("/api/tokens/{name}/rotate", post(tokens::rotate))
         .route("/api/reload", post(mutations::reload))
         .route("/api/audit", get(audit::entries))
         .route("/api/audit/check", get(audit::check))
+        .merge(token_routes())
         .route("/api", any(unknown_path))
         .route("/api/{*rest}", any(unknown_path))
         .method_not_allowed_fallback(error_response::wrong_method)
@@ -113,4 +111,11 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(error_response::wrong_method)
         .merge(protected)
         .with_state(state)
+}
+
+fn token_routes() -> Router<Arc<ApiState>> {
+    Router::new()
+        .route("/api/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/tokens/{name}", delete(tokens::revoke))
+        .route("/api/tokens/{name}/rotate", post(tokens::rotate))
 }

@@ -41,12 +41,12 @@ pub fn render_tokens(list: &TokenList) -> String {
 
 /// What it may do, its limits, and where it is from.
 pub fn render_token(token: &TokenReport) -> String {
-    let used = token.last_used_at.as_deref().unwrap_or("not used");
+    let last_use = token.last_used_at.as_deref().unwrap_or("not used");
     let head = [
         cell(&token.name, 24),
         cell(&token.role, 8),
         cell(token.state.as_str(), 8),
-        used.to_owned(),
+        last_use.to_owned(),
     ];
     let usd = |limit: Option<f64>, period: &str| limit.map(|usd| format!("${usd} a {period}"));
     let count = |limit: Option<u64>, what: &str| limit.map(|it| format!("{it} {what} a minute"));

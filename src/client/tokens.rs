@@ -233,6 +233,7 @@ fn of_configuration(name: &str) -> ApiError {
     Problem::new(409, detail).into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
 fn failed(error: StoreError) -> ApiError {
     let status = match error {
         StoreError::UnknownToken(_) => 404,

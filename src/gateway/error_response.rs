@@ -147,12 +147,7 @@ impl GatewayError {
             Self::Overloaded { .. } | Self::BodyMemoryExhausted | Self::AnswerMemoryExhausted => {
                 unavailable("overloaded")
             }
-            Self::TooManyCounts { .. } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_error",
-                Some("rate_limit_exceeded"),
-            ),
-            Self::ClientLimit(_) => (
+            Self::TooManyCounts { .. } | Self::ClientLimit(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limit_error",
                 Some("rate_limit_exceeded"),

@@ -239,9 +239,9 @@ fn a_provider_s_own_budget_holds_beside_the_others() {
     spent.settle(Some(usd(0.3)));
     let short = scope.check_budget(usd(0.1), &["xai".into()], NOW).unwrap();
     assert_eq!(short.name, "usd_per_day of the provider \"xai\"");
-    let owned = &budgets.snapshot(NOW).owned[0];
-    let owner = BudgetOwner::Provider("xai".into());
-    assert_eq!((&owned.owner, owned.usage.spent), (&owner, usd(0.3)));
+    let first = &budgets.snapshot(NOW).owned[0];
+    let provider = BudgetOwner::Provider("xai".into());
+    assert_eq!((&first.owner, first.usage.spent), (&provider, usd(0.3)));
 }
 
 #[test]
