@@ -1,19 +1,18 @@
-//! Sends a frame in fewer bytes, for slow lines: empty cells as one erase command, and short unchanged
-//! pieces again instead of a movement of the cursor over them. A screen that gives way to another is
-//! mostly that, and costs half.
+//! Sends a frame in few bytes, for slow lines: the shortest movement of the cursor and the shortest
+//! change of the style, empty cells as one erase command, and nothing for what looks as before.
 
-use crossterm::QueueableCommand;
-use crossterm::cursor::MoveTo;
+use super::style_codes::CellStyle;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
-/// Shorter runs cost less as spaces: moving the cursor and erasing take up to 13 bytes.
-const MIN_RUN: u16 = 14;
-/// Longer gaps cost more than a movement of the cursor, which takes up to 8 bytes.
-const MAX_GAP: u16 = 7;
+/// Shorter runs cost less as spaces: erasing them, and moving the cursor behind them, takes up to ten
+/// bytes.
+const MIN_RUN: u16 = 11;
+/// The same at the end of a row, behind which the cursor need not go.
+const MIN_TAIL: u16 = 4;
 
 /// A cell without a character.
 const EMPTY: Cell = Cell::EMPTY;
@@ -33,11 +32,29 @@ pub(super) struct ErasingBackend<W: Write> {
 #[derive(Debug, Default)]
 struct ShownCells(Vec<Vec<Option<Cell>>>);
 
-/// Empty cells in a row.
+/// One thing to send.
 #[derive(Debug, Clone, Copy)]
-struct EmptyRun {
-    at: (u16, u16),
-    cells: u16,
+enum Step<'a> {
+    Draw(Change<'a>),
+    /// Empty cells in a row, from a place on.
+    Erase {
+        at: (u16, u16),
+        cells: u16,
+    },
+    /// The same, and nothing follows in the row.
+    EraseRest {
+        at: (u16, u16),
+        cells: u16,
+    },
+}
+
+/// Where the terminal writes next, and how.
+#[derive(Debug)]
+struct Pen {
+    /// Column and row; `None` where that is not known for sure.
+    at: Option<(u16, u16)>,
+    style: CellStyle,
+    bytes: Vec<u8>,
 }
 
 impl<W: Write> ErasingBackend<W> {
@@ -52,6 +69,19 @@ impl<W: Write> ErasingBackend<W> {
     pub(super) fn cleared(&mut self) {
         self.shown = ShownCells::default();
     }
+}
+
+/// A cell without what is not visible: a space is a space, whatever its colour.
+fn visible(cell: &Cell) -> &Cell {
+    if cell.symbol() == " " && CellStyle::of(cell).is_blank() {
+        &EMPTY
+    } else {
+        cell
+    }
+}
+
+fn looks_as(one: &Cell, other: &Cell) -> bool {
+    one.symbol() == other.symbol() && CellStyle::of(one) == CellStyle::of(other)
 }
 
 impl ShownCells {
@@ -84,98 +114,180 @@ impl ShownCells {
 
     /// Whether the cells of a row from one column to before another are empty.
     fn is_empty(&self, from: u16, until: u16, y: u16) -> bool {
-        (from..until).all(|x| self.get(x, y) == Some(&EMPTY))
+        let is_empty = |cell: &Cell| looks_as(cell, &EMPTY);
+        (from..until).all(|x| self.get(x, y).is_some_and(is_empty))
     }
 
-    /// Takes the long runs of empty cells out of changed cells, which come row by row. Cells that are
-    /// empty already do not interrupt a run.
-    fn split<'a>(
+    /// Whether all cells of a row from a column on are empty.
+    fn is_empty_from(&self, from: u16, y: u16) -> bool {
+        let length = self.0.get(usize::from(y)).map_or(0, Vec::len);
+        self.is_empty(from, u16::try_from(length).unwrap_or(u16::MAX), y)
+    }
+
+    /// What is to be sent for changed cells, which come row by row. Cells that are empty already do not
+    /// interrupt a run of empty ones.
+    fn steps<'a>(&self, content: impl Iterator<Item = Change<'a>>) -> Vec<Step<'a>> {
+        let changes = content.map(|(x, y, cell)| (x, y, visible(cell)));
+        let is_new = |&(x, y, cell): &Change<'_>| {
+            let shown = self.get(x, y);
+            !shown.is_some_and(|shown| looks_as(shown, cell))
+        };
+        let changes: Vec<Change<'a>> = changes.filter(is_new).collect();
+        let mut steps = Vec::with_capacity(changes.len());
+        let mut rest = &changes[..];
+        while let Some(&(x, y, first)) = rest.first() {
+            let (run, last) = if looks_as(first, &EMPTY) {
+                self.empty_run(rest)
+            } else {
+                (1, x)
+            };
+            let (cells, at) = (last + 1 - x, (x, y));
+            let ends_row = rest.get(run).is_none_or(|&(_, row, _)| row != y);
+            if ends_row && cells >= MIN_TAIL && self.is_empty_from(last + 1, y) {
+                steps.push(Step::EraseRest { at, cells });
+            } else if cells >= MIN_RUN {
+                steps.push(Step::Erase { at, cells });
+            } else {
+                steps.extend(rest[..run].iter().map(|&change| Step::Draw(change)));
+            }
+            rest = &rest[run..];
+        }
+        steps
+    }
+
+    /// The number of changes at the beginning that make cells empty without a visible one between them,
+    /// and the column of the last.
+    fn empty_run(&self, changes: &[Change<'_>]) -> (usize, u16) {
+        let (mut count, mut last) = (0, 0);
+        for &(x, y, cell) in changes {
+            let continues = count == 0 || (changes[0].1 == y && self.is_empty(last + 1, x, y));
+            if !continues || !looks_as(cell, &EMPTY) {
+                break;
+            }
+            (count, last) = (count + 1, x);
+        }
+        (count, last)
+    }
+
+    /// The unchanged cells from one column to before another, if sending them again in this style takes
+    /// fewer than `less_than` bytes.
+    fn again(
         &self,
-        content: impl Iterator<Item = Change<'a>>,
-    ) -> (Vec<Change<'a>>, Vec<EmptyRun>) {
-        let (mut kept, mut runs) = (Vec::new(), Vec::new());
-        let mut run: Vec<Change<'a>> = Vec::new();
-        let mut end = |run: &mut Vec<Change<'a>>, kept: &mut Vec<Change<'a>>| {
-            if let (Some(&(from, y, _)), Some(&(last, _, _))) = (run.first(), run.last()) {
-                let cells = last + 1 - from;
-                if cells >= MIN_RUN {
-                    runs.push(EmptyRun {
-                        at: (from, y),
-                        cells,
-                    });
-                    run.clear();
+        from: u16,
+        (x, y): (u16, u16),
+        style: CellStyle,
+        less_than: usize,
+    ) -> Option<String> {
+        let mut text = String::new();
+        for x in from..x {
+            let cell = self.get(x, y)?;
+            let is_blank = looks_as(cell, &EMPTY) && style.is_blank();
+            let is_narrow = cell.symbol().width() == 1;
+            if !is_narrow || !(is_blank || CellStyle::of(cell) == style) {
+                return None;
+            }
+            text.push_str(cell.symbol());
+            if text.len() >= less_than {
+                return None;
+            }
+        }
+        Some(text)
+    }
+}
+
+impl Pen {
+    fn new() -> Self {
+        Self {
+            at: None,
+            style: CellStyle::DEFAULT,
+            bytes: Vec::new(),
+        }
+    }
+
+    fn send(&mut self, shown: &ShownCells, step: Step<'_>) {
+        match step {
+            Step::Draw((x, y, cell)) => {
+                self.go_to(shown, (x, y));
+                let style = CellStyle::of(cell);
+                // A space looks the same in many styles.
+                let is_same = looks_as(cell, &EMPTY) && self.style.is_blank();
+                if !is_same {
+                    self.turn(style);
+                }
+                self.bytes.extend_from_slice(cell.symbol().as_bytes());
+                // Terminals differ in the width of wide characters.
+                self.at = (cell.symbol().width() == 1).then_some((x + 1, y));
+            }
+            Step::Erase { at, cells } => self.erase(shown, at, &format!("\x1b[{cells}X")),
+            Step::EraseRest { at, .. } => self.erase(shown, at, "\x1b[K"),
+        }
+    }
+
+    /// Erased cells take over the background.
+    fn erase(&mut self, shown: &ShownCells, at: (u16, u16), command: &str) {
+        self.go_to(shown, at);
+        if !self.style.is_blank() {
+            self.turn(CellStyle::DEFAULT);
+        }
+        self.bytes.extend_from_slice(command.as_bytes());
+    }
+
+    fn turn(&mut self, style: CellStyle) {
+        let sequence = self.style.sequence_to(style);
+        self.bytes.extend_from_slice(sequence.as_bytes());
+        self.style = style;
+    }
+
+    /// Moves the cursor in the shortest way.
+    fn go_to(&mut self, shown: &ShownCells, (x, y): (u16, u16)) {
+        let right = |cells: u16| match cells {
+            0 => String::new(),
+            1 => "\x1b[C".to_owned(),
+            cells => format!("\x1b[{cells}C"),
+        };
+        let mut shortest = format!("\x1b[{};{}H", y + 1, x + 1);
+        match self.at {
+            Some(at) if at == (x, y) => return,
+            Some((from, row)) if row == y && from < x => {
+                let step = right(x - from);
+                let again = shown.again(from, (x, y), self.style, step.len());
+                shortest = again.unwrap_or(step);
+            }
+            Some((_, row)) if row + 1 == y => {
+                let next_row = format!("\r\n{}", right(x));
+                if next_row.len() < shortest.len() {
+                    shortest = next_row;
                 }
             }
-            kept.append(run);
-        };
-        for (x, y, cell) in content {
-            let continues = run
-                .last()
-                .is_none_or(|&(last, row, _)| row == y && self.is_empty(last + 1, x, y));
-            if !continues {
-                end(&mut run, &mut kept);
-            }
-            if *cell == EMPTY {
-                run.push((x, y, cell));
-            } else {
-                end(&mut run, &mut kept);
-                kept.push((x, y, cell));
-            }
+            _ => {}
         }
-        end(&mut run, &mut kept);
-        (kept, runs)
-    }
-
-    /// The unchanged cells between two changed ones, if it is cheaper to send them again than to move
-    /// over them: one byte each, in the style of the first.
-    fn gap<'s>(&'s self, from: Change<'_>, to: Change<'_>) -> Vec<Change<'s>> {
-        let (x, y, before) = from;
-        if to.1 != y || to.0 <= x + 1 || to.0 - x - 1 > MAX_GAP {
-            return Vec::new();
-        }
-        let looks_so = |cell: &&Cell| {
-            let style = |cell: &Cell| (cell.fg, cell.bg, cell.modifier);
-            cell.symbol().len() == 1 && style(cell) == style(before)
-        };
-        let cells = (x + 1..to.0).map(|x| {
-            let cell = self.get(x, y).filter(looks_so)?;
-            Some((x, y, cell))
-        });
-        // A wide character leaves the cursor further right.
-        let is_narrow = before.symbol().width() == 1;
-        let cells: Option<Vec<Change<'s>>> = cells.collect();
-        cells.filter(|_| is_narrow).unwrap_or_default()
+        self.bytes.extend_from_slice(shortest.as_bytes());
+        self.at = Some((x, y));
     }
 }
 
 impl<W: Write> Backend for ErasingBackend<W> {
     type Error = io::Error;
 
+    /// Begins and ends in the default style.
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let (kept, runs) = self.shown.split(content);
-        let mut sent: Vec<Change<'_>> = Vec::with_capacity(kept.len());
-        for (index, &change) in kept.iter().enumerate() {
-            if let Some(&before) = index.checked_sub(1).and_then(|index| kept.get(index)) {
-                sent.extend(self.shown.gap(before, change));
-            }
-            sent.push(change);
-        }
-        // It leaves the default style, which erased cells take over.
-        self.inner.draw(sent.into_iter())?;
-        for change in kept {
-            self.shown.draw(change);
-        }
-        for EmptyRun { at, cells } in runs {
-            self.inner.queue(MoveTo(at.0, at.1))?;
-            write!(self.inner, "\x1b[{cells}X")?;
-            for x in at.0..at.0 + cells {
-                self.shown.draw((x, at.1, &EMPTY));
+        let mut pen = Pen::new();
+        for step in self.shown.steps(content) {
+            pen.send(&self.shown, step);
+            match step {
+                Step::Draw(change) => self.shown.draw(change),
+                Step::Erase { at: (x, y), cells } | Step::EraseRest { at: (x, y), cells } => {
+                    for x in x..x + cells {
+                        self.shown.set(x, y, Some(&EMPTY));
+                    }
+                }
             }
         }
-        Ok(())
+        pen.turn(CellStyle::DEFAULT);
+        self.inner.write_all(&pen.bytes)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {

@@ -28,6 +28,7 @@ mod panic_hook;
 mod preview;
 mod run;
 mod screens;
+mod style_codes;
 mod takeover;
 mod terminal;
 mod test_dashboard;
