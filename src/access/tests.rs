@@ -266,3 +266,22 @@ fn a_stated_operator_is_recorded_beside_the_token_and_permits_nothing() {
     assert!(actor(&refused, far).is_err(), "a viewer stays a viewer");
     assert!(actor(&[alice], far).is_err());
 }
+
+#[test]
+fn tokens_that_only_name_keep_loopback_trusted() {
+    let auth = TokenAuth::naming([("webshop", "demo-webshop")].into_iter());
+    let admit = |pairs: &[(&'static str, &'static str)], peer: Peer| {
+        auth.admit(&request(Some(peer), Method::POST, pairs), Permission::Use)
+    };
+    let bearer = [("authorization", "Bearer demo-webshop")];
+    let here = tcp("127.0.0.1:9");
+
+    let named = admit(&bearer, here).unwrap();
+    assert_eq!((&*named.who, named.is_named), ("webshop", true));
+    for pairs in [&[][..], &[("authorization", "Bearer other")]] {
+        let local = admit(pairs, here).unwrap();
+        assert_eq!((&*local.who, local.is_named), ("local", false));
+    }
+    assert_eq!(admit(&[], tcp("10.0.0.7:9")), Err(AuthError::NoToken));
+    assert!(admit(&bearer, tcp("10.0.0.7:9")).is_ok());
+}

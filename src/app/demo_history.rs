@@ -2,13 +2,14 @@
 //! balancer is driven by the calls that the engine and the gateway use; only clock and vendors are
 //! simulated.
 
+use super::demo_clients::{identities, spend};
 use super::instance::balancer_since;
 use super::instance_config::InstanceConfig;
 use crate::clock;
 use crate::demo::{Fault, FaultTarget, PastAnswer, PastRequest, SimulatedPast};
 use crate::domain::{
     AttemptEnd, BalancerState, CandidateSet, DecisionId, Failure, FirstToken, Lease, MeasuredUsage,
-    ModelType, Observation, Outcome, Price, ProbeEnd, ProbeVerdict, ProviderIdx, RandomDraw,
+    ModelType, Money, Observation, Outcome, Price, ProbeEnd, ProbeVerdict, ProviderIdx, RandomDraw,
     RequestClass, RequestEnd, RequestIdentity, RequestOutcome, RequestProfile, RequestTerms,
     RoutingTable, SelectionContext, SelectionRound, SplitMix64, TargetIdx, TargetScope, UnixTime,
     UpstreamLimits, Usage, attempt_cost, select_target,
@@ -64,7 +65,7 @@ struct RequestProgress {
     score: Option<f64>,
     reason: String,
     usage: Option<MeasuredUsage>,
-    cost: Option<crate::domain::Money>,
+    cost: Option<Money>,
     first_content: Option<f64>,
 }
 
@@ -73,7 +74,8 @@ struct Play {
     table: RoutingTable,
     candidates: CandidateSet,
     random: SplitMix64,
-    identity: Arc<RequestIdentity>,
+    /// Who the clients are, in their order.
+    identities: Vec<Arc<RequestIdentity>>,
     past: SimulatedPast,
     begins: UnixTime,
     requests: Vec<PastRequest>,
@@ -104,12 +106,7 @@ pub(super) fn prepare(config: &mut InstanceConfig, past: SimulatedPast) {
         state,
         candidates: CandidateSet::default(),
         random: SplitMix64::new(config.seed),
-        identity: Arc::new(RequestIdentity {
-            operation: "chat",
-            model: "auto".into(),
-            client: "local".into(),
-            tag: None,
-        }),
+        identities: identities(),
         begins,
         courses: vec![RequestProgress::default(); requests.len()],
         running: BTreeMap::new(),
@@ -319,6 +316,7 @@ impl Play {
             return;
         };
         let end = self.attempt_end(&attempt, at);
+        spend(&self.table, &end);
         let request = attempt.request;
         drop(attempt);
         let (outcome, status, usage) = (end.outcome, end.status.unwrap_or(200), end.usage);
@@ -341,6 +339,11 @@ impl Play {
                 self.finish(request, at, (RequestOutcome::Ok, 200));
             }
         }
+    }
+
+    /// Whose request it is.
+    fn identity(&self, request: usize) -> Arc<RequestIdentity> {
+        Arc::clone(&self.identities[self.requests[request].client])
     }
 
     /// The report of an attempt that ends now.
@@ -375,7 +378,7 @@ impl Play {
         let start = attempt.lease.attempt_start();
         AttemptEnd {
             decision: self.courses[attempt.request].decision,
-            identity: Arc::clone(&self.identity),
+            identity: self.identity(attempt.request),
             number: attempt.number,
             target: attempt.target,
             started: start.started,
@@ -401,7 +404,7 @@ impl Play {
         let attempts = u32::try_from(course.tried.len()).unwrap_or(0);
         let end = RequestEnd {
             decision: course.decision,
-            identity: Arc::clone(&self.identity),
+            identity: self.identity(request),
             request_id: format!("past-{request}"),
             started: self.moment(self.requests[request].at),
             ended: self.moment(at),

@@ -10,6 +10,7 @@ mod config_sources;
 mod config_task;
 mod config_watcher;
 mod dashboard_thread;
+mod demo_clients;
 mod demo_history;
 mod doctor;
 mod exit_error;

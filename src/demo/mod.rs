@@ -7,6 +7,7 @@
 mod anthropic_request;
 mod anthropic_wire;
 mod behaviour;
+mod clients;
 mod configuration;
 mod estimate;
 mod fault;
@@ -46,6 +47,7 @@ mod test_vendor;
 #[cfg(test)]
 mod wire_tests;
 
+pub use clients::{CLIENTS, DemoClient};
 pub use configuration::configuration;
 pub use fault::Fault;
 pub use model_list::Embedder;

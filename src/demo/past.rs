@@ -3,6 +3,7 @@
 //! are used as for the vendors that run.
 
 use super::behaviour::Draws;
+use super::clients::DemoClient;
 use super::fault::Fault;
 use super::limit::Bucket;
 use super::profile::{PROFILES, Profile};
@@ -18,6 +19,8 @@ const HALF_TOKENS_PER_WORD: u32 = 3;
 /// A request of the past.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PastRequest {
+    /// Its client's place in [`super::CLIENTS`].
+    pub client: usize,
     /// Time from the beginning of the past.
     pub at: Duration,
     /// Estimated tokens of the prompt.
@@ -102,6 +105,7 @@ impl SimulatedPast {
             }
             let shape = RequestShape::of(random);
             requests.push(PastRequest {
+                client: DemoClient::of(random),
                 at,
                 prompt_tokens: shape.words * HALF_TOKENS_PER_WORD / 2,
                 max_tokens: shape.max_tokens,

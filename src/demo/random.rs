@@ -20,6 +20,7 @@ pub enum DrawPurpose {
     Streaming,
     Cancelling,
     Kind,
+    Client,
 }
 
 /// The random draws of one request.

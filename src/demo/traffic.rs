@@ -1,6 +1,7 @@
 //! The clients: requests that arrive independently of earlier ones (an open loop), with exponential
 //! pauses (a Poisson process).
 
+use super::clients::{CLIENTS, DemoClient};
 use super::lorem;
 use super::random::{DrawPurpose, RequestRandom};
 use bytes::Bytes;
@@ -111,6 +112,7 @@ enum End {
 /// One request to send.
 #[derive(Debug)]
 struct ClientRequest {
+    client: DemoClient,
     body: Value,
     is_stream: bool,
     /// The client cancels after this many chunks.
@@ -231,6 +233,7 @@ fn client_request(random: RequestRandom) -> ClientRequest {
         body["stream_options"] = json!({"include_usage": true});
     }
     ClientRequest {
+        client: CLIENTS[DemoClient::of(random)],
         body,
         is_stream,
         cancels_after: (is_stream && random.happens(DrawPurpose::Cancelling, CANCEL_SHARE))
@@ -281,7 +284,10 @@ fn index(choice: u64) -> usize {
 }
 
 async fn send(client: &reqwest::Client, url: &str, request: ClientRequest) -> End {
-    let sent = client.post(url).json(&request.body).send().await;
+    let DemoClient { token, tag, .. } = request.client;
+    let post = client.post(url).bearer_auth(token);
+    let post = post.header("x-aibal-tag", tag).json(&request.body);
+    let sent = post.send().await;
     let Ok(mut response) = sent else {
         return End::Failed;
     };

@@ -300,4 +300,22 @@ fn a_demo_opens_on_a_history_that_providers_share() {
     let events = status["events"].as_array().unwrap();
     assert!(events.iter().any(|it| it["kind"] == "trouble"), "{status}");
     assert!(status["totals"]["successRate"].as_f64().unwrap() > 0.99);
+
+    // Four clients made them, and their budgets count what the history cost.
+    let clients = get(&format!("{address}/api/clients?window=15m"));
+    let clients = clients["clients"].as_array().unwrap();
+    let names: Vec<&str> = clients
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["webshop", "assistant", "reports", "ci"]);
+    let mut all = 0.0;
+    for client in clients {
+        let spent = client["budget"]["spentUsd"].as_f64().unwrap();
+        let cost = client["totalCostUsd"].as_f64().unwrap();
+        // The day may have begun within the history, and the window moves on.
+        assert!(spent <= cost * 1.2 + 0.01, "{client}");
+        all += spent;
+    }
+    assert!(all > 0.0, "{clients:?}");
 }

@@ -2,15 +2,13 @@
 
 use super::InstanceConfig;
 use crate::access::TokenAuth;
-use crate::app::dashboard_thread;
+use crate::app::{dashboard_thread, demo_clients};
 use crate::cli::arguments::Globals;
 use crate::client::TokenGroups;
 use crate::contract::Window;
 use crate::demo::{VendorEndpoint, Vendors};
 use crate::domain::{
-    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, Catalogue, ClientTerms, GlobalLimits,
-    ModelType, ModelTypes, Price, Provider, ProviderIdx, Strategy, Target, TargetId, Tuning,
-    Weights,
+    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, Catalogue, ClientTerms, GlobalLimits, ModelType, ModelTypes, Price, Provider, ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
 };
 use crate::gateway::GatewayConfig;
 use crate::logs::Logs;
@@ -60,16 +58,15 @@ pub(in crate::app) fn demo_instance_config(
         connect_timeout: CONNECT_TIMEOUT,
         cache: None,
         probe_interval: Some(PROBE_INTERVAL),
-        // Simulated money needs no limit.
         limits: GlobalLimits {
             clients: ClientTerms::default(),
             max_in_flight: Some(MAX_IN_FLIGHT),
-            budget: BudgetConfig::default(),
+            budget: demo_clients::budget(),
             breaker: BreakerSettings::default(),
             alerts: AlertConfig::default(),
         },
         access: TokenAuth::default(),
-        gateway_access: TokenAuth::default(),
+        gateway_access: demo_clients::access(),
         webhooks: Vec::new(),
         environment: "demo".to_owned(),
         server: server::ConnectionLimits::new(
