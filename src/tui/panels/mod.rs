@@ -44,6 +44,9 @@ const EVENTS: usize = 1;
 const COST: usize = 2;
 const SUCCESS: usize = 3;
 const SHARE: usize = 4;
+/// Size from which two charts below a list can be read, and the rows from which a single one can.
+const WIDE_CHARTS: (u16, u16) = (100, 9);
+const NARROW_CHART: u16 = 6;
 /// A spacious screen: its width, and the rows below the table.
 const SPACIOUS: (u16, u16) = (180, 30);
 
@@ -153,17 +156,25 @@ fn split(area: Rect, upper: u16) -> (Rect, Rect) {
     )
 }
 
-/// Draws latency and shares over time side by side, for screens with room below.
+/// Draws latency and shares over time side by side below a list, where there is room; on a narrow screen
+/// the latency alone.
 pub fn charts(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
+    let draw = |panel: usize, part, buffer: &mut Buffer| {
+        let title = PANELS[panel].title(model);
+        titled(panel, &title, (model, status), part, buffer);
+    };
+    if area.width < WIDE_CHARTS.0 {
+        if area.height >= NARROW_CHART {
+            draw(0, area, buffer);
+        }
+        return;
+    }
+    if area.height < WIDE_CHARTS.1 {
+        return;
+    }
     let (latency, share) = beside(area, area.width * 4 / 7);
     for (panel, part) in [(0, latency), (SHARE, share)] {
-        titled(
-            panel,
-            &PANELS[panel].title(model),
-            (model, status),
-            part,
-            buffer,
-        );
+        draw(panel, part, buffer);
     }
 }
 

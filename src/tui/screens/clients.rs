@@ -26,8 +26,6 @@ use ratatui::text::{Line, Span};
 const DETAILS: u16 = 5;
 /// Height from which they are shown.
 const DETAILS_FROM: u16 = 12;
-/// Size of the rest that has room for charts.
-const CHARTS_FROM: (u16, u16) = (100, 9);
 /// Shown for requests whose client is unknown.
 const UNKNOWN: &str = "(unknown)";
 
@@ -255,9 +253,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
         describe(model, &list[at], rows(area, used, details), buffer);
     }
     let rest = rows(area, used + details, area.height);
-    if rest.width >= CHARTS_FROM.0 && rest.height >= CHARTS_FROM.1 {
-        panels::charts(model, status, rest, buffer);
-    }
+    panels::charts(model, status, rest, buffer);
 }
 
 fn title(model: &Model, shown: usize) -> String {
@@ -302,11 +298,14 @@ fn describe(model: &Model, client: &ClientReport, area: Rect, buffer: &mut Buffe
     let per_1k = cost.and_then(|cost| per(cost * 1e3, client.requests));
     let each = per(client.total_tokens as f64, client.attempts);
     let first = format!(
-        " requests {}, {} failed, {} over budget; {} attempts   latency p50 {} p95 {} p99 {}",
+        " requests {}, {} failed, {} over budget; {} attempts",
         format::count(client.requests),
         format::count(client.failed),
         format::count(client.over_budget),
         format::count(client.attempts),
+    );
+    let latency = format!(
+        " latency p50 {} p95 {} p99 {}",
         format::latency(client.latency_ms.p50),
         format::latency(client.latency_ms.p95),
         format::latency(client.latency_ms.p99),
@@ -325,7 +324,7 @@ fn describe(model: &Model, client: &ClientReport, area: Rect, buffer: &mut Buffe
         .budget
         .as_ref()
         .map_or_else(|| " no budget".to_owned(), |budget| today(budget, theme));
-    for (y, text) in (1..area.height).zip([first, second, third]) {
+    for (y, text) in (1..area.height).zip([first, latency, second, third]) {
         line(Line::raw(plain_text(&text, theme)), area, y, buffer);
     }
 }
@@ -335,21 +334,19 @@ fn today(budget: &SpendingReport, theme: Theme) -> String {
     let usd = |amount| format::usd(Some(amount), theme);
     let limit = budget.limit_usd.map_or_else(
         || ", no limit".to_owned(),
-        |limit| {
-            let reserved = usd(budget.reserved_usd);
-            format!(
-                " of {}, {reserved} reserved by running requests",
-                usd(limit)
-            )
-        },
+        |limit| format!(" of {}", usd(limit)),
     );
+    let reserved = budget.limit_usd.map_or_else(String::new, |_| {
+        let reserved = usd(budget.reserved_usd);
+        format!("; {reserved} reserved by running requests")
+    });
     let end = match (&budget.exhausted_at, budget.projected_usd) {
         (Some(at), _) => format!("; used up at {}Z at this rate", format::clock(at)),
         (None, Some(projected)) => format!("; {} expected by its end", usd(projected)),
         (None, None) => String::new(),
     };
     format!(
-        " today {}{limit}{end}; begins anew at {}Z",
+        " today {}{limit}{end}; begins anew at {}Z{reserved}",
         format::usd(budget.known_usd(), theme),
         format::clock(&budget.resets_at)
     )

@@ -25,8 +25,6 @@ use ratatui::text::{Line, Span};
 const MEMBERS: usize = 6;
 /// Height from which they are.
 const COMPARED_FROM: u16 = 15;
-/// Size of the rest that has room for charts.
-const CHARTS_FROM: (u16, u16) = (100, 9);
 
 const COLUMNS: &[GridColumn<ModelRow>] = &[
     GridColumn {
@@ -208,9 +206,7 @@ pub fn draw(model: &Model, status: &Status, area: Rect, buffer: &mut Buffer) {
     let used = 1 + grid::draw(COLUMNS, &list, Some(at), model, table, buffer);
     compare(model, &group, &list[at], rows(area, used, compared), buffer);
     let rest = rows(area, used + compared, area.height);
-    if rest.width >= CHARTS_FROM.0 && rest.height >= CHARTS_FROM.1 {
-        panels::charts(model, status, rest, buffer);
-    }
+    panels::charts(model, status, rest, buffer);
 }
 
 fn title(model: &Model, status: &Status, shown: usize) -> String {

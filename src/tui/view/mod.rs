@@ -34,6 +34,8 @@ use trouble::trouble_line;
 const MIN_SIZE: (u16, u16) = (60, 15);
 /// From this size of its body on, a screen has room for charts.
 const CHARTS_FROM: (u16, u16) = (100, 45);
+/// Rows of the changes beside one for each change and each provider.
+const REVISION_ROWS: usize = 10;
 
 /// Draws everything.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -95,7 +97,16 @@ fn with_charts(model: &Model, body: Rect) -> (Rect, Option<Rect>) {
     if !has_charts || body.width < CHARTS_FROM.0 || body.height < CHARTS_FROM.1 {
         return (body, None);
     }
-    let charts = body.height * 2 / 5;
+    let charts = match model.screen {
+        Screen::Revisions => {
+            let providers = model.shown().map_or(0, |status| status.providers.len());
+            let rows = model.revisions.rows.len() + providers + REVISION_ROWS;
+            let rows = u16::try_from(rows).unwrap_or(u16::MAX);
+            let free = body.height.saturating_sub(rows);
+            free.clamp(body.height * 2 / 5, body.height * 3 / 4)
+        }
+        _ => body.height * 2 / 5,
+    };
     let upper = Rect {
         height: body.height - charts,
         ..body
