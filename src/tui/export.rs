@@ -1,15 +1,15 @@
 //! Exports the screen as text and its data as JSON.
 
 use super::model::Model;
+use super::state_folder::state_folder;
 use super::view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fs;
-use std::path::PathBuf;
 
 /// Writes both files; returns their path, or the error.
 pub fn write(model: &Model, size: Rect) -> Result<String, String> {
-    let folder = folder();
+    let folder = state_folder().unwrap_or_else(std::env::temp_dir);
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let time = jiff::Timestamp::now()
         .strftime("%Y%m%dT%H%M%SZ")
@@ -22,14 +22,6 @@ pub fn write(model: &Model, size: Rect) -> Result<String, String> {
         fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(format!("{}.txt and .json", path.display()))
-}
-
-/// The state directory of the user, else the temporary directory.
-fn folder() -> PathBuf {
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let state = named("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.or_else(|| Some(PathBuf::from(named("HOME")?).join(".local/state")));
-    state.map_or_else(std::env::temp_dir, |state| state.join("aibal-tui"))
 }
 
 /// The screen without styles.

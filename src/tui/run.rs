@@ -8,9 +8,11 @@ use super::effect::{Effect, ExitReason};
 use super::export;
 use super::frame_pacer::FramePacer;
 use super::input::{Input, Keyboard};
+use super::kept_view::{self, KeptView};
 use super::message::Message;
 use super::model::{Model, Options};
 use super::panic_hook;
+use super::state_folder::state_folder;
 use super::terminal::TerminalScreen;
 use super::title;
 use super::update::update;
@@ -84,9 +86,14 @@ async fn run(
         }
     };
     let (refresh, pacer) = (options.refresh, FramePacer::new(options.over_line));
-    let model = Model::new(options);
+    let kept_in = state_folder().filter(|_| !options.all_in_one);
+    let mut model = Model::new(options);
+    let kept = kept_in.as_deref();
+    if let Some(view) = kept.and_then(|folder| kept_view::load(folder, &model.options.address)) {
+        view.show(&mut model);
+    }
     let (replies, replies_in) = mpsc::channel(REPLY_QUEUE);
-    let dashboard = Dashboard {
+    let mut dashboard = Dashboard {
         client,
         screen,
         model,
@@ -101,9 +108,17 @@ async fn run(
         drawn: None,
         waiting: true,
     };
-    dashboard
+    let ended = dashboard
         .run_loop(shutdown, keyboard, resized, continued)
-        .await
+        .await;
+    let Dashboard { model, screen, .. } = dashboard;
+    // A slow disk does not keep the terminal.
+    drop(screen);
+    let saved = kept_in.map(|folder| kept_view::save(&folder, KeptView::of(&model)));
+    if let Some(Err(error)) = saved {
+        tracing::warn!("what the dashboard showed could not be kept: {error}");
+    }
+    ended
 }
 
 struct Dashboard {
@@ -127,7 +142,7 @@ struct Dashboard {
 
 impl Dashboard {
     async fn run_loop(
-        mut self,
+        &mut self,
         shutdown: DashboardShutdown,
         mut keyboard: Keyboard,
         mut resized: Signal,

@@ -7,6 +7,7 @@ mod drawing;
 mod explaining;
 mod figures;
 mod forecasting;
+mod kept;
 mod leaving;
 mod log_view;
 mod looking;

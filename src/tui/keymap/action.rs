@@ -15,6 +15,15 @@ pub enum SortOrder {
 }
 
 impl SortOrder {
+    pub const ALL: [Self; 6] = [
+        Self::Trouble,
+        Self::Name,
+        Self::Share,
+        Self::Latency,
+        Self::Success,
+        Self::Cost,
+    ];
+
     /// Its name in the header.
     pub fn as_str(self) -> &'static str {
         match self {

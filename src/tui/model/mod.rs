@@ -71,6 +71,8 @@ pub struct Model {
     pub link: LinkState,
     pub window: Window,
     pub screen: Screen,
+    /// The screen to open with the first status.
+    pub opens_on: Option<Screen>,
     pub dialog: Option<Dialog>,
     pub draft: Option<Draft>,
     /// Name of the provider under the cursor. The cursor follows the provider, not the row.
@@ -152,6 +154,7 @@ impl Model {
             status_at: Duration::ZERO,
             link: LinkState::Waiting,
             screen: Screen::default(),
+            opens_on: None,
             dialog: None,
             draft: None,
             cursor: None,

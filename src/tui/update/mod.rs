@@ -22,6 +22,7 @@ mod undo;
 
 use super::effect::Effect;
 use super::input::Input;
+use super::input_context::Screen;
 use super::key::{Code, Key};
 use super::keymap::Action;
 use super::message::Message;
@@ -118,7 +119,11 @@ fn on_status(model: &mut Model, status: Arc<Status>) -> Vec<Effect> {
     model.sort();
     let mut effects: Vec<Effect> = bell.into_iter().collect();
     if is_first {
-        effects.extend(queries::watched_lists(model));
+        let opened = model.opens_on.take();
+        effects.extend(match opened.filter(|_| model.screen == Screen::default()) {
+            Some(screen) => navigate::go(model, screen),
+            None => queries::watched_lists(model),
+        });
     }
     effects
 }
