@@ -103,7 +103,7 @@ const FILES: &[Row] = &[
     ("./.env", "Variables of the working directory."),
     (
         "$XDG_STATE_HOME/aibal-tui/",
-        "The store, usually in ~/.local/state/aibal-tui/; [store] url names another.",
+        "The store, usually in ~/.local/state/aibal-tui/; [store] url names another. Also views.json: what attached dashboards showed last.",
     ),
     (
         "$XDG_RUNTIME_DIR/aibal-tui/PORT.sock",
