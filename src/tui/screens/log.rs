@@ -22,7 +22,7 @@ use unicode_width::UnicodeWidthChar;
 
 /// Width from which the part of the program is shown, and its cells.
 const TARGET_FROM: u16 = 120;
-const TARGET: usize = 18;
+const TARGET: usize = 20;
 /// The name of the program in front of its parts.
 const PROGRAM: &str = "aibal_tui::";
 

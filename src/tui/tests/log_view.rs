@@ -96,7 +96,7 @@ fn an_attached_dashboard_shows_the_log_of_its_gateway_and_asks_only_for_new_line
         "{screen}"
     );
     assert!(
-        screen.contains(">03:14:05 ERROR gateway            broken"),
+        screen.contains(">03:14:05 ERROR gateway              broken"),
         "{screen}"
     );
 
