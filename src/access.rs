@@ -11,8 +11,9 @@ pub use token_table::{LastUse, Token};
 
 use crate::clock;
 use crate::contract::rfc3339;
-use crate::domain::{AllowedModels, Role, UnixTime};
+use crate::domain::{AllowedModels, Role, TokenDefinition, UnixTime};
 use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{SHA256, digest};
 use failed_logins::{FailedLogins, network};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request};
@@ -200,12 +201,7 @@ impl TokenAuth {
         let token = |(name, secret): (&str, &str)| {
             let mut sha256 = [0; 32];
             sha256.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
-            Token {
-                name: name.into(),
-                sha256,
-                role: Role::Client,
-                models: None,
-            }
+            Token::new(TokenDefinition::new(name, Role::Client), sha256, &[])
         };
         Self {
             names_only: true,

@@ -3,7 +3,8 @@
 use crate::access::TokenAuth;
 use crate::demo::{CLIENTS, DemoClient};
 use crate::domain::{
-    AttemptEnd, BudgetConfig, Money, OverBudgetPolicy, RequestIdentity, RoutingTable,
+    AttemptEnd, BudgetConfig, ClientTerms, Money, OverBudgetPolicy, RequestIdentity, Role,
+    RoutingTable, TokenDefinition,
 };
 use std::sync::Arc;
 
@@ -12,14 +13,24 @@ pub(super) fn access() -> TokenAuth {
     TokenAuth::naming(CLIENTS.iter().map(|client| (client.name, client.token)))
 }
 
-/// The budgets of the clients. Simulated money needs no limit, so a client that exceeds one goes on, with the
-/// cheapest target.
+/// Simulated money needs no limit, so a client that exceeds its budget goes on, with the cheapest target.
 pub(super) fn budget() -> BudgetConfig {
-    let own = |client: &DemoClient| (client.name.into(), client.usd_per_day.map(Money::from_usd));
     BudgetConfig {
         on_limit: OverBudgetPolicy::Cheapest,
-        callers: CLIENTS.iter().map(own).collect(),
         ..BudgetConfig::default()
+    }
+}
+
+/// The budgets of the clients.
+pub(super) fn terms() -> ClientTerms {
+    let own = |client: &DemoClient| {
+        let mut terms = TokenDefinition::new(client.name, Role::Client).terms;
+        terms.spending.per_day = client.usd_per_day.map(Money::from_usd);
+        terms
+    };
+    ClientTerms {
+        tokens: CLIENTS.iter().map(own).collect(),
+        groups: Vec::new(),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::client::TokenGroups;
 use crate::contract::Window;
 use crate::demo::{VendorEndpoint, Vendors};
 use crate::domain::{
-    AlertConfig, BreakerSettings, BudgetConfig, Capabilities, Catalogue, ClientTerms, GlobalLimits, ModelType, ModelTypes, Price, Provider, ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
+    AlertConfig, BreakerSettings, Capabilities, Catalogue, GlobalLimits, ModelType, ModelTypes,
+    Price, Provider, ProviderIdx, Strategy, Target, TargetId, Tuning, Weights,
 };
 use crate::gateway::GatewayConfig;
 use crate::logs::Logs;
@@ -59,7 +60,7 @@ pub(in crate::app) fn demo_instance_config(
         cache: None,
         probe_interval: Some(PROBE_INTERVAL),
         limits: GlobalLimits {
-            clients: ClientTerms::default(),
+            clients: demo_clients::terms(),
             max_in_flight: Some(MAX_IN_FLIGHT),
             budget: demo_clients::budget(),
             breaker: BreakerSettings::default(),
