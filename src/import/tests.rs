@@ -2,6 +2,7 @@
 
 use super::yaml::YamlNode;
 use super::{Imported, import_litellm};
+use proptest::prelude::*;
 use std::fmt::Write as _;
 
 fn import(text: &str) -> Imported {
@@ -108,4 +109,39 @@ fn values_keep_their_lines_and_merged_tables_yield() {
     assert_eq!(own.get("a").unwrap().line, 6);
     assert_eq!(own.get("b").unwrap().flag(), Some(true));
     assert!(YamlNode::parse("").unwrap().entries().is_empty());
+}
+
+const FIXTURES: [&str; 3] = [
+    include_str!("../../tests/fixtures/litellm/team.yaml"),
+    include_str!("../../tests/fixtures/litellm/deployments.yaml"),
+    include_str!("../../tests/fixtures/litellm/local.yaml"),
+];
+
+proptest! {
+    /// Whatever becomes of a file: an error, or a configuration that TOML's reader takes.
+    #[test]
+    fn a_damaged_file_is_an_error_or_becomes_valid_toml(
+        fixture in 0..FIXTURES.len(),
+        damages in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, "[ -~\n\u{e9}]{0,6}"), 1..6),
+    ) {
+        let mut text = FIXTURES[fixture].to_owned();
+        for (at, kind, insert) in damages {
+            let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            if places.is_empty() {
+                break;
+            }
+            let at = places[at.index(places.len())];
+            let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+            match kind {
+                0 => text.insert_str(at, &insert),
+                1 => text.truncate(at),
+                2 => text.replace_range(at..end, &insert),
+                _ => text.replace_range(at..end, ""),
+            }
+        }
+        if let Ok(imported) = import_litellm(&text, "f", &|_| None) {
+            let parsed = imported.toml.parse::<toml_edit::DocumentMut>();
+            prop_assert!(parsed.is_ok(), "{}\n{:?}", imported.toml, parsed);
+        }
+    }
 }

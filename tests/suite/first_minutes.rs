@@ -173,3 +173,50 @@ fn init_writes_what_it_found_and_never_overwrites_unasked() {
     assert_eq!(init(&["--force"]).0, 0);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), printed);
 }
+
+#[test]
+fn a_lost_connection_says_which_in_answer_decision_status_and_log() {
+    let home = TempDir::new().unwrap();
+    write(
+        &home,
+        &LOCAL_PROVIDER.replace(":9/", &format!(":{}/", free_port())),
+    );
+    let log = home.path().join("gateway.log");
+    let mut command = program(&home);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--log-file"])
+        .arg(&log);
+    let (_running, address) = serving(command.env("A_KEY", "k"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let call = |path: &str, body: Option<serde_json::Value>| {
+        runtime.block_on(async {
+            let (client, url) = (reqwest::Client::new(), format!("{address}{path}"));
+            let request = match body {
+                Some(body) => client.post(url).json(&body),
+                None => client.get(url),
+            };
+            request.send().await.unwrap().text().await.unwrap()
+        })
+    };
+    let expected = "connection refused: nothing listens there";
+
+    let body = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+    let answer = call("/v1/chat/completions", Some(body));
+    assert!(
+        answer.contains(expected) && answer.contains("upstream_disconnected"),
+        "{answer}"
+    );
+    let list: serde_json::Value = serde_json::from_str(&call("/api/decisions", None)).unwrap();
+    let id = list["decisions"][0]["decisionId"].as_str().unwrap();
+    let decision = call(&format!("/api/decisions/{id}"), None);
+    assert!(decision.contains(expected), "{decision}");
+    super::program::until("a state that says why", || {
+        call("/api/status", None).contains(expected)
+    });
+    super::program::until("a line that says why", || {
+        std::fs::read_to_string(&log).unwrap().contains(expected)
+    });
+}

@@ -51,6 +51,9 @@ const PRICES: [(&str, &str); 4] = [
     ("cache_creation_input_token_cost", "cache_write_usd_per_1m"),
 ];
 
+/// Highest plausible price of a token in USD; more is a mistake of the file.
+const MAX_USD_PER_TOKEN: f64 = 0.1;
+
 /// Looks up a variable of the environment.
 pub(super) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
@@ -298,7 +301,7 @@ impl<'a> DeploymentReader<'a> {
             node.and_then(YamlNode::number)
         };
         let price = |(name, ours): (&str, &'static str)| {
-            let usd = number(name).filter(|price| *price >= 0.0)?;
+            let usd = number(name).filter(|price| (0.0..=MAX_USD_PER_TOKEN).contains(price))?;
             Some((ours, rounded(usd * 1e6)))
         };
         let milliseconds = |name: &str| number(name).and_then(|seconds| whole(seconds * 1e3));

@@ -5,7 +5,10 @@ use crate::import::document::Document;
 use crate::import::note::ImportNote;
 use crate::import::yaml::YamlNode;
 
+/// What we accept as a timeout, in milliseconds.
 const RANGE_MS: (f64, f64) = (1.0, 3_600_000.0);
+/// Highest plausible budget.
+const MAX_BUDGET_USD: f64 = 1e9;
 
 /// What to do about a key without a counterpart.
 const ADVICE: &[(&str, &str)] = &[
@@ -269,7 +272,10 @@ impl SettingsReader<'_> {
                 return;
             }
         };
-        match value.number().filter(|usd| *usd >= 0.0) {
+        match value
+            .number()
+            .filter(|usd| (0.0..=MAX_BUDGET_USD).contains(usd))
+        {
             Some(usd) => self.document.set("budget", key, usd.to_string()),
             None => self.note(value.line, path, "left out: it is no amount"),
         }
