@@ -181,9 +181,8 @@ impl Providers<'_> {
         let name = candidates.find(|name| !names.contains(name.as_str()));
         let name = name.unwrap_or_default();
         let api_key_env = match &deployment.key {
-            KeyReference::Usual => vendor.api_key_env.map(str::to_owned),
             KeyReference::Variable(variable) => Some(variable.clone()),
-            KeyReference::NotNeeded => None,
+            KeyReference::Usual | KeyReference::NotNeeded => None,
             KeyReference::Plain(_) => Some(self.invent(&name, deployment)),
         };
         self.keys.push(deployment.key.clone());

@@ -120,12 +120,21 @@ impl<'a> DeploymentReader<'a> {
         let base_url = self.base_url(&key, parameters, &vendor)?;
         let credential = self.credential(parameters, "api_key");
         let key_node = parameters.get("api_key").or(credential);
-        let reference = key_reference(key_node);
+        let mut reference = key_reference(key_node);
+        if let (KeyReference::Usual, Some(variable)) = (&reference, vendor.api_key_env) {
+            if base_url.is_none() || base_url.as_deref() == vendor.base_url || vendor.needs_address
+            {
+                reference = KeyReference::Variable(variable.to_owned());
+            } else {
+                let text =
+                    format!("no key is sent to its api_base, where LiteLLM sends {variable}");
+                self.note(parameters.line, &key, text);
+            }
+        }
+        // Older configurations have limits beside litellm_params.
         let count = |name: &str| {
-            parameters
-                .get(name)
-                .and_then(YamlNode::number)
-                .and_then(whole)
+            let node = parameters.get(name).or_else(|| entry.get(name));
+            node.and_then(YamlNode::number).and_then(whole)
         };
         let mut provider = ProviderEntry {
             kind: vendor.kind,
@@ -142,7 +151,7 @@ impl<'a> DeploymentReader<'a> {
             provider.vertex = names.map(|name| self.plain(&key, name, parameters.get(name)));
         }
         let model = self.model(&key, id, parameters, entry.get("model_info"));
-        self.note_unread(&key, parameters);
+        self.note_unread(&key, entry, parameters);
         Some(Deployment {
             line: entry.line,
             group: group.to_owned(),
@@ -229,11 +238,7 @@ impl<'a> DeploymentReader<'a> {
             own.or_else(|| self.credential(parameters, name))
         });
         let Some(node) = given else {
-            if vendor.kind == COMPATIBLE
-                && vendor.base_url.is_none()
-                && vendor.api_key_env.is_some()
-                || vendor.name == "vllm"
-            {
+            if vendor.needs_address {
                 self.note(parameters.line, key, "left out: api_base is missing");
                 return None;
             }
@@ -259,6 +264,11 @@ impl<'a> DeploymentReader<'a> {
             );
         }
         if vendor.kind == OPENAI && url.starts_with("https://api.openai.com") {
+            return Some(None);
+        }
+        if vendor.kind == VERTEX && url.splitn(4, '/').count() == 4 {
+            let text = "is not taken: the address of Vertex AI has no path here";
+            self.note(node.line, &format!("{key}.api_base"), text);
             return Some(None);
         }
         Some(Some(url))
@@ -355,7 +365,16 @@ impl<'a> DeploymentReader<'a> {
         }
     }
 
-    fn note_unread(&mut self, key: &str, parameters: &YamlNode) {
+    fn note_unread(&mut self, key: &str, entry: &YamlNode, parameters: &YamlNode) {
+        let known = ["model_name", "litellm_params", "model_info", "rpm", "tpm"];
+        let beside = entry.entries().iter();
+        for (name, value) in beside.filter(|(name, _)| !known.contains(&name.as_str())) {
+            self.note(
+                value.line,
+                &format!("{key}.{name}"),
+                "no counterpart; left out",
+            );
+        }
         for (name, value) in parameters.entries() {
             let name = name.as_str();
             let path = format!("{key}.{name}");

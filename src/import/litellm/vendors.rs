@@ -10,8 +10,10 @@ pub(super) struct LitellmVendor {
     pub kind: &'static str,
     /// Its address, where our own presets do not know it.
     pub base_url: Option<&'static str>,
-    /// The variable of its key, where our own presets do not know it.
+    /// The variable in which LiteLLM looks for its key.
     pub api_key_env: Option<&'static str>,
+    /// Whether each deployment must state an address.
+    pub needs_address: bool,
 }
 
 /// The protocol of vendors that speak OpenAI's.
@@ -23,13 +25,20 @@ pub(super) const OPENAI: &str = "openai";
 /// Azure's prefix, whose addresses need an ending.
 pub(super) const AZURE: &str = "azure";
 
-const fn preset(prefix: &'static str, name: &'static str, kind: &'static str) -> LitellmVendor {
+/// A vendor whose address our own presets know.
+const fn preset(
+    prefix: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    api_key_env: Option<&'static str>,
+) -> LitellmVendor {
     LitellmVendor {
         prefix,
         name,
         kind,
         base_url: None,
-        api_key_env: None,
+        api_key_env,
+        needs_address: false,
     }
 }
 
@@ -45,23 +54,39 @@ const fn compatible(
         kind: COMPATIBLE,
         base_url,
         api_key_env,
+        needs_address: base_url.is_none(),
     }
 }
 
 const VENDORS: &[LitellmVendor] = &[
-    preset("openai", "openai", OPENAI),
-    preset("text-completion-openai", "openai", OPENAI),
-    preset("anthropic", "anthropic", "anthropic"),
-    preset("gemini", "gemini", "gemini"),
-    preset("vertex_ai", "vertex", VERTEX),
-    preset("vertex_ai_beta", "vertex", VERTEX),
-    preset("xai", "xai", "xai"),
-    preset("ollama", "ollama", "ollama"),
-    preset("ollama_chat", "ollama", "ollama"),
-    preset("groq", "groq", COMPATIBLE),
-    preset("mistral", "mistral", COMPATIBLE),
-    preset("deepseek", "deepseek", COMPATIBLE),
-    preset("openrouter", "openrouter", COMPATIBLE),
+    preset("openai", "openai", OPENAI, Some("OPENAI_API_KEY")),
+    preset(
+        "text-completion-openai",
+        "openai",
+        OPENAI,
+        Some("OPENAI_API_KEY"),
+    ),
+    preset(
+        "anthropic",
+        "anthropic",
+        "anthropic",
+        Some("ANTHROPIC_API_KEY"),
+    ),
+    preset("gemini", "gemini", "gemini", Some("GEMINI_API_KEY")),
+    preset("vertex_ai", "vertex", VERTEX, None),
+    preset("vertex_ai_beta", "vertex", VERTEX, None),
+    preset("xai", "xai", "xai", Some("XAI_API_KEY")),
+    preset("ollama", "ollama", "ollama", None),
+    preset("ollama_chat", "ollama", "ollama", None),
+    preset("groq", "groq", COMPATIBLE, Some("GROQ_API_KEY")),
+    preset("mistral", "mistral", COMPATIBLE, Some("MISTRAL_API_KEY")),
+    preset("deepseek", "deepseek", COMPATIBLE, Some("DEEPSEEK_API_KEY")),
+    preset(
+        "openrouter",
+        "openrouter",
+        COMPATIBLE,
+        Some("OPENROUTER_API_KEY"),
+    ),
     compatible(AZURE, "azure", None, Some("AZURE_API_KEY")),
     compatible("azure_ai", "azure-ai", None, Some("AZURE_AI_API_KEY")),
     compatible("hosted_vllm", "vllm", None, None),

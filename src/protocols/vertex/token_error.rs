@@ -9,7 +9,7 @@ use crate::protocols::{TransportError, UpstreamError};
 pub(in crate::protocols) enum TokenError {
     #[error("no token was received within 10 s; check that the token server can be reached")]
     Timeout,
-    #[error("the token server of the service account cannot be reached")]
+    #[error("the token server of the service account cannot be reached: {0}")]
     Unreachable(#[source] TransportError),
     #[error("no connection to the token server can be set up")]
     NoClient(#[source] reqwest::Error),
