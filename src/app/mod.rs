@@ -15,12 +15,14 @@ mod demo_history;
 mod doctor;
 mod exit_error;
 mod free_call;
+mod hidden_input;
 mod host_name;
 mod import_command;
 mod init_command;
 mod instance;
 mod instance_config;
 mod instance_controls;
+mod keys_command;
 mod ledger_task;
 mod lifecycle_log;
 mod local_servers;
@@ -92,6 +94,7 @@ fn dispatch(arguments: Arguments) -> Result<u8, ExitError> {
         },
         Some(CliCommand::Doctor(arguments)) => doctor::run(&globals, &arguments),
         Some(CliCommand::Import(import)) => import_command::run(&globals, &import),
+        Some(CliCommand::Keys(keys)) => keys_command::run(&globals, &keys),
         Some(CliCommand::Config(config)) => config_command::run(&globals, &config),
         Some(CliCommand::Completions { shell }) => Ok(commands::completions(shell)),
         Some(CliCommand::Man) => commands::man(),

@@ -97,6 +97,9 @@ pub enum CliCommand {
     /// Turn the configuration of another gateway into one of ours
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Write, list and remove keys of providers in the encrypted key store
+    #[command(subcommand)]
+    Keys(super::keys::KeysCommand),
     /// Write, check and show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

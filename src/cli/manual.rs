@@ -48,6 +48,14 @@ const ENVIRONMENT: &[Row] = &[
     ),
     ("AIBAL_TOKEN", "Token that these commands send."),
     (
+        "AIBAL_PASSPHRASE_FILE, AIBAL_PASSPHRASE",
+        "Path of a file with the passphrase of the key store, or the passphrase; without them it is asked for at the terminal.",
+    ),
+    (
+        "AIBAL_NEW_PASSPHRASE_FILE, AIBAL_NEW_PASSPHRASE",
+        "The same for the passphrase that keys rewrap sets.",
+    ),
+    (
         "AIBAL__SECTION__KEY",
         "Any setting of the configuration, for example AIBAL__SERVER__LISTEN.",
     ),

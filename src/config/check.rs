@@ -4,6 +4,7 @@
 //! names that must be unique, names that must exist, addresses that need tokens.
 
 use super::file::{self, File};
+use super::key_store::KeyStoreSettings;
 use super::layers::{self, Layered};
 use super::loaded::Loaded;
 use super::origin::Origin;
@@ -20,7 +21,9 @@ use super::settings::{
 use super::source::Sources;
 use super::time_zone::time_zone;
 use super::vendors::{self, GatewayKeyMode};
-use super::{address, alerts, enums, model, provider, route, schedule, tokens, unsupported};
+use super::{
+    address, alerts, enums, key_store, model, provider, route, schedule, tokens, unsupported,
+};
 use crate::domain::{
     BreakerSettings, BudgetConfig, HedgePoint, HedgePolicy, Money, OverBudgetPolicy, Strategy,
     Tuning, Weights, WeightsSchedule,
@@ -70,7 +73,8 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     check_sum(&file.balancing.weights, &mut report);
     let mode = GatewayKeyMode::new(&env_vars);
     let timeouts = model::Timeouts::new(&file.balancing, &entries);
-    let secrets = SecretReader::new(&env_vars, sources);
+    let keystore = key_store::settings(&file.keystore, sources, &mut report);
+    let secrets = SecretReader::new(&env_vars, sources, &keystore);
     let context = ProviderContext {
         env_vars: &env_vars,
         mode: &mode,
@@ -90,7 +94,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let Some(server) = server.filter(|_| errors.is_empty()) else {
         return Err(SettingErrors::sorted(errors));
     };
-    let clients = (clients, mode.into_token());
+    let clients = (clients, mode.into_token(), keystore.clone());
     let settings = settings(
         file,
         server,
@@ -101,6 +105,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let looked_for = vendors::provider_variables();
     Ok(Loaded {
         settings,
+        needs_passphrase: secrets.needs_passphrase(),
         key_files: secrets.into_files(),
         entries,
         warnings,
@@ -119,7 +124,7 @@ fn settings(
         Vec<RouteSettings>,
         Vec<WeightsSchedule>,
     ),
-    ((tokens, groups), client_token): (tokens::Clients, Option<Secret>),
+    ((tokens, groups), client_token, keystore): (tokens::Clients, Option<Secret>, KeyStoreSettings),
     alerts: AlertSettings,
 ) -> Settings {
     Settings {
@@ -159,6 +164,7 @@ fn settings(
         tokens,
         groups,
         client_token,
+        keystore,
     }
 }
 

@@ -33,6 +33,17 @@ pub(super) struct File {
     pub dashboard: Dashboard,
     #[serde(default)]
     pub auth: Auth,
+    pub keystore: Keystore,
+}
+
+/// The encrypted key store, for keys given as keystore:NAME; `aibal-tui keys` writes it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keystore {
+    /// What opens it: passphrase (of AIBAL_PASSPHRASE, AIBAL_PASSPHRASE_FILE or the terminal), file:PATH, credential:NAME (of systemd) or command:PROGRAM ARGUMENTS, which prints it.
+    pub unlock: String,
+    /// Its path; empty: keys.json beside the store's database, in $XDG_STATE_HOME/aibal-tui/.
+    pub file: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -22,6 +22,7 @@ mod connection;
 mod file;
 mod headers;
 mod key_pool;
+mod key_store;
 mod layers;
 mod like;
 mod parse;
@@ -67,6 +68,10 @@ pub use command::{CheckReport, path, sample, show, write_new};
 pub use diff::{SettingDiff, SettingsDiff};
 pub use edit::{
     Edit, ProviderEdit, UnpersistedValue, WeightEdit, WriteError, WriteReport, WrittenFile,
+};
+pub use key_store::{
+    KeyStoreSettings, LockedStore, UnlockMethod, passphrase_of, read_key_store, unlock_key_store,
+    write_key_store,
 };
 pub use layers::listen;
 pub use leftovers::remove_leftovers;

@@ -95,6 +95,10 @@ impl Flattener<'_> {
                 let reference = SecretRef::parse(text);
                 reference.map_or(MASK.to_owned(), |reference| reference.masked())
             }
+            ("keystore.unlock", InputValue::Text(text)) => match SecretRef::parse(text) {
+                Some(command @ SecretRef::Command(_)) => command.masked(),
+                _ => key.rule.masked(&given),
+            },
             _ => key.rule.masked(&given),
         };
         let plain = given.to_string();

@@ -1,10 +1,11 @@
 //! Reads the secrets that a configuration refers to.
 
+use super::key_store::{KeyStoreSettings, LockedStore, read_key_store, unlock_key_store};
 use super::source::Sources;
 use super::text_file::read_bytes;
 use super::variables::EnvVars;
-use crate::secrets::{Secret, SecretRef};
-use std::cell::RefCell;
+use crate::secrets::{DataKey, KeyStore, Secret, SecretRef};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
 /// The variable with the folder of the credentials that systemd passes to a service.
@@ -18,16 +19,32 @@ pub(super) type FoundSecret = (Secret, String);
 pub(super) struct SecretReader<'a> {
     env_vars: &'a EnvVars,
     sources: &'a Sources,
+    settings: &'a KeyStoreSettings,
+    /// The store, opened with the first of its keys.
+    store: OnceCell<Result<(KeyStore, DataKey), String>>,
+    needs_passphrase: Cell<bool>,
     files: RefCell<Vec<PathBuf>>,
 }
 
 impl<'a> SecretReader<'a> {
-    pub fn new(env_vars: &'a EnvVars, sources: &'a Sources) -> Self {
+    pub fn new(
+        env_vars: &'a EnvVars,
+        sources: &'a Sources,
+        settings: &'a KeyStoreSettings,
+    ) -> Self {
         Self {
             env_vars,
             sources,
+            settings,
+            store: OnceCell::new(),
+            needs_passphrase: Cell::new(false),
             files: RefCell::default(),
         }
+    }
+
+    /// Whether the store could not be opened because nobody gave its passphrase.
+    pub fn needs_passphrase(&self) -> bool {
+        self.needs_passphrase.get()
     }
 
     /// The files that secrets were looked for in, whether they exist or not.
@@ -54,11 +71,45 @@ impl<'a> SecretReader<'a> {
                 let secret = self.in_file(&credential_path(self.sources, name)?, what)?;
                 Ok((secret, format!("the credential {name}")))
             }
-            SecretRef::Keystore(name) => Err(format!(
-                "keystore:{name} cannot be opened: the key store is not built yet"
-            )),
+            SecretRef::Keystore(name) => self.in_store(name),
             SecretRef::Command(_) => Err("a command cannot be used here".to_owned()),
             SecretRef::Literal(secret) => Ok((secret.clone(), "the configuration".to_owned())),
+        }
+    }
+
+    fn in_store(&self, name: &str) -> Result<FoundSecret, String> {
+        let opened = self.store.get_or_init(|| self.open_store());
+        let (store, key) = opened
+            .as_ref()
+            .map_err(|problem| format!("keystore:{name} cannot be read: {problem}"))?;
+        match store.secret(key, name) {
+            Ok(Some(secret)) => Ok((secret, format!("keystore:{name}"))),
+            Ok(None) => Err(format!(
+                "keystore:{name} is not in {}; `aibal-tui keys set {name}` adds it",
+                self.settings.path(self.sources).display()
+            )),
+            Err(error) => Err(format!("keystore:{name} cannot be read: {error}")),
+        }
+    }
+
+    fn open_store(&self) -> Result<(KeyStore, DataKey), String> {
+        let (file, unlock) = (self.settings.path(self.sources), &self.settings.unlock);
+        self.files.borrow_mut().push(file.clone());
+        let store = read_key_store(&file)?.ok_or_else(|| {
+            let shown = file.display();
+            format!("there is no key store {shown}; `aibal-tui keys set` makes one")
+        })?;
+        match unlock_key_store(&store, unlock, self.sources) {
+            Ok(key) => Ok((store, key)),
+            Err(LockedStore::Failed(problem)) => Err(problem),
+            Err(LockedStore::NoPassphrase) => {
+                self.needs_passphrase.set(true);
+                Err(
+                    "its passphrase is not given; set AIBAL_PASSPHRASE_FILE to the path of a file \
+                     with it, or start at a terminal"
+                        .to_owned(),
+                )
+            }
         }
     }
 

@@ -354,6 +354,8 @@ pub(super) static SETTINGS: &[SettingSpec] = &[
     key("auth.groups[].usd_per_month", MONEY),
     key("auth.groups[].requests_per_minute", COUNT),
     key("auth.groups[].tokens_per_minute", COUNT),
+    key("keystore.unlock", Constraint::Filled),
+    key("keystore.file", Constraint::Text),
 ];
 
 /// The kind of an entry at a path of the table.

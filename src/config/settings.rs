@@ -5,6 +5,7 @@
 
 use super::capabilities::ModelQuirks;
 use super::file;
+use super::key_store::KeyStoreSettings;
 use crate::domain::{
     AlertConfig, BreakerSettings, BudgetConfig, Capabilities, GroupDefinition, ModelTypes, Price,
     RateLimits, Recovery, RouteOrder, Strategy, TokenDefinition, Tuning, WeightOverride, Weights,
@@ -38,6 +39,7 @@ pub struct Settings {
     pub groups: Vec<GroupDefinition>,
     /// `AI_GATEWAY_API_KEY`, where it is a token that clients of /v1 must send.
     pub client_token: Option<Secret>,
+    pub keystore: KeyStoreSettings,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,11 @@
 //! The files and variables that a configuration is read from.
 
 use super::edit::WrittenFile;
+use super::key_store::LastDataKey;
 use super::origin::Origin;
 use super::setting_error::SettingError;
 use super::text_file::read_text;
+use crate::secrets::UnlockMaterial;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,9 @@ pub struct Sources {
     pub trust_env_file: bool,
     /// The kinds of providers that this version supports. A provider of another kind is kept, but off.
     pub built_kinds: Vec<&'static str>,
+    /// The passphrase of the key store, where it was asked for.
+    pub passphrase: Option<UnlockMaterial>,
+    pub(super) last_data_key: LastDataKey,
     /// Contents that replace those of their files.
     pub(super) known: BTreeMap<PathBuf, String>,
 }
@@ -65,6 +70,8 @@ impl Sources {
             flags,
             trust_env_file: false,
             built_kinds,
+            passphrase: None,
+            last_data_key: LastDataKey::default(),
             known: BTreeMap::new(),
         })
     }

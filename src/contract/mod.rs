@@ -27,6 +27,7 @@ mod event;
 mod external_load;
 mod forecast;
 mod hedging;
+mod key_listing;
 mod key_report;
 mod log;
 mod past;
@@ -78,6 +79,7 @@ pub use forecast::{
     SeriesForecastReport,
 };
 pub use hedging::HedgingReport;
+pub use key_listing::{KeyListing, ListedKey};
 pub use key_report::{KeyReport, KeyState};
 pub use log::{LogLevel, LogLine, LogList};
 pub use past::{PastMoment, PastWindow};

@@ -4,11 +4,13 @@
 //! returns the text, so that every use can be found by its name.
 
 mod bearer_token;
+mod key_store;
 mod program;
 mod secret;
 mod secret_ref;
 
 pub use bearer_token::BearerToken;
+pub use key_store::{DataKey, Derivation, KeyStore, KeyStoreError, StoredKey, UnlockMaterial};
 pub use program::{Program, ProgramError};
 pub use secret::{MASK, Secret};
 pub use secret_ref::SecretRef;

@@ -5,6 +5,7 @@ use super::catalogue;
 use crate::access::{Sites, Token, TokenAuth};
 use crate::app::config_sources::sources;
 use crate::app::exit_error::ExitError;
+use crate::app::keys_command::asked;
 use crate::app::local_servers::{self, OllamaSearch};
 use crate::app::{dashboard_thread, persist};
 use crate::cli::arguments::Globals;
@@ -17,6 +18,7 @@ use crate::server;
 use crate::tui::Options;
 use crate::webhooks::Webhook;
 use aws_lc_rs::digest::{SHA256, digest};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 /// All that the start of a configured instance needs.
@@ -46,7 +48,8 @@ pub(in crate::app) async fn from_configuration(
     globals: &Globals,
     logs: &Logs,
 ) -> Result<StartupPlan, ExitError> {
-    let (sources, loaded, search) = local_servers::load(sources(globals)?).await?;
+    let (sources, loaded, search) =
+        local_servers::load(with_passphrase(sources(globals)?)?).await?;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(search.used());
     let known = Catalogue::default();
@@ -67,6 +70,19 @@ pub(in crate::app) async fn from_configuration(
         sources,
         loaded,
     })
+}
+
+/// Asks for the passphrase of the key store, where a key is in it and nothing else gives the passphrase.
+fn with_passphrase(mut sources: Sources) -> Result<Sources, ExitError> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(sources);
+    }
+    let needs_passphrase =
+        |sources: &Sources| config::load(sources).is_ok_and(|loaded| loaded.needs_passphrase);
+    if needs_passphrase(&sources) {
+        sources.passphrase = Some(asked("passphrase of the key store: ")?);
+    }
+    Ok(sources)
 }
 
 /// Builds the instance that a configuration describes. `known` is the catalogue in force: a provider

@@ -15,6 +15,7 @@ mod secret_sources;
 mod starter;
 mod writing;
 
+use super::key_store::LastDataKey;
 use super::{Flags, KeySource, Loaded, SettingErrors, Sources, load};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -46,6 +47,8 @@ impl Workspace {
             trust_env_file: false,
             flags: Flags::default(),
             built_kinds: ALL_KINDS.to_vec(),
+            passphrase: None,
+            last_data_key: LastDataKey::default(),
             known: [].into(),
         };
         Self { folder, sources }

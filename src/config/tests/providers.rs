@@ -194,7 +194,7 @@ fn a_provider_that_cannot_be_used_is_kept_as_off_with_a_warning() {
         .replace(&workspace.folder.path().display().to_string(), "");
     assert_snapshot!(warnings, @r#"
     aibal.toml:4: providers[a].api_key_env: the variable A_KEY with its key is not set; the provider is off
-    aibal.toml:8: providers[b].api_key: keystore:b cannot be opened: the key store is not built yet; the provider is off
+    aibal.toml:8: providers[b].api_key: keystore:b cannot be read: there is no key store /home/.local/state/aibal-tui/keys.json; `aibal-tui keys set` makes one; the provider is off
     aibal.toml:12: providers[c].api_key: the file contains the key itself; put it into a variable and name that variable in api_key_env
     aibal.toml:21: providers[e].api_key: the file /work/missing.key with its key: No such file or directory (os error 2); the provider is off
     aibal.toml:24: providers[f].kind: the kind "anthropic" is accepted, but not built yet; the provider is off
