@@ -3,9 +3,11 @@
 
 mod failed_logins;
 mod operator;
+mod route;
 mod sites;
 mod token_table;
 
+pub use route::{AnswerForm, RouteDescription, SchemaOf};
 pub use sites::{SiteError, Sites};
 pub use token_table::{LastUse, Token};
 
@@ -71,8 +73,8 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// The roles that include it, for an error text.
-    const fn roles(self) -> &'static str {
+    /// The roles that include it, as text.
+    pub const fn roles(self) -> &'static str {
         match self {
             Self::Use => "client or operator",
             Self::Select => "client, viewer or operator",

@@ -11,6 +11,7 @@ mod fd_limit;
 mod http2_responses;
 mod listener;
 mod local_socket;
+mod openapi;
 mod path;
 mod response_body;
 mod router;
@@ -23,6 +24,7 @@ pub use drain::Drain;
 pub use fd_limit::clamp_to_rlimit;
 pub use listener::serve;
 pub use local_socket::{BindError, bind_socket};
+pub use openapi::{descriptions, openapi};
 pub use router::build_router;
 pub use workers::WorkerThreads;
 

@@ -101,7 +101,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("tui", &["contract", "client", "logs", "foreign"]),
     ("demo", &[]),
-    ("server", &["gateway", "api", "access"]),
+    ("server", &["gateway", "api", "access", "contract"]),
     (
         "cli",
         &["config", "client", "contract", "demo", "logs", "foreign"],

@@ -11,11 +11,19 @@ use crate::domain::{
 };
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Result of a check.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Health {
+    /// `ok` or `ready`.
+    status: &'static str,
+}
 
 /// `GET /healthz`
-pub(super) async fn alive() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+pub(super) async fn alive() -> Json<Health> {
+    Json(Health { status: "ok" })
 }
 
 /// Failure probability from which a target counts as dead, although its breaker is closed: breakers
@@ -36,11 +44,11 @@ fn has_working_target(table: &RoutingTable, candidates: &CandidateSet) -> bool {
 }
 
 /// `GET /readyz`: 200 while at least one target is usable and the instance does not stop.
-pub(super) async fn ready(State(state): SharedState) -> Result<Json<Value>, ApiError> {
+pub(super) async fn ready(State(state): SharedState) -> Result<Json<Health>, ApiError> {
     if state.api.leaving.is_cancelled() {
         return Err(ApiError::from(Problem::new(503, "the instance stops")));
     }
-    let ready = || Ok(Json(json!({ "status": "ready" })));
+    let ready = || Ok(Json(Health { status: "ready" }));
     let now = clock::now();
     let table = state.api.local.handle().routing_table();
     let active = table.catalogue.active_targets();

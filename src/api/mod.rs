@@ -20,6 +20,7 @@ mod monitoring;
 mod mutations;
 mod query;
 mod recent_selections;
+mod routes;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -28,12 +29,14 @@ mod tokens;
 pub use error_response::{panicked, unknown_path};
 pub use state::Api;
 
+use crate::access::RouteDescription;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, delete, get, patch, post};
+use axum::routing::any;
 use axum::{Router, middleware};
 use extract::MAX_BODY_BYTES;
 use feeds::Feeds;
 use recent_selections::RecentSelections;
+use routes::ApiRoute;
 use state::ApiState;
 use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
@@ -49,52 +52,12 @@ pub fn router(api: Api) -> Router {
         api,
         selections: RecentSelections::default(),
         refusals: auth::refusals(),
+        needed: routes::needed(),
     });
-    let protected = Router::new()
-        .route(
-            "/api/load-balancing",
-            get(balancing::by_query).post(external_load::count),
-        )
-        .route("/api/load-balancing/select", post(balancing::by_body))
-        .route("/api/monitoring/performance", get(monitoring::performance))
-        .route("/api/status", get(monitoring::status))
-        .route("/api/clients", get(monitoring::clients))
-        .route("/api/logs", get(monitoring::log))
-        .route("/metrics", get(metrics::scrape))
-        .route("/api/events", get(events::events))
-        .route("/api/decisions", get(monitoring::decisions))
-        .route("/api/decisions/{id}", get(monitoring::decision))
-        .route("/api/usage", get(monitoring::usage))
-        .route("/api/what-if", post(mutations::what_if))
-        .route("/api/advise", post(mutations::advise))
-        .route(
-            "/api/revisions/{number}/rollback",
-            post(mutations::roll_back),
-        )
-        .route("/api/revisions", get(monitoring::revisions))
-        .route(
-            "/api/weights",
-            get(mutations::weights).put(mutations::set_weights),
-        )
-        .route(
-            "/api/settings",
-            get(mutations::settings).patch(mutations::change_settings),
-        )
-        .route("/api/weights/keep", post(mutations::keep_weights))
-        .route("/api/providers/{name}", patch(mutations::change_provider))
-        .route("/api/providers/{name}/probe", post(mutations::probe))
-        .route("/api/forecast", get(monitoring::forecast))
-        .route("/api/alerts", get(alerts::list))
-        .route("/api/alerts/test", post(alerts::test))
-        .route(
-            "/api/alerts/{id}/acknowledge",
-            post(alerts::acknowledge).delete(alerts::withdraw),
-        )
-        .route("/api/alerts/{id}/mute", post(alerts::mute))
-        .route("/api/reload", post(mutations::reload))
-        .route("/api/audit", get(audit::entries))
-        .route("/api/audit/check", get(audit::check))
-        .merge(token_routes())
+    let (open, protected): (Vec<_>, Vec<_>) = routes::routes()
+        .into_iter()
+        .partition(|route| route.description.needs.is_none());
+    let protected = with_routes(protected)
         .route("/api", any(unknown_path))
         .route("/api/{*rest}", any(unknown_path))
         .method_not_allowed_fallback(error_response::wrong_method)
@@ -105,17 +68,20 @@ pub fn router(api: Api) -> Router {
             Arc::clone(&state),
             auth::guard,
         ));
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+    with_routes(open)
         .method_not_allowed_fallback(error_response::wrong_method)
         .merge(protected)
         .with_state(state)
 }
 
-fn token_routes() -> Router<Arc<ApiState>> {
-    Router::new()
-        .route("/api/tokens", get(tokens::list).post(tokens::create))
-        .route("/api/tokens/{name}", delete(tokens::revoke))
-        .route("/api/tokens/{name}/rotate", post(tokens::rotate))
+fn with_routes(routes: Vec<ApiRoute>) -> Router<Arc<ApiState>> {
+    let add =
+        |router: Router<_>, route: ApiRoute| router.route(route.description.path, route.handler);
+    routes.into_iter().fold(Router::new(), add)
+}
+
+/// All calls of the management API.
+pub fn descriptions() -> Vec<RouteDescription> {
+    let routes = routes::routes().into_iter();
+    routes.map(|route| route.description).collect()
 }

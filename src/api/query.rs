@@ -2,18 +2,20 @@
 
 use crate::client::TroubleFilter;
 use crate::contract::{DecisionOutcome, LogLevel, PastMoment, Window};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Query of `GET /api/events`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct WindowQuery {
     #[serde(default = "day")]
     pub window: Window,
 }
 
 /// Query of `GET /api/status`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct StatusQuery {
     #[serde(default = "day")]
     pub window: Window,
@@ -22,7 +24,7 @@ pub(super) struct StatusQuery {
 }
 
 /// Query of `GET /api/monitoring/performance`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct PerformanceQuery {
     /// Defaults to one day.
     pub hours: Option<WholeNumber<1, 8_760>>,
@@ -38,14 +40,14 @@ pub(super) struct PerformanceQuery {
 }
 
 /// Query of `GET /api/forecast`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct ForecastQuery {
     /// Defaults to one day.
     pub hours: Option<WholeNumber<1, 48>>,
 }
 
 /// Query of `GET /api/decisions`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct DecisionsQuery {
     pub limit: Option<WholeNumber<1, 500>>,
     pub provider: Option<String>,
@@ -53,6 +55,7 @@ pub(super) struct DecisionsQuery {
     pub client: Option<String>,
     pub model: Option<String>,
     /// `any`, `failed` or `saved`: only requests in trouble.
+    #[schemars(with = "Option<TroubleWord>")]
     pub trouble: Option<TroubleFilter>,
     /// Id of the last decision of the page before.
     pub before: Option<String>,
@@ -62,7 +65,7 @@ pub(super) struct DecisionsQuery {
 }
 
 /// Query of `GET /api/logs`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct LogQuery {
     pub limit: Option<WholeNumber<1, 500>>,
     /// Sequence number of the last line known; the `next` of an earlier list.
@@ -72,7 +75,7 @@ pub(super) struct LogQuery {
 }
 
 /// Query of `GET /api/audit`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct AuditQuery {
     pub since: Option<Past>,
     pub until: Option<Past>,
@@ -84,7 +87,7 @@ pub(super) struct AuditQuery {
 }
 
 /// Digits that form the number of a log line, or 0.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, JsonSchema)]
 pub(super) struct SequenceNumber(pub u64);
 
 impl<'de> Deserialize<'de> for SequenceNumber {
@@ -99,9 +102,19 @@ impl<'de> Deserialize<'de> for SequenceNumber {
     }
 }
 
-/// A moment in the past.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Past(pub PastMoment);
+/// A moment in the past: a time back such as `15m`, `24h` or `7d`, or an RFC 3339 time.
+#[derive(Debug, Clone, Copy, JsonSchema)]
+pub(super) struct Past(#[schemars(with = "String")] pub PastMoment);
+
+/// The words of a [`TroubleFilter`].
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum TroubleWord {
+    Any,
+    Failed,
+    Saved,
+}
 
 impl<'de> Deserialize<'de> for Past {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -111,7 +124,7 @@ impl<'de> Deserialize<'de> for Past {
 }
 
 /// Query of `GET /api/usage`.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 pub(super) struct UsageQuery {
     /// Defaults to `token`.
     pub by: Option<String>,
@@ -122,6 +135,20 @@ pub(super) struct UsageQuery {
 /// Digits without sign or space that form a number from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WholeNumber<const MIN: u32, const MAX: u32>(pub u32);
+
+impl<const MIN: u32, const MAX: u32> JsonSchema for WholeNumber<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("WholeNumberFrom{MIN}To{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": MIN, "maximum": MAX})
+    }
+}
 
 fn day() -> Window {
     Window::Day

@@ -1,5 +1,6 @@
 use super::feeds::Feeds;
 use super::recent_selections::RecentSelections;
+use super::routes::NeededPermissions;
 use crate::access::{Principal, TokenAuth};
 use crate::client::LocalClient;
 use crate::store::AuditSample;
@@ -30,6 +31,8 @@ pub(super) struct ApiState {
     pub api: Api,
     pub selections: RecentSelections,
     pub feeds: Feeds,
+    /// The permission that each call needs.
+    pub needed: NeededPermissions,
     /// Bounds the refused calls in the audit log.
     pub refusals: Mutex<AuditSample>,
 }

@@ -1,10 +1,13 @@
 //! Atomic replacement of a file.
 
-use super::leftovers::temporary_name;
+use aws_lc_rs::rand;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
+
+/// End of the names of temporary files.
+pub(super) const TEMPORARY_ENDING: &str = ".new";
 
 /// Replaces the content of a file atomically. Owner and mode are kept, a new file is readable by its owner
 /// only, and a link stays a link.
@@ -37,6 +40,23 @@ pub(super) fn replace(path: &Path, content: &str) -> Result<()> {
         let _may_not_exist = std::fs::remove_file(&temporary);
     }
     written
+}
+
+/// A name that cannot be guessed, for a file beside `path`.
+fn temporary_name(path: &Path) -> Result<String> {
+    let mut random = [0; 8];
+    rand::fill(&mut random).map_err(|_| Error::other("there are no random numbers"))?;
+    let random = u64::from_ne_bytes(random);
+    Ok(format!(
+        "{}{random:016x}{TEMPORARY_ENDING}",
+        temporary_start(path)
+    ))
+}
+
+/// Start of the names of temporary files beside `path`.
+pub(super) fn temporary_start(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.")
 }
 
 fn keep_owner_and_mode(file: &File, replaced: &Metadata) -> Result<()> {

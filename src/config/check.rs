@@ -61,10 +61,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
     let file: File = match tree.try_deserialize() {
         Ok(file) => file,
         Err(source) => {
-            // The constraints reject what does not fit the shape; a test compares the two.
-            let problem = format!("does not fit the shape of the configuration: {source}");
-            let error = SettingError::new(Origin::BuiltIn, "", problem);
-            report.errors.push(error.caused_by(source));
+            report.errors.push(misshapen(source));
             return Err(SettingErrors::sorted(report.errors));
         }
     };
@@ -114,6 +111,12 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
         looked_for,
         home_file: sources.home_file(),
     })
+}
+
+/// The constraints reject what does not fit the shape; a test compares the two.
+fn misshapen(source: ::config::ConfigError) -> SettingError {
+    let problem = format!("does not fit the shape of the configuration: {source}");
+    SettingError::new(Origin::BuiltIn, "", problem).caused_by(source)
 }
 
 fn settings(

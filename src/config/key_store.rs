@@ -46,7 +46,7 @@ pub(super) type LastDataKey = Arc<Mutex<Option<(KeyStore, DataKey)>>>;
 /// Why a store was not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockedStore {
-    /// Nobody gave the passphrase yet.
+    /// The passphrase was not given yet.
     NoPassphrase,
     Failed(String),
 }

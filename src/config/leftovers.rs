@@ -1,28 +1,13 @@
 //! Temporary files of the write-back. A program that is killed while it writes leaves one behind.
 
+use super::atomic_write::{TEMPORARY_ENDING, temporary_start};
 use super::source::Sources;
-use aws_lc_rs::rand;
 use std::ffi::OsStr;
-use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A younger file may still be written, by another instance with the same configuration.
 const MIN_AGE: Duration = Duration::from_mins(1);
-const ENDING: &str = ".new";
-
-/// A name that cannot be guessed, for a file beside `path`.
-pub(super) fn temporary_name(path: &Path) -> Result<String> {
-    let mut random = [0; 8];
-    rand::fill(&mut random).map_err(|_| Error::other("there are no random numbers"))?;
-    let random = u64::from_ne_bytes(random);
-    Ok(format!("{}{random:016x}{ENDING}", start_of(path)))
-}
-
-fn start_of(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!(".{name}.")
-}
 
 /// Removes what earlier processes left beside the configuration files.
 pub fn remove_leftovers(sources: &Sources) {
@@ -37,11 +22,11 @@ pub fn remove_leftovers(sources: &Sources) {
 }
 
 fn leftovers_of(path: &Path) -> Vec<PathBuf> {
-    let start = start_of(path);
+    let start = temporary_start(path);
     let is_ours = |name: &OsStr| {
         let random = name
             .to_str()
-            .and_then(|name| name.strip_prefix(&start)?.strip_suffix(ENDING));
+            .and_then(|name| name.strip_prefix(&start)?.strip_suffix(TEMPORARY_ENDING));
         random.is_some_and(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     let entries = path.parent().and_then(|folder| folder.read_dir().ok());

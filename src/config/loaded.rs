@@ -19,7 +19,7 @@ pub struct Loaded {
     /// Others than this machine reach the address, and no token is configured: an error unless the
     /// store holds a token.
     pub needs_stored_token: Option<SettingError>,
-    /// A key is in the key store, and nobody gave the passphrase that opens it.
+    /// A key is in the key store, and the passphrase that opens it was not given.
     pub needs_passphrase: bool,
     /// The variables that add a provider, for the message where there is none.
     pub looked_for: Vec<String>,

@@ -42,7 +42,7 @@ impl<'a> SecretReader<'a> {
         }
     }
 
-    /// Whether the store could not be opened because nobody gave its passphrase.
+    /// Whether the store could not be opened because its passphrase was not given.
     pub fn needs_passphrase(&self) -> bool {
         self.needs_passphrase.get()
     }

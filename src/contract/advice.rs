@@ -2,10 +2,11 @@ use super::time::rfc3339;
 use super::weights::WeightPoints;
 use super::what_if::WhatIfTotalsReport;
 use crate::domain::{self, GoalPart};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /api/advise`: bounds that weights are to meet; missing ones do not matter.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AdviceRequest {
     /// 95th percentile of the latency at most, in milliseconds.
@@ -20,7 +21,7 @@ pub struct AdviceRequest {
 }
 
 /// The cheapest weights that meet a goal, or those that come nearest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AdviceReport {
     /// The goal.
@@ -51,7 +52,7 @@ pub struct AdviceReport {
 }
 
 /// Weights with what they come to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AdvisedWeightsReport {
     /// Weights.
@@ -66,7 +67,7 @@ pub struct AdvisedWeightsReport {
 }
 
 /// A bound that is not met.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MissedGoalReport {
     /// `p95Ms`, `successRate` or `usdPerDay`.

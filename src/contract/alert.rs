@@ -1,10 +1,11 @@
 use super::time::rfc3339;
 use crate::domain::{Alert, AlertDetails, AlertNotice};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One alert.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertReport {
     /// The same for the same problem, also when it comes back and on every instance.
@@ -50,7 +51,7 @@ pub struct AlertReport {
 }
 
 /// What ended while an alert lasted. Cancellations and errors of clients do not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertEffectReport {
     /// Client requests.
@@ -64,7 +65,7 @@ pub struct AlertEffectReport {
 }
 
 /// Earlier alerts of the same problem.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertHistoryReport {
     /// Number of them.
@@ -124,7 +125,7 @@ impl From<&Alert> for AlertReport {
 }
 
 /// A change of an alert.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertNoticeReport {
     /// `raised`, `acknowledged`, `muted`, `resolved` or `test`.
@@ -144,7 +145,7 @@ impl From<&AlertNotice> for AlertNoticeReport {
 }
 
 /// All alerts, and where they are sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertList {
     /// Active alerts, the most severe and oldest first; then those that ended, newest first.
@@ -155,7 +156,7 @@ pub struct AlertList {
 }
 
 /// One webhook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookReport {
     /// Its address without path and query, which may be secret.
@@ -174,7 +175,7 @@ pub struct WebhookReport {
 }
 
 /// Silence about an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MuteRequest {
     /// Length of the silence; 0 ends it.
@@ -182,7 +183,7 @@ pub struct MuteRequest {
 }
 
 /// Result of a test of all webhooks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertTestReport {
     /// One for each webhook.
@@ -190,7 +191,7 @@ pub struct AlertTestReport {
 }
 
 /// Result of one delivery.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryReport {
     /// Address without path and query.

@@ -1,10 +1,11 @@
 //! Attempts of one request, as `GET /api/decisions/{id}` lists them.
 
 use super::decision::DecisionOutcome;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// One finished attempt at one provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptReport {
     /// Number of the attempt, 1 for the first; 0 for one that a client reported.

@@ -1,10 +1,11 @@
 use super::time::rfc3339;
 use crate::domain;
 use crate::domain::Money;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Spending and limits.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BudgetReport {
     /// Policy for requests over budget: `refuse` or `cheapest`.
@@ -32,7 +33,7 @@ pub struct BudgetReport {
 }
 
 /// One budget over a calendar period in the time zone of `[budget] zone`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SpendingReport {
     /// Limit; `null` without one.
@@ -63,7 +64,7 @@ impl SpendingReport {
 }
 
 /// Spending of one client token, group or provider.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedSpending {
     /// Its name.
@@ -182,7 +183,7 @@ impl From<&domain::BudgetUsage> for SpendingReport {
 }
 
 /// Limits per minute that the configuration sets for a provider; missing ones are unlimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RateReport {
     /// Limit of requests.
@@ -194,7 +195,7 @@ pub struct RateReport {
 }
 
 /// One limit and its remainder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLeft {
     /// Per minute.
@@ -220,7 +221,7 @@ impl RateReport {
 }
 
 /// Requests rejected before an attempt, by reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RejectionReport {
     /// No target was eligible; counts as an error.

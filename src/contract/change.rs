@@ -3,6 +3,7 @@ use super::status::ProviderStatus;
 use super::time::rfc3339;
 use super::weights::{WeightOverride, WeightPoints};
 use crate::domain;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Header of a call with the user and host of the operator, such as `alice@ops1`: for the record of
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const OPERATOR_HEADER: &str = "x-aibal-operator";
 
 /// Body of `PUT /api/weights`; missing weights keep their value.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WeightsChange {
     /// Points for low cost.
@@ -40,7 +41,7 @@ pub struct WeightsChange {
 }
 
 /// Answer to `GET /api/weights` and to each change of weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightsReport {
     /// The weights in force.
@@ -83,7 +84,7 @@ impl WeightsReport {
 }
 
 /// Body of `PATCH /api/providers/{name}`; missing settings keep their value.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProviderChange {
     /// Whether the provider is used at all.
@@ -122,7 +123,7 @@ pub struct ProviderChange {
 }
 
 /// Answer to a change of a provider: the provider as in `GET /api/status`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderReport {
     /// State of the provider over the last 24 hours.
@@ -161,7 +162,7 @@ impl ProviderReport {
 }
 
 /// Answer to `POST /api/providers/{name}/probe`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeReport {
     /// Whether the provider answered as it should.
@@ -175,14 +176,14 @@ pub struct ProbeReport {
 }
 
 /// Answer to `GET /api/revisions`, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RevisionList {
     /// Changes of weights and providers.
     pub revisions: Vec<RevisionReport>,
 }
 
 /// One change of weights or of a provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionReport {
     /// Number of the revision that the change made.

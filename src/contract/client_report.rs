@@ -4,10 +4,11 @@ use super::status::{Series, TimeBucket, Window};
 use super::time::rfc3339;
 use crate::domain;
 use crate::domain::Money;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Answer to `GET /api/clients`: who calls.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientsReport {
     /// Period that the figures cover.
@@ -27,7 +28,7 @@ pub struct ClientsReport {
 }
 
 /// One client over a period.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientReport {
     /// Name of its token, `local` where none is needed; empty where it is unknown.

@@ -1,9 +1,10 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// Answer to `GET /api/decisions`, newest first.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct DecisionList {
     /// One for each client request.
     pub decisions: Vec<DecisionReport>,
@@ -33,7 +34,7 @@ impl DecisionList {
 }
 
 /// How many requests in trouble memory keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct TroubledReport {
     /// Requests of the last 24 hours that failed or were saved.
     pub kept: u64,
@@ -42,7 +43,7 @@ pub struct TroubledReport {
 }
 
 /// One client request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionReport {
     /// 16 hexadecimal digits.
@@ -89,7 +90,7 @@ pub struct DecisionReport {
 }
 
 /// What a person would call trouble with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestTrouble {
     /// All attempts failed, or the request was rejected before one.
@@ -109,7 +110,7 @@ impl RequestTrouble {
 }
 
 /// State of a client request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DecisionOutcome {
     /// The request runs.

@@ -1,9 +1,12 @@
 //! What `aibal-tui doctor` found.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The result of a check, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum DoctorResult {
     /// The check was not made.
@@ -29,7 +32,7 @@ impl DoctorResult {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DoctorCheck {
     /// What was checked: `configuration`, `provider`, `clock`, `dns`, `tls`, `database`, `terminal`,
@@ -48,7 +51,7 @@ pub struct DoctorCheck {
 }
 
 /// All checks, and the worst result of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DoctorReport {
     /// The worst result.

@@ -1,8 +1,9 @@
 use crate::domain;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a change did: the figures of the time before it and of the time after it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EffectReport {
     /// The two minutes that ended with the change, or five where two had too few requests.
     pub before: PeriodReport,
@@ -12,7 +13,7 @@ pub struct EffectReport {
 }
 
 /// Figures of one stretch of time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PeriodReport {
     /// Length in seconds.
     pub seconds: u64,
@@ -23,7 +24,7 @@ pub struct PeriodReport {
 }
 
 /// Figures of the attempts at one provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderEffect {
     /// Name of the provider.
     pub provider: String,
@@ -33,7 +34,7 @@ pub struct ProviderEffect {
 }
 
 /// Figures of requests or attempts. What too few say nothing of is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EffectFiguresReport {
     /// Those that ended in the time.

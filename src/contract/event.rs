@@ -2,10 +2,11 @@ use super::alert::AlertNoticeReport;
 use super::performance::HealthState;
 use super::time::rfc3339;
 use crate::domain;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Kind of an event; the word on the wire and on the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
     /// A circuit breaker opened, half-opened or closed.
@@ -49,7 +50,7 @@ impl EventKind {
 }
 
 /// Begin, end and effect of a trouble of a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TroubleReport {
     /// RFC 3339 in UTC.
@@ -86,7 +87,7 @@ impl From<domain::TroubleSummary> for TroubleReport {
 }
 
 /// A notable event; never one per request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventReport {
     /// Sequence number within this instance.

@@ -1,9 +1,10 @@
 use crate::domain;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /api/load-balancing`: counts a request that runs outside of the gateway, and
 /// reports how it ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExternalLoadChange {
     /// Name of the provider that serves the request.
@@ -31,7 +32,7 @@ pub struct ExternalLoadChange {
 }
 
 /// Change of the count of external requests by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExternalLoadAction {
     /// A request starts.
@@ -41,7 +42,7 @@ pub enum ExternalLoadAction {
 }
 
 /// Answer to `POST /api/load-balancing`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalLoadReading {
     /// Name of the provider.

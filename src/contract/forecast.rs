@@ -1,9 +1,10 @@
 use super::time::rfc3339;
 use crate::domain::{ForecastReport, LoadForecast, SeriesForecast};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Expected load and cost of the next hours.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HourlyForecast {
     /// Number of hours, the present one included.
@@ -28,7 +29,7 @@ pub struct HourlyForecast {
 }
 
 /// Expected values by hour; `null` where a forecast is not better than "as the last hour".
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadForecastReport {
     /// Requests in each hour.
@@ -40,7 +41,7 @@ pub struct LoadForecastReport {
 }
 
 /// Expected values of one figure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeriesForecastReport {
     /// How it was forecast, for example `holt-winters week`.
@@ -52,7 +53,7 @@ pub struct SeriesForecastReport {
 }
 
 /// Expected load of one provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderLoadForecast {
     /// Name of the provider.
     pub provider: String,
@@ -62,7 +63,7 @@ pub struct ProviderLoadForecast {
 }
 
 /// What an hour needs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CapacityNeedReport {
     /// Start of the hour, RFC 3339.
     pub at: String,

@@ -1,10 +1,11 @@
 //! Report of hedging.
 
 use crate::domain::HedgingSnapshot;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Second attempts beside late ones, since the start.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HedgingReport {
     /// Percentile of a target's usual times after which a stream is late: `p95` or `p99`.

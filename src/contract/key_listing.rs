@@ -1,9 +1,10 @@
 //! What a key store holds, without the keys: the answer of `aibal-tui keys list --json`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The secrets of a key store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyListing {
     /// Path of the store.
@@ -13,7 +14,7 @@ pub struct KeyListing {
 }
 
 /// One secret of a key store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedKey {
     /// Name of the secret.

@@ -2,10 +2,11 @@
 
 use super::time::rfc3339;
 use crate::domain;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// State of one of several keys of a provider. The key itself is never shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyReport {
     /// Position in the list of the provider's keys, from 0; as in `x-aibal-key`.
@@ -33,7 +34,7 @@ pub struct KeyReport {
 }
 
 /// State of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// It may be used.

@@ -1,12 +1,13 @@
 use super::time::{parse_duration, parse_rfc3339, rfc3339};
 use crate::domain::UnixTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 /// The window of the past that a status covers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PastWindow {
     /// Start, RFC 3339 in UTC.
     pub from: String,

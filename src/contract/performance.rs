@@ -1,8 +1,9 @@
 use super::budget::RejectionReport;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Answer to `GET /api/monitoring/performance`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Performance {
     /// Length of the window.
@@ -21,7 +22,7 @@ pub struct Performance {
 }
 
 /// One step of a course.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PerformanceStep {
     /// Start, RFC 3339 in UTC.
@@ -41,7 +42,7 @@ pub struct PerformanceStep {
 }
 
 /// All client requests of the window.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// Client requests.
@@ -75,7 +76,7 @@ pub struct Totals {
 }
 
 /// Number of attempts in a sum of costs, by the certainty of their cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CostBasisCounts {
     /// From token counts of the provider.
@@ -98,7 +99,7 @@ impl CostBasisCounts {
 }
 
 /// Percentiles of a latency in milliseconds; `null` without data.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Percentiles {
     /// Median.
     pub p50: Option<f64>,
@@ -109,7 +110,7 @@ pub struct Percentiles {
 }
 
 /// Health of a provider or model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthState {
     /// Measured and healthy.
@@ -136,7 +137,7 @@ pub enum HealthState {
 }
 
 /// One provider over the window.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderPerformance {
     /// Name of the provider.
@@ -175,7 +176,7 @@ pub struct ProviderPerformance {
 }
 
 /// One model of one provider over the window.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelPerformance {
     /// Model id at the provider.

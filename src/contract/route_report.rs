@@ -1,8 +1,9 @@
 use crate::domain::RouteSnapshot;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A configured route: a model name for clients, and the targets that may serve it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteReport {
     /// Name for clients.
@@ -12,7 +13,7 @@ pub struct RouteReport {
 }
 
 /// One target of a route.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteTargetReport {
     /// Name of the provider.

@@ -2,10 +2,11 @@
 
 use super::time::rfc3339;
 use crate::domain::{ScheduledTime, UnixTime, WeightsSchedule, scheduled_next, scheduled_now};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The schedule whose hours these are, and the next one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleReport {
     /// The one that began last; the weights may have been changed by hand since.
@@ -15,7 +16,7 @@ pub struct ScheduleReport {
 }
 
 /// A schedule with one of its times.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduledTimeReport {
     /// Name of the schedule.
     pub name: String,

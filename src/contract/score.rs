@@ -1,8 +1,9 @@
 use crate::domain;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Measured values behind a score; each 0..1, and 1 is best.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Factors {
     /// 1 for the cheapest.
     pub cost: f64,
@@ -17,7 +18,7 @@ pub struct Factors {
 }
 
 /// Points of one candidate by objective: gained above 0, lost below 0.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Contributions {
     /// −weight · cost penalty.
     pub cost: f64,
@@ -34,7 +35,7 @@ pub struct Contributions {
 }
 
 /// Penalties behind the contributions; 0 is best.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PenaltiesReport {
     /// Expected cost / highest expected cost of all candidates.

@@ -1,10 +1,11 @@
 use super::score::Factors;
 use super::selection_round::SelectionRoundReport;
 use super::weights::WeightPoints;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /api/load-balancing/select`, and query of `GET /api/load-balancing`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SelectRequest {
     /// `chat` (default), `vision`, `reasoning`, `artifact` or `embedding`.
@@ -37,7 +38,7 @@ pub struct SelectRequest {
 }
 
 /// Answer to a selection request: the target for such a request now, and the reason.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Selection {
     /// Id under which `GET /api/decisions/{id}` explains the selection; 16 hexadecimal digits.
@@ -71,7 +72,7 @@ pub struct Selection {
 }
 
 /// An eligible target that was not selected.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fallback {
     /// Name of the provider.
     pub provider: String,
@@ -82,7 +83,7 @@ pub struct Fallback {
 }
 
 /// A target that was not eligible.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExcludedTarget {
     /// Name of the provider.
     pub provider: String,

@@ -5,14 +5,16 @@ use super::attempt::{AttemptReport, attempts_or_count, summary};
 use super::decision::DecisionReport;
 use super::score::{Contributions, Factors, PenaltiesReport};
 use super::weights::{WeightOverride, WeightPoints};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Answer to `GET /api/decisions/{id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionDetail {
     /// The request as in `GET /api/decisions`, with `attemptCount` for the number of attempts.
     #[serde(flatten, with = "summary")]
+    #[schemars(with = "DecisionReport")]
     pub summary: DecisionReport,
     /// What the client said the request is for.
     #[serde(default)]
@@ -39,7 +41,7 @@ pub struct DecisionDetail {
 }
 
 /// One selection with all its inputs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SelectionRoundReport {
     /// RFC 3339 in UTC.
@@ -86,7 +88,7 @@ pub struct SelectionRoundReport {
 }
 
 /// Constants of the formulas that were in force.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TuningReport {
     /// Distance in points over which the selection probability falls by a factor e.
@@ -102,7 +104,7 @@ pub struct TuningReport {
 }
 
 /// One candidate of a selection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateReport {
     /// Name of the provider.
@@ -180,14 +182,14 @@ fn is_nothing(amount: &f64) -> bool {
 }
 
 /// Reason for an exclusion as a program reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exclusion {
     /// Stable code, for example `breaker_open` or `already_tried`.
     pub code: String,
 }
 
 /// A changed weight that would have selected another target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CounterfactualReport {
     /// Name of the weight.
     pub objective: String,

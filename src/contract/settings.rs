@@ -2,12 +2,14 @@
 
 use super::time::rfc3339;
 use crate::domain;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Settings in force.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingsValues {
     /// How a target is selected.
@@ -19,7 +21,7 @@ pub struct SettingsValues {
 }
 
 /// Budgets of all requests together in USD; `null` is no limit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BudgetValues {
     /// Limit per day.
@@ -31,7 +33,7 @@ pub struct BudgetValues {
 }
 
 /// When a circuit breaker opens, and for how long at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BreakerValues {
     /// Consecutive failures that open it where failures are rare.
@@ -41,7 +43,7 @@ pub struct BreakerValues {
 }
 
 /// Answer to `GET` and `PATCH /api/settings`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingsReport {
     /// Settings in force.
@@ -58,7 +60,7 @@ pub struct SettingsReport {
 }
 
 /// Body of `PATCH /api/settings`; missing settings keep their value.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettingsChange {
     /// How a target is selected.
@@ -82,7 +84,7 @@ pub struct SettingsChange {
 }
 
 /// Budgets of all requests together; missing values stay.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BudgetChange {
     /// Limit per day.
@@ -101,7 +103,7 @@ pub struct BudgetChange {
 pub struct UsdLimit(pub Option<f64>);
 
 /// Circuit breakers; missing values stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BreakerChange {
     /// Consecutive failures that open one where failures are rare, 1 to 20.
@@ -110,6 +112,16 @@ pub struct BreakerChange {
     /// Longest time for which one stays open, 1 to 600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_open_seconds: Option<u64>,
+}
+
+impl JsonSchema for UsdLimit {
+    fn schema_name() -> Cow<'static, str> {
+        "UsdLimit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"oneOf": [{"type": "number", "minimum": 0}, {"const": NO_LIMIT}]})
+    }
 }
 
 /// The word for no limit.

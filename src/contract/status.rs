@@ -11,11 +11,23 @@ use super::schedule_report::ScheduleReport;
 use super::score::Factors;
 use super::settings::SettingsValues;
 use super::weights::{WeightOverride, WeightPoints};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Period that a report covers, up to now.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Default,
 )]
 pub enum Window {
     /// One minute.
@@ -89,7 +101,7 @@ impl std::str::FromStr for Window {
 }
 
 /// Health of the whole instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceState {
     /// Every enabled target is usable.
@@ -101,7 +113,7 @@ pub enum ServiceState {
 }
 
 /// How the latest client requests went, whatever window is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct CallersReport {
     /// `ok`, `degraded` where more than 1 % failed, `down` where more than half did; `null` with fewer
     /// than ten requests.
@@ -134,7 +146,7 @@ impl CallersReport {
 }
 
 /// Answer to `GET /api/status`, which the dashboard draws as well.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Version of the program.
@@ -228,7 +240,7 @@ impl Status {
 }
 
 /// Author and time of a revision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revised {
     /// RFC 3339 in UTC.
     pub at: String,
@@ -237,7 +249,7 @@ pub struct Revised {
 }
 
 /// Counts of the response cache since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheReport {
     /// Requests answered from the cache.
@@ -253,7 +265,7 @@ pub struct CacheReport {
 }
 
 /// State of the store.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreReport {
     /// `ok`, `behind` or `failing`.
@@ -270,7 +282,7 @@ pub struct StoreReport {
 }
 
 /// Losses of bounded queues since the start; all zero normally.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dropped {
     /// Observations that found the engine's queue full.
@@ -300,7 +312,7 @@ impl Dropped {
 }
 
 /// One provider: performance over the window, settings and state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderStatus {
     /// Performance over the window.
@@ -385,7 +397,7 @@ impl ProviderStatus {
 }
 
 /// Failures of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureCount {
     /// For example `timeout`, `rate_limit` or `server`.
     pub kind: String,
@@ -403,7 +415,7 @@ impl From<&(&'static str, u64)> for FailureCount {
 }
 
 /// Sixty time buckets of equal width, aligned to the epoch; the last one is still being filled.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Series {
     /// Width of one bucket in seconds.
@@ -422,7 +434,7 @@ impl Series {
 }
 
 /// Requests that finished within one bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimeBucket {
     /// Attempts (one provider) or client requests (all), without cancellations and client errors.

@@ -1,9 +1,10 @@
 //! What `aibal-tui store` prints.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a database holds, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseReport {
     /// Address, without user and password.
@@ -27,7 +28,7 @@ pub struct DatabaseReport {
 }
 
 /// What a table holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TableReport {
     /// Name.
@@ -46,7 +47,7 @@ pub struct TableReport {
 }
 
 /// Result of a migration.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationReport {
     /// Address, without user and password.

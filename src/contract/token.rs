@@ -2,10 +2,11 @@
 
 use super::time::rfc3339;
 use crate::domain::{Money, TokenDefinition};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A token to make, the body of `POST /api/tokens`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRequest {
     /// Unique name: letters, digits, `-`, `_`, `.` and `@`.
@@ -43,7 +44,7 @@ pub struct TokenRequest {
 }
 
 /// Where a token is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenOrigin {
     /// In the configuration, which alone can change it.
@@ -53,7 +54,7 @@ pub enum TokenOrigin {
 }
 
 /// Whether a token is accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenState {
     /// It is.
@@ -76,7 +77,7 @@ impl TokenState {
 }
 
 /// A client token without its secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenReport {
     /// Its name.
@@ -159,14 +160,14 @@ impl TokenReport {
 }
 
 /// Answer to `GET /api/tokens`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenList {
     /// Those of the configuration first, then those of the store by name.
     pub tokens: Vec<TokenReport>,
 }
 
 /// A token with its secret, which no other answer repeats.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewToken {
     /// What its holder sends.

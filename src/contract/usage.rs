@@ -2,6 +2,7 @@
 
 use super::performance::CostBasisCounts;
 use super::time::parse_duration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -9,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// What the attempts are summed by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UsageBy {
     /// Name of the client's token.
@@ -28,7 +29,7 @@ pub enum UsageBy {
 pub struct UsagePeriod(pub Duration);
 
 /// Sums of attempts over a period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageReport {
     /// What they are summed by.
@@ -44,7 +45,7 @@ pub struct UsageReport {
 }
 
 /// Sums of the attempts of one client, model, provider or tag.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageRow {
     /// Name; empty for requests without one, and in the total.

@@ -1,8 +1,9 @@
 use crate::domain;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Points per objective; cost + latency + reliability = 100, load and priority 0..100 besides.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WeightPoints {
     /// Points for low cost.
     pub cost: f64,
@@ -17,7 +18,7 @@ pub struct WeightPoints {
 }
 
 /// Some of the five weights, in points; missing ones keep the value in force.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightsDraft {
     /// Points for low cost.
@@ -38,7 +39,7 @@ pub struct WeightsDraft {
 }
 
 /// A provider's own weights; missing ones are the global ones.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightOverride {
     /// Points for low cost, 0..100.

@@ -4,11 +4,12 @@ use super::status::Window;
 use super::time::rfc3339;
 use super::weights::{WeightOverride, WeightPoints, WeightsDraft};
 use crate::domain::{self, TargetId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Body of `POST /api/what-if`: weights and settings to compare with those in force.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WhatIfRequest {
     /// Missing weights keep their value.
@@ -35,7 +36,7 @@ pub struct WhatIfRequest {
 }
 
 /// Settings of a provider to compare with those in force; missing ones keep their value.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderDraft {
     /// Priority, a whole number in 0..100.
@@ -47,7 +48,7 @@ pub struct ProviderDraft {
 }
 
 /// Result of replaying recorded requests under other weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WhatIfReport {
     /// Number of replayed requests.
@@ -77,7 +78,7 @@ pub struct WhatIfReport {
 
 /// Runs of recorded requests through a copy of the balancer. Unless there was too little traffic,
 /// `targets` and `total` are their figures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClosedLoopReport {
     /// Number of runs under each of the two settings.
@@ -95,7 +96,7 @@ pub struct ClosedLoopReport {
 }
 
 /// What a target can take; `null` where nothing is known to limit it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CapacityReport {
     /// Requests at once.
@@ -105,7 +106,7 @@ pub struct CapacityReport {
 }
 
 /// Predicted share of the next requests for one provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderForecastReport {
     /// Name of the provider.
     pub provider: String,
@@ -116,7 +117,7 @@ pub struct ProviderForecastReport {
 }
 
 /// Selection probability and score of a provider, as in a status.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrafficForecastReport {
     /// 0..1; all shares sum to 1, or to 0 where no target is eligible.
     pub share: f64,
@@ -125,7 +126,7 @@ pub struct TrafficForecastReport {
 }
 
 /// Recorded and replayed results of one target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetWhatIfReport {
     /// Name of the provider.
@@ -147,7 +148,7 @@ pub struct TargetWhatIfReport {
 }
 
 /// Recorded and replayed results of all targets.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TotalWhatIfReport {
     /// As recorded.
     pub now: WhatIfTotalsReport,
@@ -156,7 +157,7 @@ pub struct TotalWhatIfReport {
 }
 
 /// Results of a set of requests; unknown values are `null`.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WhatIfTotalsReport {
     /// Number of requests.

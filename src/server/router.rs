@@ -1,5 +1,6 @@
 //! The router of both APIs.
 
+use super::openapi;
 use crate::gateway::GatewayError;
 use crate::{api, gateway};
 use axum::Router;
@@ -7,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use futures_util::FutureExt;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -29,6 +31,7 @@ pub fn build_router(gateway: Router, api: Router) -> Router {
                 api::panicked()
             })),
         )
+        .route("/openapi.json", get(openapi::document))
         .fallback(unknown_path)
 }
 

@@ -4,6 +4,7 @@ use crate::domain::{Role, TokenDefinition};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::http::Request;
+use tower::ServiceExt;
 
 const CHANGE: &str = r#"{"load":20}"#;
 
@@ -195,4 +196,53 @@ async fn a_client_s_failures_open_no_circuit_breaker() {
         table.candidates[2].standing,
         crate::domain::RoutingState::Usable
     );
+}
+
+/// Path of a call with texts in place of its parameters.
+fn called_path(path: &str) -> String {
+    let part = |part: &str| {
+        let is_parameter = part.starts_with('{');
+        if is_parameter {
+            "1".to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_call_admits_exactly_the_roles_of_the_table() {
+    let api = TestApi::with(TokenAuth::new(
+        Role::ALL.map(|role| token(role.as_str(), role)).into(),
+    ));
+    let remote = Peer::Tcp("192.0.2.1:9".parse().unwrap());
+    for route in crate::api::descriptions() {
+        let call = async |bearer: &str| {
+            let request = Request::builder()
+                .method(route.method.clone())
+                .uri(called_path(route.path))
+                .header("authorization", format!("Bearer {bearer}"))
+                .extension(remote);
+            let request = request.body(Body::from("[]")).unwrap();
+            // Only the head: an event stream has no end.
+            let answer = api.router.clone().oneshot(request).await;
+            answer.unwrap().status().as_u16()
+        };
+        let name = format!("{} {}", route.method, route.path);
+        let Some(needs) = route.needs else {
+            assert!(![401, 403].contains(&call("").await), "{name}");
+            continue;
+        };
+        assert_eq!(call("").await, 401, "{name}");
+        for role in Role::ALL {
+            let status = call(role.as_str()).await;
+            assert_ne!(status, 405, "{name}");
+            assert_eq!(
+                status == 403,
+                !role.may(needs),
+                "{name} as {role}: {status}"
+            );
+        }
+    }
 }
