@@ -16,14 +16,14 @@ use serde::Serialize;
 
 /// Result of a check.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Health {
+pub(super) struct HealthAnswer {
     /// `ok` or `ready`.
     status: &'static str,
 }
 
 /// `GET /healthz`
-pub(super) async fn alive() -> Json<Health> {
-    Json(Health { status: "ok" })
+pub(super) async fn alive() -> Json<HealthAnswer> {
+    Json(HealthAnswer { status: "ok" })
 }
 
 /// Failure probability from which a target counts as dead, although its breaker is closed: breakers
@@ -44,11 +44,11 @@ fn has_working_target(table: &RoutingTable, candidates: &CandidateSet) -> bool {
 }
 
 /// `GET /readyz`: 200 while at least one target is usable and the instance does not stop.
-pub(super) async fn ready(State(state): SharedState) -> Result<Json<Health>, ApiError> {
+pub(super) async fn ready(State(state): SharedState) -> Result<Json<HealthAnswer>, ApiError> {
     if state.api.leaving.is_cancelled() {
         return Err(ApiError::from(Problem::new(503, "the instance stops")));
     }
-    let ready = || Ok(Json(Health { status: "ready" }));
+    let ready = || Ok(Json(HealthAnswer { status: "ready" }));
     let now = clock::now();
     let table = state.api.local.handle().routing_table();
     let active = table.catalogue.active_targets();

@@ -18,6 +18,7 @@ mod health;
 mod metrics;
 mod monitoring;
 mod mutations;
+mod needed_permissions;
 mod query;
 mod recent_selections;
 mod routes;
@@ -35,6 +36,7 @@ use axum::routing::any;
 use axum::{Router, middleware};
 use extract::MAX_BODY_BYTES;
 use feeds::Feeds;
+use needed_permissions::NeededPermissions;
 use recent_selections::RecentSelections;
 use routes::ApiRoute;
 use state::ApiState;
@@ -52,7 +54,7 @@ pub fn router(api: Api) -> Router {
         api,
         selections: RecentSelections::default(),
         refusals: auth::refusals(),
-        needed: routes::needed(),
+        needed: NeededPermissions::new(descriptions()),
     });
     let (open, protected): (Vec<_>, Vec<_>) = routes::routes()
         .into_iter()

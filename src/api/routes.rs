@@ -21,7 +21,6 @@ use crate::contract::{
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use schemars::JsonSchema;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A call and what serves it.
@@ -82,6 +81,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
     [
         selections(),
         figures(),
+        records(),
         changes(),
         alert_calls(),
         token_calls(),
@@ -90,33 +90,6 @@ pub(super) fn routes() -> Vec<ApiRoute> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// The permission of each call, by its path as in the table and its method.
-#[derive(Debug)]
-pub(super) struct NeededPermissions(BTreeMap<&'static str, Vec<(Method, Permission)>>);
-
-impl NeededPermissions {
-    /// Returns the permission of a call; `None` if the table does not have it.
-    pub fn of(&self, path: &str, method: &Method) -> Option<Permission> {
-        let mut methods = self.0.get(path)?.iter();
-        let (_, permission) = methods.find(|(known, _)| known == method)?;
-        Some(*permission)
-    }
-}
-
-/// The permissions of all calls that need one.
-pub(super) fn needed() -> NeededPermissions {
-    let mut needed: BTreeMap<&'static str, Vec<(Method, Permission)>> = BTreeMap::new();
-    for route in routes().into_iter().map(|route| route.description) {
-        if let Some(permission) = route.needs {
-            needed
-                .entry(route.path)
-                .or_default()
-                .push((route.method, permission));
-        }
-    }
-    NeededPermissions(needed)
 }
 
 fn selections() -> Vec<ApiRoute> {
@@ -207,6 +180,11 @@ fn figures() -> Vec<ApiRoute> {
             "One request, explained",
         )
         .answers::<DecisionDetail>(),
+    ]
+}
+
+fn records() -> Vec<ApiRoute> {
+    vec![
         ApiRoute::read(
             "/api/usage",
             get(monitoring::usage),
@@ -393,12 +371,12 @@ fn checks() -> Vec<ApiRoute> {
             get(health::alive),
             "Whether the process is alive",
         )
-        .answers::<health::Health>(),
+        .answers::<health::HealthAnswer>(),
         open(
             "/readyz",
             get(health::ready),
             "Whether a target is usable and the instance does not stop",
         )
-        .answers::<health::Health>(),
+        .answers::<health::HealthAnswer>(),
     ]
 }

@@ -1,6 +1,6 @@
 use super::feeds::Feeds;
+use super::needed_permissions::NeededPermissions;
 use super::recent_selections::RecentSelections;
-use super::routes::NeededPermissions;
 use crate::access::{Principal, TokenAuth};
 use crate::client::LocalClient;
 use crate::store::AuditSample;

@@ -99,7 +99,6 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
         clients,
         alerts,
     );
-    let looked_for = vendors::provider_variables();
     Ok(Loaded {
         settings,
         needs_passphrase: secrets.needs_passphrase(),
@@ -108,7 +107,7 @@ fn validate(layered: Layered, sources: &Sources) -> Result<Loaded, SettingErrors
         warnings,
         files,
         needs_stored_token,
-        looked_for,
+        looked_for: vendors::provider_variables(),
         home_file: sources.home_file(),
     })
 }

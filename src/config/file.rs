@@ -192,7 +192,7 @@ pub(super) struct Provider {
     pub ca_file: Option<String>,
     /// The variable that holds the key. Default: the vendor's usual one.
     pub api_key_env: Option<String>,
-    /// The key as "env:NAME", "file:PATH", "command:PROGRAM ARGUMENTS", "credential:NAME" (of systemd) or "keystore:NAME"; secrets.md explains each. A literal key draws a warning.
+    /// The key as "env:NAME", "file:PATH", "command:PROGRAM ARGUMENTS", "credential:NAME" (of systemd) or "keystore:NAME"; docs/secrets.md explains each. A literal key draws a warning.
     pub api_key: Option<String>,
     /// Several keys that share the requests, instead of api_key: each as there, or { key = "env:NAME", weight = 2 } for a larger share.
     #[serde(default)]

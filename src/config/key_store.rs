@@ -1,18 +1,18 @@
 //! The key store that a configuration names: its file, and what opens it.
 
 use super::atomic_write::replace;
+use super::credential::credential_path;
 use super::file;
 use super::origin::Origin;
 use super::report::Report;
 use super::resolved::origin_of;
-use super::secret_reader::credential_path;
 use super::source::Sources;
 use super::text_file::read_bytes;
 use crate::secrets::{DataKey, KeyStore, Program, SecretRef, UnlockMaterial};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// The name of the file in the state folder.
@@ -38,10 +38,6 @@ pub enum UnlockMethod {
     Credential(String),
     Command(Program),
 }
-
-/// The data key that was decrypted last, shared by all copies of the sources: a reload does not derive it
-/// again.
-pub(super) type LastDataKey = Arc<Mutex<Option<(KeyStore, DataKey)>>>;
 
 /// Why a store was not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@
 mod source;
 
 mod constraint;
+mod credential;
 mod origin;
 mod setting_error;
 mod setting_specs;

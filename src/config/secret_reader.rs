@@ -1,5 +1,6 @@
 //! Reads the secrets that a configuration refers to.
 
+use super::credential::credential_path;
 use super::key_store::{KeyStoreSettings, LockedStore, read_key_store, unlock_key_store};
 use super::source::Sources;
 use super::text_file::read_bytes;
@@ -7,9 +8,6 @@ use super::variables::EnvVars;
 use crate::secrets::{DataKey, KeyStore, Secret, SecretRef};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::path::{Path, PathBuf};
-
-/// The variable with the folder of the credentials that systemd passes to a service.
-const CREDENTIALS_FOLDER: &str = "CREDENTIALS_DIRECTORY";
 
 /// A secret with the place that it comes from.
 pub(super) type FoundSecret = (Secret, String);
@@ -126,22 +124,4 @@ impl<'a> SecretReader<'a> {
             Err(error) => Err(format!("the file {shown} with {what}: {error}")),
         }
     }
-}
-
-/// The file of a credential that systemd passes to this service. Only the process's own environment
-/// names the folder: no file of variables can.
-pub(super) fn credential_path(sources: &Sources, name: &str) -> Result<PathBuf, String> {
-    if name.contains('/') || name.starts_with('.') {
-        return Err(format!(
-            "credential:{name} must be the name of a credential, without a folder"
-        ));
-    }
-    let folder = sources.environment.get(CREDENTIALS_FOLDER);
-    let folder = folder.filter(|folder| !folder.is_empty()).ok_or_else(|| {
-        format!(
-            "credential:{name} is not there: {CREDENTIALS_FOLDER} is not set; systemd sets it for a \
-             service with LoadCredential={name}:PATH"
-        )
-    })?;
-    Ok(Path::new(folder).join(name))
 }

@@ -1,13 +1,17 @@
 //! The files and variables that a configuration is read from.
 
 use super::edit::WrittenFile;
-use super::key_store::LastDataKey;
 use super::origin::Origin;
 use super::setting_error::SettingError;
 use super::text_file::read_text;
-use crate::secrets::UnlockMaterial;
+use crate::secrets::{DataKey, KeyStore, UnlockMaterial};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The data key that was decrypted last, shared by all copies of the sources: a reload does not derive it
+/// again.
+pub(super) type LastDataKey = Arc<Mutex<Option<(KeyStore, DataKey)>>>;
 
 /// All inputs of a configuration.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ mod secret_sources;
 mod starter;
 mod writing;
 
-use super::key_store::LastDataKey;
+use super::source::LastDataKey;
 use super::{Flags, KeySource, Loaded, SettingErrors, Sources, load};
 use std::path::PathBuf;
 use tempfile::TempDir;
