@@ -7,15 +7,15 @@ use super::options::{Location, StoreOptions};
 use super::partitions::{self, DAY_US, ROW_TABLES};
 use super::schema;
 use super::tables::{
-    ALERTS, ATTEMPTS, AUDIT, EVENTS, LEDGER, REQUESTS, REVISIONS, ROLL_UPS, STATE, Table,
+    ALERTS, ATTEMPTS, AUDIT, EVENTS, LEDGER, REQUESTS, REVISIONS, ROLL_UPS, STATE, TOKENS, Table,
 };
 use crate::domain::UnixTime;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// All tables, those of rows first.
-const TABLES: [&Table; 9] = [
-    &ATTEMPTS, &REQUESTS, &EVENTS, &ROLL_UPS, &AUDIT, &REVISIONS, &ALERTS, &STATE, &LEDGER,
+const TABLES: [&Table; 10] = [
+    &ATTEMPTS, &REQUESTS, &EVENTS, &ROLL_UPS, &AUDIT, &REVISIONS, &ALERTS, &STATE, &LEDGER, &TOKENS,
 ];
 /// Tables of rows that lost their place as a partition.
 const DETACHED: &str = "SELECT CAST(relname AS TEXT) FROM pg_class \
@@ -229,10 +229,10 @@ async fn read_table(
     connection
         .run_slowly(&format!("SELECT {columns} FROM {name} LIMIT 1"))
         .await?;
-    let at = if name == ROLL_UPS.name {
-        "start_s * 1000000"
-    } else {
-        "at"
+    let at = match name {
+        "roll_ups" => "start_s * 1000000",
+        "tokens" => "created",
+        _ => "at",
     };
     let sql = format!(
         "SELECT CAST(sum(number) AS BIGINT), count(*), min(oldest), max(newest) FROM \

@@ -144,6 +144,21 @@ pub(super) const STATE: Table = Table {
     },
 };
 
+pub(super) const TOKENS: Table = Table {
+    name: "tokens",
+    columns: &[
+        "name",
+        "sha256",
+        "json",
+        "created",
+        "created_by",
+        "rotated",
+        "revoked",
+        "version",
+    ],
+    conflict: Conflict::Keep,
+};
+
 pub(super) const LEDGER: Table = Table {
     name: "ledger",
     columns: &[

@@ -43,7 +43,7 @@ on_both! {
             assert_eq!(check.problems, Vec::<String>::new());
             assert_eq!((check.version, check.newest_version), (4, 4));
             assert!(check.bytes > 200 * EVENTS, "{} bytes", check.bytes);
-            assert_eq!(check.tables.len(), 9);
+            assert_eq!(check.tables.len(), 10);
             let events = check.tables.iter().find(|table| table.name == "events").unwrap();
             assert_eq!((events.rows, events.days), (EVENTS, 2));
             let (oldest, newest) = events.times.unwrap();
@@ -67,11 +67,11 @@ on_both! {
             problems.any(|text| words.iter().all(|word| text.contains(word)))
         };
         assert!(said(["events", "text"]) && said(["audit", "audit"]), "{:?}", check.problems);
-        assert_eq!(check.tables.len(), 7);
+        assert_eq!(check.tables.len(), 8);
     }
 
     async fn a_migration_says_both_versions_and_refuses_a_newer_database(database: TestDatabase) {
-        assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (0, 3));
+        assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (0, 4));
         assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (4, 4));
         let store = filled(&database).await;
         assert_eq!(migrate_database(&database.options, now()).await.unwrap(), (4, 4));
@@ -84,7 +84,7 @@ on_both! {
         ];
 
         for error in refused {
-            assert!(matches!(error, StoreError::Newer { found: 77, known: 3 }), "{error}");
+            assert!(matches!(error, StoreError::Newer { found: 77, known: 4 }), "{error}");
         }
     }
 
@@ -104,7 +104,7 @@ on_both! {
         assert_eq!((code, out.contains("from version 0 to 4")), (0, true), "{out}");
         let (code, out, _) = command(&["store", "migrate", "--json"]);
         let report: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!((code, &report["from"], &report["to"]), (0, &json!(3), &json!(3)));
+        assert_eq!((code, &report["from"], &report["to"]), (0, &json!(4), &json!(4)));
         let store = filled(&database).await;
 
         let (code, out, err) = command(&["store", "check"]);
