@@ -100,11 +100,11 @@ const V3: &[&str] = &[
 
 /// Client tokens that were made at run time.
 const V4: &[&str] = &[
-    "CREATE TABLE tokens (name TEXT NOT NULL PRIMARY KEY, sha256 TEXT NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS tokens (name TEXT NOT NULL PRIMARY KEY, sha256 TEXT NOT NULL, \
      json TEXT NOT NULL, created BIGINT NOT NULL, created_by TEXT NOT NULL, rotated BIGINT, \
      revoked BIGINT, version BIGINT NOT NULL)",
-    "CREATE UNIQUE INDEX tokens_by_hash ON tokens (sha256)",
-    "CREATE INDEX tokens_by_version ON tokens (version)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS tokens_by_hash ON tokens (sha256)",
+    "CREATE INDEX IF NOT EXISTS tokens_by_version ON tokens (version)",
 ];
 
 /// Newest version that this program knows.
