@@ -136,7 +136,7 @@ pub struct DemoArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct AttachArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// Allow no changes
     #[arg(long)]
@@ -145,7 +145,7 @@ pub struct AttachArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// Only check whether a request could be served: exit code 0, else 1; needs no token
     #[arg(long, conflicts_with_all = ["json", "watch"])]
@@ -160,13 +160,13 @@ pub struct StatusArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct ReloadArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct UsageArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// What to sum by: token, model, provider or tag
     #[arg(long, default_value = "token", value_name = "WHAT")]
@@ -184,7 +184,7 @@ pub struct UsageArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct SelectArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// Model type: chat, vision, reasoning, artifact or embedding
     #[arg(long, value_name = "T")]
@@ -210,7 +210,7 @@ pub struct SelectArgs {
 pub struct ExplainArgs {
     /// Id of the request or of its decision, or the beginning of one, at least 4 characters
     pub id: String,
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// Print JSON, as GET /api/decisions/{id} answers it
     #[arg(long)]
@@ -219,7 +219,7 @@ pub struct ExplainArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// File to read decisions from: JSON lines as returned by GET /api/decisions/{id}
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
@@ -238,7 +238,7 @@ pub struct SimulateArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct AdviseArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// 95th percentile of the latency at most, such as 2s or 800ms
     #[arg(long, value_name = "TIME", value_parser = super::advice::goal_milliseconds)]
@@ -281,7 +281,7 @@ pub enum AlertsCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct AlertInstance {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -293,7 +293,7 @@ pub enum AuditCommand {
     /// Follow the chain of hashes of every instance; exit code 1 if an entry was changed, removed or
     /// put in between
     Verify {
-        /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+        /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
         url: Option<String>,
         /// Print JSON
         #[arg(long)]
@@ -305,7 +305,7 @@ pub enum AuditCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct AuditExportArgs {
-    /// Address of the instance; default: AIBAL_URL, else [server] listen of the configuration
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// Oldest entry: a time back such as 15m, 24h or 7d, or an RFC 3339 time
     #[arg(long, value_name = "TIME")]

@@ -33,10 +33,10 @@ pub enum KeysCommand {
         /// Name of the key
         name: String,
     },
-    /// Encrypt the data key anew, as [keystore] unlock says: for another passphrase or another way to open
+    /// Encrypt the data key anew, as keystore.unlock says: for another passphrase or another way to open
     /// the store
     Rewrap {
-        /// What opens the store so far, written as [keystore] unlock; default: as that says
+        /// What opens the store so far, written as keystore.unlock; default: as that says
         #[arg(long, value_name = "UNLOCK")]
         from: Option<String>,
     },

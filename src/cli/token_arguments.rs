@@ -27,7 +27,7 @@ pub enum TokensCommand {
 /// The instance whose tokens are meant.
 #[derive(Debug, Args)]
 pub struct TokenInstance {
-    /// Address of the instance; default: AIBAL_URL, else its socket, else http://127.0.0.1:8080
+    /// Address of the instance; default: AIBAL_URL, else server.listen of the configuration
     pub url: Option<String>,
     /// Print JSON
     #[arg(long)]
