@@ -6,6 +6,7 @@ mod cached;
 mod capabilities;
 mod completions;
 mod costs;
+mod described;
 mod dropped;
 mod forms;
 mod forwarded;
