@@ -34,7 +34,10 @@ impl BalancerState {
         }
         let settings = self.configured_settings(&next);
         self.tuning = next.tuning;
-        self.set_limits(&next.allowances);
+        let mut limits = next.allowances;
+        // Requests reserve meanwhile, so a limit that stays must not take another value in between.
+        limits.budget.set_shared(settings.budget);
+        self.set_limits(&limits);
         self.put_global_settings(settings);
         let previous = std::mem::replace(&mut self.catalogue, Arc::new(next.catalogue));
         self.add_entries(&previous, now);

@@ -50,10 +50,7 @@ impl BalancerState {
     /// Replaces the tokens that the store holds. A configured token of the same name outranks one.
     pub fn set_stored_tokens(&mut self, tokens: Vec<TokenTerms>) {
         self.stored_tokens = tokens;
-        // Budgets may have been changed at run time since the configuration was read.
-        let shared = self.budgets.shared();
         self.apply_client_terms();
-        self.budgets = Arc::new(self.budgets.with_shared(shared));
     }
 
     fn apply_client_terms(&mut self) {

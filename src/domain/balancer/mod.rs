@@ -123,7 +123,7 @@ pub struct BalancerState {
     retries: Arc<AttemptBudget>,
     hedges: Arc<HedgeBudget>,
     budgets: Arc<Budgets>,
-    /// Configured budgets of the instance.
+    /// Budgets in force: those of the configuration, with what an operator changed since.
     budget_config: BudgetConfig,
     /// Configured limits of clients.
     client_terms: ClientTerms,

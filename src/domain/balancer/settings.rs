@@ -33,6 +33,7 @@ impl BalancerState {
     pub(super) fn put_global_settings(&mut self, settings: GlobalSettings) {
         self.strategy = settings.strategy;
         self.breaker = settings.breaker;
+        self.budget_config.set_shared(settings.budget);
         self.budgets = Arc::new(self.budgets.with_shared(settings.budget));
     }
 

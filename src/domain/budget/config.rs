@@ -92,6 +92,13 @@ impl Default for BudgetConfig {
 }
 
 impl BudgetConfig {
+    /// Sets the limits of all requests together that can change at run time.
+    pub fn set_shared(&mut self, shared: SharedBudget) {
+        self.per_day = shared.per_day;
+        self.per_month = shared.per_month;
+        self.on_limit = shared.on_limit;
+    }
+
     /// Returns the limits of all requests together.
     pub fn shared(&self) -> SharedBudget {
         SharedBudget {

@@ -4,8 +4,8 @@ use super::apply_config::{apply_update, next};
 use super::{BalancerState, at, attempt, fleet};
 use crate::domain::{
     BreakerSettings, Command, CommandError, CommandReply, Effect, Failure, GlobalSetting,
-    GlobalSettings, Money, NewBudget, Outcome, OverBudgetPolicy, RoutingState, SettingsPatch,
-    Strategy,
+    GlobalSettings, Money, NewBudget, Outcome, OverBudgetPolicy, Role, RoutingState, SettingsPatch,
+    Strategy, TokenDefinition,
 };
 use std::time::Duration;
 
@@ -70,6 +70,26 @@ fn a_change_holds_from_the_next_request_and_is_persisted() {
     };
     change(&mut fleet, none, 2);
     assert_eq!(fleet.global_settings().budget.per_day, None);
+}
+
+#[test]
+fn tokens_of_the_store_keep_a_budget_that_changed_at_run_time() {
+    let mut fleet = fleet();
+    let budget = SettingsPatch {
+        per_day: Some(NewBudget(Some(Money::from_usd(5.0)))),
+        on_limit: Some(OverBudgetPolicy::Cheapest),
+        ..SettingsPatch::default()
+    };
+    change(&mut fleet, budget, 1);
+    let before = fleet.global_settings();
+    let token = TokenDefinition::new("app", Role::Client).terms;
+    let command = Command::SetStoredTokens(vec![token]);
+    fleet.execute(command, at(2)).unwrap();
+
+    assert_eq!(fleet.global_settings(), before);
+    let budgets = &fleet.routing_table(at(2)).budgets;
+    assert_eq!(budgets.shared(), before.budget);
+    assert_eq!(budgets.snapshot(at(2)).callers().count(), 1);
 }
 
 #[test]
